@@ -1,0 +1,104 @@
+"""What a check is: a value with a function from grouped observations to findings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from tenantcheck.environments import Environments
+from tenantcheck.model import IDENTITIES, WITNESS_NAMES, Finding, Observation, Plan, Seen, Severity
+
+
+class Judged(NamedTuple):
+    """What a check found."""
+
+    findings: Sequence[Finding]
+    opportunities: int
+    """How often it could have failed."""
+    total: int | None = None
+    """Findings in all, where not all of them are kept."""
+    not_applicable: str = ""
+    """Why it has no place in this run, where it has none."""
+    unexercised: str = ""
+    """What it would have needed, where it had no opportunity."""
+
+
+class Check(NamedTuple):
+    """One check."""
+
+    id: str
+    summary: str
+    """One line: what holds when it is clean."""
+    needs: str
+    """What a run must give it."""
+    run: Callable[[Environments, Plan], Judged]
+    help: str
+    """What a finding means and what to do about it."""
+
+
+def seen(environments: Environments, observation: Observation) -> Seen:
+    """The exhibit of one observation, with the command that sends it again."""
+    plan, request, witness = environments.plan, observation.request, observation.witness
+    tenant = plan.everyone()[request.tenant].id if request.tenant is not None else None
+    identity = environments.shown_identity()
+    environment = None
+    if witness is not None:
+        environment = getattr(witness, identity) or witness.environment()
+    request_ids = {
+        name: value
+        for name, value in observation.headers.items()
+        if name in ("x-amzn-requestid", "x-amz-apigw-id", "x-amzn-trace-id", "x-amz-cf-id")
+    }
+    sent = request.claimed if request.claimed is not None else tenant
+    repeat = plan.repeat.replace("@TENANT@", sent or "").replace("@NONCE@", request.nonce)
+    return Seen(
+        seq=request.seq,
+        tenant=sent,
+        environment=environment,
+        count=witness.invocation_count if witness else None,
+        call_ns=observation.call_ns,
+        end_ns=observation.end_ns,
+        status=observation.status,
+        handler_saw=witness.tenant_id if witness else None,
+        request_ids=request_ids,
+        repeat=repeat,
+    )
+
+
+def finding(
+    environments: Environments,
+    check: str,
+    severity: Severity,
+    *,
+    exhibits: Sequence[Observation],
+    fields: Sequence[str] = (),
+    tenants: Sequence[int] = (),
+    environment: str | None = None,
+    details: dict[str, str | int] | None = None,
+) -> Finding:
+    """A finding. A breach that stands on discredited identities alone is an open question."""
+    plan = environments.plan
+    people = plan.everyone()
+    identities = [name for name in fields if name in IDENTITIES]
+    if severity == "breach" and identities and set(identities) <= environments.discredited:
+        severity = "open"
+    names = tuple(people[tenant].id for tenant in tenants)
+    stable = [name if not people[index].fresh else "fresh" for index, name in zip(tenants, names, strict=True)]
+    mark = "|".join([check, plan.kind, plan.target, *sorted(stable), *sorted(fields)])
+    return Finding(
+        check=check,
+        severity=severity,
+        fields=tuple(WITNESS_NAMES.get(name, name) for name in fields),
+        tenants=names,
+        environment=environment,
+        exhibits=tuple(seen(environments, observation) for observation in exhibits),
+        fingerprint=hashlib.sha256(mark.encode()).hexdigest()[:16],
+        details=details or {},
+    )
+
+
+def asked_for(observation: Observation) -> tuple[int, ...]:
+    """The tenant an observation belongs to, as a tuple that is empty when there is none."""
+    tenant = observation.request.tenant
+    return () if tenant is None else (tenant,)

@@ -1,0 +1,35 @@
+"""`replayed-response`: a response that answers another request."""
+
+from __future__ import annotations
+
+from tenantcheck.checks.check import Check, Judged
+from tenantcheck.checks.foreign_residue import foreign_finding
+from tenantcheck.environments import Environments
+from tenantcheck.model import Plan
+
+
+def run(environments: Environments, plan: Plan) -> Judged:
+    """Echoed nonces of another tenant's request. Replays within a tenant are no breach and no reuse."""
+    findings = [
+        foreign_finding(environments, "replayed-response", replay, ("nonce",))
+        for replay in environments.replays.items
+    ]
+    return Judged(
+        findings,
+        environments.echoes,
+        total=environments.replays.total,
+        unexercised="no answer echoed the nonce it was sent",
+    )
+
+
+CHECK = Check(
+    id="replayed-response",
+    summary="no tenant was given the response to another tenant's request",
+    needs="a handler that echoes the nonce",
+    run=run,
+    help=(
+        "A response echoed the nonce of another tenant's request: something between client and function "
+        "(CDN, API Gateway stage cache, reverse proxy) keeps responses under a key without the tenant. Add "
+        "the tenant to the cache key, or turn the cache off for this route."
+    ),
+)

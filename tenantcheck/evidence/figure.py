@@ -1,0 +1,110 @@
+"""Evidence of a run, counted wave by wave.
+
+Which identity it stands on is known only at the end (every witness must carry it, nothing may have discredited
+it), so all three are counted side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tenantcheck.environments import Environments, Placed
+from tenantcheck.evidence.opportunities import Opportunities
+from tenantcheck.evidence.pairs import PairProducts, needed_requests
+from tenantcheck.model import IDENTITIES, WITNESS_NAMES, Evidence, Observation, PairFigure, Plan
+
+
+class EvidenceCounter:
+    """Counts the evidence of a run. Feed it every wave, in order, as `Environments.add` returned it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        tenants = [tenant.index for tenant in plan.tenants]
+        people = len(plan.everyone())
+        self._products = [PairProducts(tenants) for _ in IDENTITIES]
+        self._opportunities = [Opportunities(len(tenants), people, field) for field in range(len(IDENTITIES))]
+        self._ordered_waves = 0
+        self._ordered_requests = 0
+
+    def add(self, placed: Sequence[Placed], wave: Sequence[Observation]) -> None:
+        """Take in one ended wave: its grouped observations, and all of them."""
+        for opportunities in self._opportunities:
+            opportunities.add(placed, wave)
+        if wave and wave[0].request.kind == "ordered":
+            self._ordered(placed, wave)
+
+    def _ordered(self, placed: Sequence[Placed], wave: Sequence[Observation]) -> None:
+        plan = self._plan
+        each = plan.further_requests if self._ordered_waves else plan.ordered_requests
+        self._ordered_waves += 1
+        self._ordered_requests += len(wave)
+        drawn = sorted(wave, key=lambda o: o.request.slot)
+        places = {id(p.observation): p for p in placed}
+        for field, products in enumerate(self._products):
+            if _was_drawn(drawn, each, len(plan.tenants)):
+                sizes = {tenant.index: each for tenant in plan.tenants}
+                products.add(sizes, _walk(drawn, places, field))
+            else:
+                products.spoil()
+
+    def evidence(self, environments: Environments, significance: float) -> Evidence:
+        """The figures so far, by the identity that can carry them."""
+        identity = environments.identity()
+        if identity is None:
+            return Evidence(field=None, significance=significance, reason=_why_none(environments))
+        position = IDENTITIES.index(identity)
+        products = self._products[position]
+        names = [tenant.id for tenant in self._plan.tenants]
+        (one, other), figure = products.weakest()
+        reached = figure <= significance and not self._plan.seed_given
+        weakest_log = products.weakest_log()
+        finite = weakest_log < float("inf")
+        return Evidence(
+            field=WITNESS_NAMES[identity],
+            weakest_pair=PairFigure(tenants=(names[one], names[other]), probability=figure),
+            all_tenants=PairFigure(tenants=tuple(names), probability=products.all_tenants()),
+            significance=significance,
+            strata=self._opportunities[position].figures(),
+            reached=reached,
+            ordered_requests=self._ordered_requests,
+            needed_requests=(
+                needed_requests(weakest_log, significance, self._plan.further_requests)
+                if finite and figure > significance
+                else None
+            ),
+            reason="the seed was given: a replayed order adds no evidence" if self._plan.seed_given else "",
+        )
+
+
+def _was_drawn(drawn: Sequence[Observation], each: int, tenants: int) -> bool:
+    """Whether the wave is one that a plan draws, perhaps cut at its end: slots without a gap, only tenants,
+    and no more requests per tenant than drawn."""
+    sizes: dict[int, int] = {}
+    for slot, observation in enumerate(drawn):
+        tenant = observation.request.tenant
+        if observation.request.slot != slot or tenant is None or tenant >= tenants:
+            return False
+        sizes[tenant] = sizes.get(tenant, 0) + 1
+    return max(sizes.values()) <= each
+
+
+def _walk(drawn: Sequence[Observation], places: dict[int, Placed], field: int) -> Iterator[tuple[int, bool]]:
+    """(tenant, matched) of each request in drawn order: matched is a witness whose environment was known
+    before and belongs to this tenant."""
+    for observation in drawn:
+        tenant = observation.request.tenant
+        placed = places.get(id(observation))
+        place = placed.places[field] if placed is not None else None
+        matched = place is not None and place.known and place.environment.owner == tenant
+        if tenant is not None:
+            yield tenant, matched
+
+
+def _why_none(environments: Environments) -> str:
+    if not environments.witnesses:
+        return "no answer carried a witness"
+    if not any(environments.by_field.values()):
+        return "no answer named its environment (a counter alone proves nothing)"
+    if environments.discredited:
+        return "the only identity that every answer carries does not name one environment"
+    return "no identity is carried by every answer"

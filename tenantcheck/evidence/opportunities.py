@@ -1,0 +1,167 @@
+"""How often a request could have crossed to another tenant's idle environment (DESIGN 5.3).
+
+An opportunity is a witnessed request during whose whole [call, end] an environment of another tenant surely lay
+idle and alive: it answered a request that ended before the call, and next answered one called after the end.
+So a request waits here until some foreign environment answers again; none does, none is counted.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from tenantcheck.environments import Placed
+from tenantcheck.model import STRATA, Observation, Stratum, StratumFigure
+
+#: Requests per tenant that wait for their confirmation; the oldest are dropped, which only lowers the counts.
+_WAITING = 4096
+
+
+def rate_bound(opportunities: int) -> float | None:
+    """The rate that `opportunities` clean requests exclude at 95 %: had each crossed with this chance or more,
+    all of them clean would have had a chance of at most 5 %. None when there was none."""
+    return 1 - 0.05 ** (1 / opportunities) if opportunities else None
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Requests of one tenant that wait, in call order."""
+
+    calls: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    strata: list[Stratum] = field(default_factory=list)
+
+    def add(self, call_ns: int, end_ns: int, stratum: Stratum) -> None:
+        self.calls.append(call_ns)
+        self.ends.append(end_ns)
+        self.strata.append(stratum)
+        if len(self.calls) > _WAITING:
+            self._drop(0, _WAITING // 4)
+
+    def _drop(self, first: int, last: int) -> None:
+        del self.calls[first:last], self.ends[first:last], self.strata[first:last]
+
+    def confirm(self, idle_since_ns: int, called_ns: int) -> list[Stratum]:
+        """Take out the requests that lie wholly inside an idle time."""
+        first = bisect_right(self.calls, idle_since_ns)
+        last = bisect_left(self.calls, called_ns)
+        inside = [n for n in range(first, last) if self.ends[n] < called_ns]
+        confirmed = [self.strata[n] for n in inside]
+        if len(inside) == last - first:
+            self._drop(first, last)
+        else:
+            for n in reversed(inside):
+                self._drop(n, n + 1)
+        return confirmed
+
+
+class Opportunities:
+    """Counts opportunities by one identity (`field`: its position in `IDENTITIES`)."""
+
+    def __init__(self, tenants: int, people: int, field: int) -> None:
+        self._field = field
+        self._tenants = tenants
+        self._people = people
+        self._waiting: dict[int, _Waiting] = {}
+        self._newest: dict[tuple[int, Stratum], tuple[int, int]] = {}
+        self._own: dict[int, int] = {}
+        self.counts: dict[Stratum, int] = dict.fromkeys(STRATA, 0)
+        self.crossed: dict[Stratum, int] = dict.fromkeys(STRATA, 0)
+        self.pairs: dict[Stratum, set[tuple[int, int]]] = {stratum: set() for stratum in STRATA}
+
+    def add(self, placed: Sequence[Placed], wave: Sequence[Observation]) -> None:
+        """Take in one ended wave: its grouped observations, and all of them."""
+        witnessed = {id(each.observation) for each in placed if each.places[self._field] is not None}
+        blind = _merged((o.call_ns, o.end_ns) for o in wave if id(o) not in witnessed)
+        in_flight = _in_flight(placed)
+        for each in sorted(placed, key=lambda p: p.observation.call_ns):
+            place = each.places[self._field]
+            if place is None:
+                continue
+            observation, tenant = each.observation, each.tenant
+            if place.known:
+                self._confirm(place.environment.owner, place.idle_since_ns, observation.call_ns)
+            stratum = self._stratum(tenant, known=place.known, in_flight=in_flight[id(observation)])
+            foreign = place.known and place.environment.owner != tenant
+            if not place.known:
+                self._own[tenant] = self._own.get(tenant, 0) + 1
+            if stratum is None:
+                continue
+            if foreign:
+                self.crossed[stratum] += 1
+            elif not _overlaps(blind, observation.call_ns, observation.end_ns):
+                interval = (observation.call_ns, observation.end_ns)
+                self._waiting.setdefault(tenant, _Waiting()).add(*interval, stratum)
+                self._newest[tenant, stratum] = interval
+
+    def _stratum(self, tenant: int, *, known: bool, in_flight: int) -> Stratum | None:
+        own = self._own.get(tenant, 0)
+        if own == 0:
+            return "newcomer"
+        if known:
+            return "warm"
+        return "pressed" if in_flight >= own else None
+
+    def _confirm(self, owner: int, idle_since_ns: int, called_ns: int) -> None:
+        for tenant, waiting in self._waiting.items():
+            if tenant == owner or not waiting.calls:
+                continue
+            for stratum in waiting.confirm(idle_since_ns, called_ns):
+                self.counts[stratum] += 1
+                self.pairs[stratum].add((tenant, owner))
+        # Of requests that another environment has confirmed already, the newest still shows its pair.
+        for (tenant, stratum), (call_ns, end_ns) in self._newest.items():
+            if tenant != owner and idle_since_ns < call_ns and end_ns < called_ns:
+                self.pairs[stratum].add((tenant, owner))
+
+    def figures(self) -> dict[str, StratumFigure]:
+        """The three strata."""
+        return {
+            stratum: StratumFigure(
+                opportunities=self.counts[stratum],
+                pairs=len(self.pairs[stratum]),
+                pairs_total=self._pairs_total(stratum),
+                crossed=self.crossed[stratum],
+                bound_95=None if self.crossed[stratum] else rate_bound(self.counts[stratum]),
+            )
+            for stratum in STRATA
+        }
+
+    def _pairs_total(self, stratum: Stratum) -> int:
+        newcomers = self._people - self._tenants
+        if stratum == "newcomer":
+            return newcomers * self._tenants
+        return self._tenants * (self._tenants - 1)
+
+
+def _in_flight(placed: Sequence[Placed]) -> dict[int, int]:
+    """For each observation, how many others of its tenant were in flight at some time with it."""
+    by_tenant: dict[int, list[Observation]] = {}
+    for each in placed:
+        by_tenant.setdefault(each.tenant, []).append(each.observation)
+    counts: dict[int, int] = {}
+    for observations in by_tenant.values():
+        calls = sorted(o.call_ns for o in observations)
+        ends = sorted(o.end_ns for o in observations)
+        for o in observations:
+            begun = bisect_right(calls, o.end_ns)
+            over = bisect_left(ends, o.call_ns)
+            counts[id(o)] = begun - over - 1
+    return counts
+
+
+def _merged(intervals: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same times as disjoint intervals, in order."""
+    merged: list[tuple[int, int]] = []
+    for begin, end in sorted(intervals):
+        if merged and begin <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((begin, end))
+    return merged
+
+
+def _overlaps(disjoint: Sequence[tuple[int, int]], call_ns: int, end_ns: int) -> bool:
+    at = bisect_right(disjoint, end_ns, key=lambda interval: interval[0])
+    return at > 0 and disjoint[at - 1][1] >= call_ns

@@ -1,0 +1,87 @@
+"""The chance that a pool which ignores tenants would have passed (DESIGN 5.1 and 5.2).
+
+Null for a set of tenants: whichever of them a request had been sent for, it would have met the same
+environment. The environment is then fixed by the past, so it belongs to the tenant that is drawn next with
+chance `q`; `1/P` is a test supermartingale, and stopping when the target is reached is valid (Ville 1939).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+
+#: Share of each factor that is kept for answers that are no match. With it, whatever a pool hides (lost
+#: answers, refusals), the expected factor of 1/P is at most (1-ε) + (1-q)·ε ≤ 1.
+EPSILON = 1 / 32
+
+
+def log_factor(remaining: int, remaining_all: int, *, matched: bool) -> float:
+    """Natural logarithm of the factor of one request.
+
+    `remaining` requests for its tenant, out of `remaining_all` for the whole set, were not yet passed in the
+    drawn order, this one included.
+    """
+    if remaining == remaining_all:
+        return 0.0
+    if matched:
+        return math.log(remaining / remaining_all) - math.log1p(-EPSILON)
+    return -math.log(EPSILON)
+
+
+class PairProducts:
+    """Products over all ordered waves, for every pair of `tenants` and for all of them."""
+
+    def __init__(self, tenants: Sequence[int]) -> None:
+        self._tenants = tuple(tenants)
+        self._pairs = dict.fromkeys(combinations(self._tenants, 2), 0.0)
+        self._all = 0.0
+
+    def add(self, sizes: dict[int, int], walk: Iterable[tuple[int, bool]]) -> None:
+        """Add one ordered wave.
+
+        `sizes` gives the requests drawn per tenant; `walk` yields (tenant, matched) in drawn order and may end
+        early where the wave was cut.
+        """
+        left = dict(sizes)
+        for tenant, matched in walk:
+            mine = left[tenant]
+            for other in self._tenants:
+                if other != tenant:
+                    pair = (tenant, other) if (tenant, other) in self._pairs else (other, tenant)
+                    self._pairs[pair] += log_factor(mine, mine + left[other], matched=matched)
+            self._all += log_factor(mine, sum(left.values()), matched=matched)
+            left[tenant] -= 1
+
+    def spoil(self) -> None:
+        """Something about an ordered wave can't be trusted: no figure stands."""
+        self._pairs = dict.fromkeys(self._pairs, math.inf)
+        self._all = math.inf
+
+    def weakest(self) -> tuple[tuple[int, int], float]:
+        """The pair with the largest figure, and that figure."""
+        pair, logarithm = max(self._pairs.items(), key=lambda item: item[1])
+        return pair, _probability(logarithm)
+
+    def all_tenants(self) -> float:
+        """The figure of all tenants together."""
+        return _probability(self._all)
+
+    def weakest_log(self) -> float:
+        """Natural logarithm of the weakest pair's product, which may exceed 0."""
+        return max(self._pairs.values())
+
+
+def _probability(logarithm: float) -> float:
+    return math.exp(min(0.0, logarithm))
+
+
+def needed_requests(weakest_log: float, significance: float, per_wave: int) -> int:
+    """Requests per tenant, in further ordered waves of `per_wave`, that reach the target if nothing is lost.
+
+    With every answer matched the factors `q` of a pair multiply to `1 / C(2n, n)` in any order; at most
+    `2n - 1` of them carry the share ε.
+    """
+    gain = math.log(math.comb(2 * per_wave, per_wave)) + (2 * per_wave - 1) * math.log1p(-EPSILON)
+    waves = math.ceil((weakest_log - math.log(significance)) / gain)
+    return max(1, waves) * per_wave

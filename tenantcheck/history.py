@@ -1,0 +1,213 @@
+"""The history: JSON Lines of header, observations and end line (DESIGN 8).
+
+It is written as observations arrive, so that a killed run leaves a readable file. Reading one is reading
+untrusted input: every line is bounded, typed and checked against the plan in the header.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+import msgspec
+
+from tenantcheck.errors import HistoryError, TenantcheckError
+from tenantcheck.model import End, Header, Observation, Plan
+
+MAX_HEADER_BYTES = 4 << 20
+MAX_LINE_BYTES = 256 << 10
+#: Observations of one wave are held in memory together.
+MAX_WAVE = 100_000
+MAX_PEOPLE = 2_000
+
+_encode = msgspec.json.Encoder().encode
+_decode_header = msgspec.json.Decoder(Header).decode
+_decode_record: Callable[[bytes], Observation | End] = msgspec.json.Decoder(Observation | End).decode
+
+
+class HistoryWriter:
+    """Writes one history; readable by its owner only, never over an existing file.
+
+    Raises `TenantcheckError` when the file can't be created.
+    """
+
+    def __init__(self, path: Path, header: Header) -> None:
+        self.path = path
+        self._digest = hashlib.sha256()
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError as error:
+            raise TenantcheckError(
+                f"the history {path} exists already", "Name another file: histories are never overwritten."
+            ) from error
+        except OSError as error:
+            raise TenantcheckError(
+                f"the history {path} can't be written: {error.strerror}", "Name another file with --history."
+            ) from error
+        # Unbuffered: what was observed is in the file before the next request ends.
+        self._file = os.fdopen(descriptor, "wb", buffering=0)
+        self._write(header)
+
+    def _write(self, record: Header | Observation | End) -> None:
+        line = _encode(record) + b"\n"
+        self._digest.update(line)
+        try:
+            self._file.write(line)
+        except OSError as error:
+            raise TenantcheckError(
+                f"the history {self.path} can't be written any more: {error.strerror}",
+                "What was written so far is kept; judge it with `tenantcheck check`.",
+            ) from error
+
+    def observation(self, observation: Observation) -> None:
+        """Append one observation."""
+        self._write(observation)
+
+    def end(self, end: End) -> None:
+        """Append the end line."""
+        self._write(end)
+
+    @property
+    def sha256(self) -> str:
+        """Digest of everything written so far."""
+        return self._digest.hexdigest()
+
+    def __enter__(self) -> HistoryWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+def default_path(started: str, run: str, folder: Path = Path(".tenantcheck")) -> Path:
+    """Where a history goes unless told otherwise; makes the folder, with a `.gitignore` of its own."""
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        with suppress(FileExistsError), (folder / ".gitignore").open("x") as ignore:
+            ignore.write("*\n")
+    except OSError as error:
+        raise TenantcheckError(
+            f"the folder {folder} can't be made: {error.strerror}", "Name a file with --history."
+        ) from error
+    return folder / f"{started[:19].replace(':', '').replace('-', '')}Z-{run}.jsonl"
+
+
+class HistoryReader:
+    """Reads one history, wave by wave.
+
+    `header` is there at once; `waves()` yields the observations of each wave; afterwards `end` is the end
+    line (None where the run was killed), `torn` tells whether the last line was cut, and `sha256` is the
+    digest of the file. Raises `HistoryError` with the line number.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self._line = 0
+        self.end: End | None = None
+        self.torn = False
+        self.header = self._header()
+        self._people = len(self.header.plan.everyone())
+
+    @property
+    def sha256(self) -> str:
+        """Digest of what was read so far."""
+        return self._digest.hexdigest()
+
+    def _next_line(self, limit: int) -> bytes:
+        line = self._file.readline(limit + 1)
+        self._line += 1
+        if len(line) > limit:
+            raise self._error(f"longer than {limit} bytes")
+        self._digest.update(line)
+        return line
+
+    def _error(self, message: str) -> HistoryError:
+        return HistoryError(message, line=self._line, hint="Is this file a history of tenantcheck, unchanged?")
+
+    def _header(self) -> Header:
+        line = self._next_line(MAX_HEADER_BYTES)
+        if not line:
+            raise self._error("the file is empty")
+        try:
+            header = _decode_header(line)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            raise self._error(f"not the header of a history: {_reason(error)}") from error
+        problem = _plan_problem(header.plan)
+        if problem:
+            raise self._error(f"not a plan this program makes: {problem}")
+        return header
+
+    def waves(self) -> Iterator[list[Observation]]:
+        """The observations of each wave, in the order of the file."""
+        wave: list[Observation] = []
+        last_seq = -1
+        number = -1
+        while line := self._next_line(MAX_LINE_BYTES):
+            record = self._record(line)
+            if record is None:
+                break
+            if self.end is not None:
+                raise self._error("a record after the end line")
+            if isinstance(record, End):
+                self.end = record
+                continue
+            if record.request.wave != number:
+                if record.request.wave < number:
+                    raise self._error(f"wave {record.request.wave} after wave {number}")
+                last_seq = max((o.request.seq for o in wave), default=last_seq)
+                if wave:
+                    yield wave
+                wave, number = [], record.request.wave
+            self._check(record, wave, last_seq)
+            wave.append(record)
+        if wave:
+            yield wave
+
+    def _record(self, line: bytes) -> Observation | End | None:
+        try:
+            return _decode_record(line)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            if not line.endswith(b"\n"):
+                self.torn = True
+                return None
+            raise self._error(f"not a record of a history: {_reason(error)}") from error
+
+    def _check(self, observation: Observation, wave: list[Observation], last_seq: int) -> None:
+        request = observation.request
+        if request.tenant is not None and not 0 <= request.tenant < self._people:
+            raise self._error(f"tenant {request.tenant} is not in the plan")
+        if request.seq <= last_seq:
+            raise self._error(f"request {request.seq} belongs before this wave")
+        if not 0 <= observation.call_ns <= observation.end_ns:
+            raise self._error("it ends before it begins")
+        if wave and wave[0].request.kind != request.kind:
+            raise self._error(f"a {request.kind} request inside a wave of kind {wave[0].request.kind}")
+        if len(wave) >= MAX_WAVE:
+            raise self._error(f"a wave of more than {MAX_WAVE} requests")
+
+
+def _plan_problem(plan: Plan) -> str | None:
+    people = plan.everyone()
+    if not 2 <= len(plan.tenants) <= MAX_PEOPLE or len(people) > 2 * MAX_PEOPLE:
+        return f"{len(plan.tenants)} tenants"
+    if any(tenant.index != position for position, tenant in enumerate(people)):
+        return "tenants are not numbered in order"
+    if any(tenant.sibling is not None and not 0 <= tenant.sibling < len(people) for tenant in people):
+        return "a newcomer looks like a tenant that is not there"
+    if not 0 < plan.significance < 1:
+        return "its significance is not between 0 and 1"
+    if min(plan.ordered_requests, plan.further_requests) < 1:
+        return "its ordered waves are empty"
+    return None
+
+
+def _reason(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())[:200]

@@ -1,0 +1,126 @@
+"""What came back: one observation per request, and the frame of a history around them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from tenantcheck.model.plan import Plan, Request
+
+Outcome = Literal["served", "no-witness", "refused", "throttled", "function-error", "service-error", "lost"]
+IdentityField = Literal["execution_environment_id", "sandbox_id", "log_stream_name"]
+
+#: The three identities of an environment, in the order in which evidence prefers them.
+IDENTITIES: tuple[IdentityField, ...] = ("execution_environment_id", "sandbox_id", "log_stream_name")
+
+#: Names of the witness fields in a response, by the field of `Witness` they are kept in.
+WITNESS_NAMES: dict[str, str] = {
+    "execution_environment_id": "executionEnvironmentId",
+    "sandbox_id": "sandboxId",
+    "log_stream_name": "logStreamName",
+    "invocation_count": "invocationCount",
+    "tenant_id": "tenantId",
+    "nonce": "nonce",
+    "residue": "residue",
+}
+
+NoncePlace = Literal["echo", "residue-memory", "residue-scratch", "body", "header"]
+NonceEncoding = Literal["raw", "percent", "base64"]
+
+
+class Witness(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which environment served a response, as far as the response tells (DESIGN 3)."""
+
+    execution_environment_id: str | None = None
+    sandbox_id: str | None = None
+    log_stream_name: str | None = None
+    invocation_count: int | None = None
+    tenant_id: str | None = None
+    nonce: str | None = None
+    residue_read: bool = False
+    """The handler reported what it found of earlier requests, even if that was nothing."""
+
+    def environment(self) -> str | None:
+        """The first identity present."""
+        return self.execution_environment_id or self.sandbox_id or self.log_stream_name
+
+
+class SeenNonce(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A nonce of this program found in a response."""
+
+    nonce: str
+    place: NoncePlace
+    encoding: NonceEncoding = "raw"
+
+
+class PlatformRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the tail of the platform's log says about this invocation."""
+
+    request_id: str | None = None
+    tenant_id: str | None = None
+    init_ms: float | None = None
+    duration_ms: float | None = None
+
+
+class Observation(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="observation", tag_field="type"):
+    """One request and everything kept of what came back. Times are offsets from the run's start."""
+
+    request: Request
+    call_ns: int
+    """Hand-over to the HTTP client."""
+    first_byte_ns: int | None = None
+    end_ns: int
+    outcome: Outcome
+    status: int | None = None
+    error_kind: str | None = None
+    error_text: str | None = None
+    witness: Witness | None = None
+    witness_errors: tuple[str, ...] = ()
+    """Witness fields that were there but unusable, each with the reason."""
+    seen: tuple[SeenNonce, ...] = ()
+    platform: PlatformRecord | None = None
+    headers: dict[str, str] = {}
+    """Response headers of a closed list."""
+    body_bytes: int = 0
+    """Bytes of the body that were read, after decompression."""
+    body_sha256: str | None = None
+    truncated: bool = False
+
+
+class Header(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="header", tag_field="type"):
+    """First line of a history."""
+
+    format: Literal["tenantcheck-history"] = "tenantcheck-history"
+    version: Literal[1] = 1
+    tool: str
+    started: str
+    """Wall-clock start, ISO 8601 in UTC: what every offset counts from."""
+    plan: Plan
+
+
+EndReason = Literal[
+    "complete",
+    "breach",
+    "max-requests",
+    "max-time",
+    "throttled",
+    "interrupted",
+    "unreachable",
+    "no-credentials",
+    "no-function",
+    "no-witness",
+    "refused",
+    "not-isolated",
+    "failed",
+]
+
+
+class End(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="end", tag_field="type"):
+    """Last line of a history: why the run ended."""
+
+    reason: EndReason
+    detail: str = ""
+    requests: int
+    waves: int
+    duration_ns: int

@@ -1,0 +1,107 @@
+"""What a run is going to do: tenants, plan, and the requests drawn from it.
+
+These records stand in the history's header, so they carry names of credentials, never their values.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+RunKind = Literal["probe", "invoke"]
+PlanName = Literal["quick", "standard", "deep"]
+WaveKind = Literal["opening", "half", "crowd", "ordered", "newcomers", "single"]
+
+#: Purpose of a request that belongs to a wave; any other purpose is the id of the check that sent it.
+WAVE = "wave"
+
+
+class Tenant(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whom requests are sent for."""
+
+    index: int
+    """Position in the run; newcomers are numbered on after the tenants."""
+    id: str
+    """What is sent."""
+    expect: str
+    """What the handler should see; the id unless told otherwise."""
+    fresh: bool = False
+    """The id was made for this run: nobody else can be sending requests for it."""
+    credential_names: tuple[str, ...] = ()
+    """Names (never values) of what this tenant authenticates with."""
+    sibling: int | None = None
+    """Newcomers only: index of the tenant this id looks like."""
+    lookalike: str | None = None
+    """Newcomers only: in which way it looks like its sibling."""
+
+
+class Budgets(Struct, frozen=True, kw_only=True):
+    """What a run may spend before it has to stop."""
+
+    max_requests: int
+    max_time_s: float
+
+
+class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything that decides what a run sends and how its history is judged."""
+
+    run: str
+    """Eight hexadecimal digits; part of every nonce."""
+    kind: RunKind
+    target: str
+    """Where requests go: without user info and query values."""
+    tenants: tuple[Tenant, ...]
+    newcomers: tuple[Tenant, ...] = ()
+    plan: PlanName = "standard"
+    idle_s: tuple[float, ...] = ()
+    """Idle gaps to add, in seconds."""
+    seed: str
+    """128 bits in hexadecimal: every order is drawn from it."""
+    seed_given: bool = False
+    """The user gave the seed: the run replays another one and adds no evidence."""
+    significance: float = 1e-6
+    """Target for the weakest pair."""
+    budgets: Budgets
+    timeout_s: float = 30.0
+    """Time limit of one request."""
+    checks: tuple[str, ...] = ()
+    """Ids of the checks that judge this run."""
+    requested: tuple[str, ...] = ()
+    """Ids of the checks the user asked for by name: not exercised means not `pass`."""
+    keep_going: bool = False
+    """Go on after a breach."""
+    strict: bool = False
+    """Weaknesses fail the run."""
+    witness_paths: dict[str, str] = {}
+    """JMESPath expressions that replace the default places of witness fields."""
+    repeat: str = ""
+    """Shell command that sends a request again, with the tokens `@TENANT@` and `@NONCE@`; secrets stand as
+    `${VARIABLES}`."""
+    ordered_requests: int = 12
+    """Requests per tenant in the planned ordered wave."""
+    further_requests: int = 4
+    """Requests per tenant in each ordered wave after the planned one."""
+
+    def everyone(self) -> tuple[Tenant, ...]:
+        """Tenants and newcomers, so that `everyone()[i].index == i`."""
+        return self.tenants + self.newcomers
+
+
+class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One request as drawn, before it is sent."""
+
+    seq: int
+    """Counted from 0 over the whole run; taken together with the call time."""
+    wave: int
+    kind: WaveKind
+    slot: int
+    """Position in the drawn order of the wave, from 0."""
+    tenant: int | None
+    """Index of the tenant it is sent for; None when it is sent without any."""
+    nonce: str
+    purpose: str = WAVE
+    claimed: str | None = None
+    """The id that was sent, where it is not the tenant's own."""
+    credential: int | None = None
+    """Index of the tenant whose credentials were used, where they are not the tenant's own."""

@@ -1,0 +1,150 @@
+"""What is concluded: exhibits, findings, evidence, verdict. Reports are pure functions of `Verdict`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+Severity = Literal["breach", "weakness", "open"]
+CheckStatus = Literal["clean", "breached", "weak", "open", "not-exercised", "not-applicable", "crashed"]
+Outcome = Literal["pass", "fail", "inconclusive"]
+Stratum = Literal["warm", "pressed", "newcomer"]
+
+STRATA: tuple[Stratum, ...] = ("warm", "pressed", "newcomer")
+
+
+class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="seen", tag_field="type"):
+    """Exhibit: one observation of a run."""
+
+    seq: int
+    tenant: str | None
+    """The id the request was sent for; None when it was sent without a tenant."""
+    environment: str | None = None
+    count: int | None = None
+    call_ns: int | None = None
+    end_ns: int | None = None
+    status: int | None = None
+    handler_saw: str | None = None
+    """The tenant the handler reported."""
+    request_ids: dict[str, str] = {}
+    repeat: str = ""
+    """How to send it again; secrets stand as `${VARIABLES}`."""
+
+
+class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One breach, weakness or open question, with the observations it stands on."""
+
+    check: str
+    severity: Severity
+    fields: tuple[str, ...] = ()
+    """Witness fields it stands on."""
+    tenants: tuple[str, ...] = ()
+    environment: str | None = None
+    exhibits: tuple[Seen, ...] = ()
+    fingerprint: str = ""
+    """Names the same finding across runs."""
+    details: dict[str, str | int] = {}
+
+
+class CheckResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How one check ended."""
+
+    id: str
+    summary: str
+    status: CheckStatus
+    opportunities: int
+    """How often it could have failed."""
+    findings: int = 0
+    """Findings in total, those beyond the kept ones included."""
+    requested: bool = False
+    reason: str = ""
+
+
+class PairFigure(Struct, frozen=True, kw_only=True):
+    """The chance that a pool which ignores these tenants would have passed."""
+
+    tenants: tuple[str, ...]
+    probability: float
+
+
+class StratumFigure(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How often one kind of request could have crossed, and what rate none crossing excludes."""
+
+    opportunities: int
+    pairs: int
+    """Ordered pairs (tenant asked for, tenant whose environment lay idle) that were covered."""
+    pairs_total: int
+    crossed: int = 0
+    bound_95: float | None = None
+    """None when nothing was exercised or something crossed."""
+
+
+class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How much a clean history is worth (DESIGN 5)."""
+
+    field: str | None
+    """Identity it stands on; None when no identity can carry it."""
+    weakest_pair: PairFigure | None = None
+    all_tenants: PairFigure | None = None
+    significance: float
+    strata: dict[str, StratumFigure] = {}
+    reached: bool = False
+    ordered_requests: int = 0
+    """Requests in ordered waves that count."""
+    needed_requests: int | None = None
+    """Further requests per tenant that would reach the target if nothing were lost."""
+    reason: str = ""
+    """Why there is none, where there is none."""
+
+
+class TenantSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One row of the report's table."""
+
+    tenant: str
+    newcomer: bool = False
+    environments: int
+    invocations: int
+    """Requests that were answered by the function."""
+    requests: int
+    cold_starts: int
+    p50_ms: float | None = None
+    max_ms: float | None = None
+
+
+class Subject(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was judged."""
+
+    kind: str
+    target: str
+    run: str
+    plan: str
+    started: str
+    seed: str
+    requests: int
+    environments: int
+    waves: int
+    duration_s: float
+    ended: str
+    """Reason from the end line; `cut` where a history has none."""
+    versions: tuple[str, ...] = ()
+    """Executed function versions."""
+    outcomes: dict[str, int] = {}
+
+
+class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The one result. Every report is a pure function of it."""
+
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    subject: Subject
+    checks: tuple[CheckResult, ...]
+    findings: tuple[Finding, ...]
+    evidence: Evidence
+    tenants: tuple[TenantSummary, ...]
+    not_established: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+    history: str = ""
+    """Where the history lies."""
+    history_sha256: str = ""
+    tool: str = ""

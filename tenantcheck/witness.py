@@ -1,0 +1,294 @@
+"""Read a response: its witness, and every nonce of this program that it carries (DESIGN 3 and 8).
+
+A response is hostile input. Fields are read one by one: a wrong type loses that field, not the record.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+from tenantcheck.errors import UsageError
+from tenantcheck.model import WITNESS_NAMES, NonceEncoding, NoncePlace, SeenNonce, Witness
+from tenantcheck.model import nonce as nonces
+
+#: The first mebibyte of a body is searched and parsed; nothing behind it is looked at.
+SEARCHED_BYTES = 1 << 20
+MAX_TEXT = 256
+MAX_COUNT = 1 << 53
+MAX_RESIDUE = 32
+MAX_SEEN = 64
+
+# AWS's own sample answers with these names.
+_ALIASES = {"invocation_count": "counter", "tenant_id": "tenant_id"}
+_IDENTITY_FIELDS = ("execution_environment_id", "sandbox_id", "log_stream_name")
+
+Lookup = Callable[[Any], Any]
+
+
+class Reading(NamedTuple):
+    """What one response tells."""
+
+    witness: Witness | None
+    errors: tuple[str, ...]
+    seen: tuple[SeenNonce, ...]
+    proxy_status: int | None
+    """`statusCode` of a handler written for API Gateway that was invoked directly."""
+
+
+class WitnessReader:
+    """Reads witnesses from responses.
+
+    `paths` maps response names (`executionEnvironmentId`, …) to JMESPath expressions that replace the default
+    places. Raises `UsageError` for an unknown name or a broken expression.
+    """
+
+    def __init__(self, paths: Mapping[str, str] = {}) -> None:
+        by_name = {name: field for field, name in WITNESS_NAMES.items()}
+        self._lookups: dict[str, Lookup] = {
+            field: _at_top(name, _ALIASES.get(field)) for field, name in WITNESS_NAMES.items()
+        }
+        for name, expression in paths.items():
+            if name not in by_name:
+                known = ", ".join(by_name)
+                raise UsageError(f"'{name}' is not a witness field", f"The fields are: {known}.")
+            self._lookups[by_name[name]] = _at_path(name, expression)
+
+    def read(
+        self,
+        body: bytes,
+        headers: Iterable[tuple[str, str]] = (),
+        *,
+        own_tag: str,
+        unwrap: bool = False,
+    ) -> Reading:
+        """Read one response.
+
+        `own_tag` is the tag of the tenant the request was sent for: of that tenant's nonces only one per
+        place is kept. With `unwrap`, a reply `{"statusCode": …, "body": "…"}` is looked into.
+        """
+        body = body[:SEARCHED_BYTES]
+        document, problem = _decode(body)
+        proxy_status = None
+        searched = body
+        if unwrap and isinstance(document, dict) and isinstance(document.get("statusCode"), int):
+            proxy_status = document["statusCode"]
+            inner = _proxied_body(document)
+            if inner is not None:
+                searched = body + b"\n" + inner[:SEARCHED_BYTES]
+                document, problem = _decode(inner[:SEARCHED_BYTES])
+        witness, errors, placed = self._witness(document)
+        if witness is None and problem:
+            errors = (*errors, problem)
+        seen = _keep(own_tag, placed, _in_text(searched, "body"), _in_headers(headers))
+        return Reading(witness, errors, seen, proxy_status)
+
+    def _witness(self, document: Any) -> tuple[Witness | None, tuple[str, ...], list[SeenNonce]]:
+        fields: dict[str, Any] = {}
+        errors: list[str] = []
+        placed: list[SeenNonce] = []
+        for field, lookup in self._lookups.items():
+            value, why = lookup(document), None
+            if value is _ABSENT:
+                continue
+            if field == "residue":
+                residue, why = _residue(value)
+                placed.extend(residue)
+                fields["residue_read"] = why is None
+            elif field == "invocation_count":
+                fields[field], why = _count(value)
+            else:
+                fields[field], why = _text(value)
+            if why:
+                errors.append(f"{WITNESS_NAMES[field]}: {why}")
+        if echo := fields.get("nonce"):
+            if nonces.parse(echo) is None:
+                fields["nonce"] = None
+                errors.append("nonce: not a nonce of this program")
+            else:
+                placed.insert(0, SeenNonce(nonce=echo, place="echo"))
+        carried = {name: value for name, value in fields.items() if value not in (None, False)}
+        useful = carried.keys() & {*_IDENTITY_FIELDS, "invocation_count", "tenant_id", "nonce"}
+        return (Witness(**carried) if useful else None), tuple(errors), placed
+
+
+_ABSENT = object()
+
+
+def _at_top(name: str, alias: str | None) -> Lookup:
+    def lookup(document: Any) -> Any:
+        if not isinstance(document, dict):
+            return _ABSENT
+        value = document.get(name, _ABSENT)
+        if value is _ABSENT and alias is not None:
+            value = document.get(alias, _ABSENT)
+        return value
+
+    return lookup
+
+
+def _at_path(name: str, expression: str) -> Lookup:
+    import jmespath
+    import jmespath.exceptions
+
+    try:
+        compiled = jmespath.compile(expression)
+    except jmespath.exceptions.JMESPathError as error:
+        raise UsageError(
+            f"the JMESPath expression for {name} can't be read: {_one_line(error)}",
+            "Example: --witness executionEnvironmentId=meta.environment",
+        ) from error
+
+    def lookup(document: Any) -> Any:
+        try:
+            value = compiled.search(document)
+        except (jmespath.exceptions.JMESPathError, RecursionError):
+            return _ABSENT
+        return _ABSENT if value is None else value
+
+    return lookup
+
+
+def _decode(body: bytes) -> tuple[Any, str | None]:
+    if not body:
+        return None, "the body is empty"
+    try:
+        return msgspec.json.decode(body), None
+    except RecursionError:
+        return None, "the body is nested too deeply"
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None, "the body is not JSON"
+
+
+def _proxied_body(document: dict[str, Any]) -> bytes | None:
+    body = document.get("body")
+    if isinstance(body, dict):
+        return msgspec.json.encode(body)
+    if not isinstance(body, str):
+        return None
+    if document.get("isBase64Encoded") is True:
+        try:
+            return base64.b64decode(body, validate=True)
+        except (binascii.Error, ValueError):
+            return None
+    return body.encode("utf-8", "replace")
+
+
+def _text(value: Any) -> tuple[str | None, str | None]:
+    if value is None:
+        return None, "null"
+    if not isinstance(value, str):
+        return None, f"a {type(value).__name__} where text was expected"
+    if not value:
+        return None, "empty"
+    if len(value) > MAX_TEXT:
+        return None, f"longer than {MAX_TEXT} characters"
+    return value, None
+
+
+def _count(value: Any) -> tuple[int | None, str | None]:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None, f"a {type(value).__name__} where a whole number was expected"
+    if not 0 <= value <= MAX_COUNT:
+        return None, "out of range"
+    return value, None
+
+
+def _residue(value: Any) -> tuple[list[SeenNonce], str | None]:
+    if not isinstance(value, dict):
+        return [], f"a {type(value).__name__} where an object was expected"
+    found: list[SeenNonce] = []
+    places: tuple[tuple[str, NoncePlace], ...] = (
+        ("memory", "residue-memory"),
+        ("scratch", "residue-scratch"),
+    )
+    for name, place in places:
+        entries = value.get(name, [])
+        if not isinstance(entries, list):
+            return found, f"{name} is not a list"
+        found.extend(
+            SeenNonce(nonce=entry, place=place)
+            for entry in entries[-MAX_RESIDUE:]
+            if isinstance(entry, str) and nonces.parse(entry) is not None
+        )
+    return found, None
+
+
+def _in_headers(headers: Iterable[tuple[str, str]]) -> Iterator[SeenNonce]:
+    for _, value in headers:
+        yield from _in_text(value.encode("utf-8", "replace")[:SEARCHED_BYTES], "header")
+
+
+def _in_text(text: bytes, place: NoncePlace) -> Iterator[SeenNonce]:
+    """Every nonce in `text`: raw, percent-decoded and base64-decoded."""
+    yield from _found(text, place, "raw")
+    if b"%" in text:
+        yield from _found(unquote_to_bytes(text), place, "percent")
+    for decoded in _base64_around_nonces(text):
+        yield from _found(decoded, place, "base64")
+
+
+def _found(text: bytes, place: NoncePlace, encoding: NonceEncoding) -> Iterator[SeenNonce]:
+    if nonces.PREFIX in text:
+        for match in nonces.PATTERN.finditer(text):
+            yield SeenNonce(nonce=match.group().decode(), place=place, encoding=encoding)
+
+
+def _base64_marker(offset: int) -> tuple[bytes, int]:
+    """The base64 characters that the nonce prefix always gives when `offset` bytes stand before it in its
+    group of three, and how many characters of the group precede them."""
+    encoded = base64.b64encode(b"\0" * offset + nonces.PREFIX)
+    first = -(-offset * 8 // 6)
+    last = (offset + len(nonces.PREFIX)) * 8 // 6
+    return encoded[first:last], first
+
+
+_MARKERS = tuple(_base64_marker(offset) for offset in range(3))
+_ANY_MARKER = re.compile(b"|".join(b"(" + re.escape(marker) + b")" for marker, _ in _MARKERS))
+_SPAN = (nonces.LENGTH + 3) * 4 // 3 + 4
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+
+
+def _base64_around_nonces(text: bytes) -> Iterator[bytes]:
+    for match in _ANY_MARKER.finditer(text):
+        before = _MARKERS[(match.lastindex or 1) - 1][1]
+        start = match.start() - before
+        if start < 0:
+            continue
+        run = re.match(rb"[A-Za-z0-9+/_-]*", text[start : start + _SPAN])
+        characters = run.group() if run else b""
+        whole = characters[: len(characters) // 4 * 4].translate(_URL_SAFE)
+        tail = characters[len(whole) :].translate(_URL_SAFE)
+        if len(tail) > 1:
+            whole += tail + b"=" * (4 - len(tail))
+        yield base64.b64decode(whole)
+
+
+def _keep(own_tag: str, *sources: Iterable[SeenNonce]) -> tuple[SeenNonce, ...]:
+    """Every foreign nonce once (at most `MAX_SEEN`), and of the tenant's own nonces one per place.
+
+    Earlier sources win: what stands in the residue is not named again as "somewhere in the body".
+    """
+    foreign: dict[str, SeenNonce] = {}
+    own: dict[str, SeenNonce] = {}
+    named: set[str] = set()
+    for source in sources:
+        for sighting in source:
+            if sighting.nonce in named:
+                continue
+            named.add(sighting.nonce)
+            if nonces.tag_of(sighting.nonce) == own_tag:
+                own.setdefault(sighting.place, sighting)
+            elif len(foreign) < MAX_SEEN:
+                foreign[sighting.nonce] = sighting
+    return (*own.values(), *foreign.values())
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
