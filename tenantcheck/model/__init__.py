@@ -1,5 +1,6 @@
 """The records everything reads: frozen, keyword-only, documented field by field."""
 
+from tenantcheck.model.call import Call, Reply
 from tenantcheck.model.observation import (
     IDENTITIES,
     WITNESS_NAMES,
@@ -39,6 +40,7 @@ __all__ = [
     "WAVE",
     "WITNESS_NAMES",
     "Budgets",
+    "Call",
     "CheckResult",
     "CheckStatus",
     "End",
@@ -56,6 +58,7 @@ __all__ = [
     "Plan",
     "PlanName",
     "PlatformRecord",
+    "Reply",
     "Request",
     "RunKind",
     "Seen",

@@ -10,7 +10,18 @@ from typing import NamedTuple
 
 from tenantcheck.checks import CHECK_IDS
 from tenantcheck.lab.pool import Pool, Slot
-from tenantcheck.model import Budgets, End, EndReason, Header, Observation, Plan, PlanName, Request, Verdict, Witness
+from tenantcheck.model import (
+    Budgets,
+    End,
+    EndReason,
+    Header,
+    Observation,
+    Plan,
+    PlanName,
+    Request,
+    Verdict,
+    Witness,
+)
 from tenantcheck.plan import NEWCOMERS, Schedule, Wave, parse_tenants
 from tenantcheck.verdict import Judge
 
@@ -172,6 +183,8 @@ def simulate(
         if judge.breached():
             reason = "breach"
             break
-    end = End(reason=reason, requests=judge.environments.requests, waves=judge.environments.waves, duration_ns=1)
+    end = End(
+        reason=reason, requests=judge.environments.requests, waves=judge.environments.waves, duration_ns=1
+    )
     header = Header(tool="test", started="2026-01-01T00:00:00Z", plan=plan)
     return Simulated(judge.verdict(header, end), judge.environments.requests)

@@ -1,0 +1,116 @@
+"""A front like an API Gateway REST API: `/{stage}/{path}` with a proxy integration and one mapped header."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import uuid
+from typing import Any
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from tenantcheck.lab.function import Function, RefusedError
+from tenantcheck.lab.sandbox import Outcome
+
+_ARN = "arn:aws:lambda:us-east-1:000000000000:function:"
+
+
+class Front:
+    """Maps one request header to the tenant. The client's own X-Amz-Tenant-Id is not forwarded."""
+
+    def __init__(self, function: Function, tenant_header: str) -> None:
+        self._function = function
+        self._tenant_header = tenant_header
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """One request through the front."""
+        request_id = str(uuid.uuid4())
+        tenant = self._tenant(request)
+        try:
+            self._function.check_tenant(tenant)
+            event = await _proxy_event(request, request_id)
+            outcome = await self._function.invoke(
+                json.dumps(event).encode(),
+                tenant,
+                request_id=str(uuid.uuid4()),
+                arn=_ARN + self._function.settings.name,
+            )
+        except RefusedError as refused:
+            return web.json_response(
+                {"message": refused.message}, status=refused.status, headers=_headers(request_id)
+            )
+        return _unwrapped(outcome, request_id)
+
+    def _tenant(self, request: web.Request) -> str | None:
+        if self._function.settings.isolation == "none":
+            return None
+        values = request.headers.getall(self._tenant_header, [])
+        return values[-1] if values else None
+
+
+async def _proxy_event(request: web.Request, request_id: str) -> dict[str, Any]:
+    body = await request.read()
+    try:
+        text, encoded = body.decode(), False
+    except UnicodeDecodeError:
+        text, encoded = base64.b64encode(body).decode(), True
+    stage, path = request.match_info["stage"], request.match_info["path"]
+    headers: dict[str, list[str]] = {}
+    for name, value in request.headers.items():
+        headers.setdefault(name, []).append(value)
+    query: dict[str, list[str]] = {}
+    for name, value in request.query.items():
+        query.setdefault(name, []).append(value)
+    return {
+        "resource": "/{proxy+}",
+        "path": f"/{path}",
+        "httpMethod": request.method,
+        "headers": {name: values[-1] for name, values in headers.items()},
+        "multiValueHeaders": headers,
+        "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
+        "multiValueQueryStringParameters": query or None,
+        "pathParameters": {"proxy": path},
+        "stageVariables": None,
+        "requestContext": {
+            "resourcePath": "/{proxy+}",
+            "httpMethod": request.method,
+            "path": f"/{stage}/{path}",
+            "stage": stage,
+            "requestId": request_id,
+            "requestTimeEpoch": int(time.time() * 1000),
+            "protocol": "HTTP/1.1",
+            "identity": {"sourceIp": request.remote, "userAgent": request.headers.get("User-Agent")},
+            "apiId": "tenantcheck-lab",
+            "accountId": "000000000000",
+        },
+        "body": text if body else None,
+        "isBase64Encoded": encoded,
+    }
+
+
+def _unwrapped(outcome: Outcome, request_id: str) -> web.Response:
+    """The HTTP response a proxy integration makes of the handler's answer."""
+    try:
+        answer = json.loads(outcome.payload) if outcome.error is None else None
+        if not isinstance(answer, dict):
+            raise ValueError("not a proxy response")
+        body = str(answer.get("body") or "").encode()
+        headers = CIMultiDict(_headers(request_id))
+        for name, value in (answer.get("headers") or {}).items():
+            headers[name] = str(value)
+        for name, values in (answer.get("multiValueHeaders") or {}).items():
+            headers.popall(name, None)
+            for value in values:
+                headers.add(name, str(value))
+        headers.setdefault("content-type", "application/json")
+        if answer.get("isBase64Encoded"):
+            body = base64.b64decode(body)
+        return web.Response(status=int(answer["statusCode"]), body=body, headers=headers)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return web.json_response({"message": "Internal server error"}, status=502, headers=_headers(request_id))
+
+
+def _headers(request_id: str) -> dict[str, str]:
+    return {"x-amzn-RequestId": request_id, "x-amz-apigw-id": uuid.uuid4().hex[:16]}

@@ -1,0 +1,217 @@
+"""The lab's one function: tenancy rules, the pool, and the sandboxes behind its slots."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tenantcheck.errors import LabError, UsageError
+from tenantcheck.lab.pool import Isolation, Lease, Pool, Reuse, Slot
+from tenantcheck.lab.records import Audit, LogStream
+from tenantcheck.lab.runtime_api import Invocation
+from tenantcheck.lab.sandbox import Outcome, Sandbox
+from tenantcheck.lab.scratch import LabFolder
+
+#: Lambda's pattern for `TenantId`, matched in full.
+_TENANT_ID = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
+
+MISSING_TENANT = (
+    "The invoked function is enabled with tenancy configuration. "
+    "Add a valid tenant ID in your request and try again."
+)
+UNWANTED_TENANT = (
+    "The invoked function is not enabled with tenancy configuration. "
+    "Remove the tenant ID from your request and try again."
+)
+MALFORMED_TENANT = (
+    "1 validation error detected: Value at 'tenantId' failed to satisfy constraint: "
+    r"Member must satisfy regular expression pattern: [a-zA-Z0-9\._:\/=+\-@ ]+"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How the lab's function behaves. Times are in seconds."""
+
+    name: str = "tenantcheck-lab"
+    isolation: Isolation = "per-tenant"
+    reuse: Reuse = "mru"
+    handler: str | None = None
+    """`path/module.function`; None is the built-in witness handler."""
+    hold_s: float = 0.05
+    timeout_s: float = 3.0
+    idle_s: float = 600.0
+    max_environments: int = 250
+    audit: Path | None = None
+    logs: Path | None = None
+
+
+class RefusedError(Exception):
+    """Lambda answers a request with an error instead of running it."""
+
+    def __init__(self, status: int, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.kind = kind
+        self.message = message
+
+
+def handler_location(handler: str | None) -> tuple[Path, str]:
+    """Task root and `module.function` of a handler. Raises `UsageError` when there is no such file."""
+    if handler is None:
+        return Path(__file__).parent, "witness_handler.handler"
+    path, _, function = handler.rpartition(".")
+    file = Path(path + ".py").resolve()
+    if not path or not function.isidentifier() or not file.is_file():
+        raise UsageError(
+            f"no handler at '{handler}'", "Name it as path/module.function, for example src/app.handler."
+        )
+    return file.parent, f"{file.stem}.{function}"
+
+
+class Function:
+    """One function: `invoke` runs one event in an environment of the pool."""
+
+    def __init__(self, settings: Settings, folder: LabFolder) -> None:
+        self.settings = settings
+        self._folder = folder
+        self._task_root, self._handler = handler_location(settings.handler)
+        self._logs = settings.logs if settings.logs is not None else folder.make("logs")
+        self.audit = Audit(settings.audit)
+        self.pool = Pool(
+            isolation=settings.isolation,
+            reuse=settings.reuse,
+            idle_s=settings.idle_s,
+            max_environments=settings.max_environments,
+        )
+        self._sandboxes: dict[Slot, Sandbox] = {}
+
+    def check_tenant(self, tenant: str | None) -> None:
+        """Apply Lambda's rules to a tenant id. Raises `RefusedError`."""
+        if self.settings.isolation == "none":
+            if tenant is not None:
+                raise RefusedError(400, "InvalidParameterValueException", UNWANTED_TENANT)
+        elif tenant is None:
+            raise RefusedError(400, "InvalidParameterValueException", MISSING_TENANT)
+        elif not _TENANT_ID.fullmatch(tenant):
+            raise RefusedError(400, "ValidationException", MALFORMED_TENANT)
+
+    async def invoke(
+        self,
+        payload: bytes,
+        tenant: str | None,
+        *,
+        request_id: str,
+        arn: str,
+        trace_id: str = "",
+        client_context: str | None = None,
+    ) -> Outcome:
+        """Run one event. Raises `RefusedError` when there are too many environments."""
+        lease = self.pool.acquire(tenant)
+        if lease is None:
+            raise RefusedError(429, "TooManyRequestsException", "Rate exceeded")
+        sandbox = self._sandbox(lease)
+        deadline_ms = int((time.time() + self.settings.timeout_s) * 1000)
+        invocation = Invocation(
+            request_id=request_id,
+            payload=payload or b"{}",
+            tenant=tenant,
+            arn=arn,
+            deadline_ms=deadline_ms,
+            trace_id=trace_id,
+            client_context=client_context,
+        )
+        try:
+            # Shielded: a caller that goes away does not stop a running invocation.
+            return await asyncio.shield(asyncio.ensure_future(self._run(lease, sandbox, invocation)))
+        except asyncio.CancelledError:
+            raise
+
+    async def _run(self, lease: Lease, sandbox: Sandbox, invocation: Invocation) -> Outcome:
+        try:
+            outcome = await sandbox.invoke(invocation, self.settings.timeout_s)
+        finally:
+            kept = self.pool.release(lease.slot, time.monotonic())
+            if not kept:
+                del self._sandboxes[lease.slot]
+        self.audit.add(
+            tenant=invocation.tenant,
+            environment=lease.slot.number,
+            process=outcome.pid,
+            request_id=invocation.request_id,
+            cold=lease.cold,
+            status=outcome.status,
+        )
+        if not kept:
+            await sandbox.retire()
+        return outcome
+
+    def _sandbox(self, lease: Lease) -> Sandbox:
+        sandbox = self._sandboxes.get(lease.slot)
+        if sandbox is not None:
+            return sandbox
+        number = lease.slot.number
+        stream = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
+        group = f"/aws/lambda/{self.settings.name}"
+        sandbox = Sandbox(
+            number=number,
+            task_root=self._task_root,
+            handler=self._handler,
+            scratch=self._folder.make(f"environment-{number}"),
+            log=LogStream(self._logs / group.lstrip("/") / f"{stream}.jsonl"),
+            environ=self._environ(group, stream),
+        )
+        self._sandboxes[lease.slot] = sandbox
+        return sandbox
+
+    def _environ(self, group: str, stream: str) -> dict[str, str]:
+        """Lambda's variables and what a program needs to start; no credentials and no proxies of the caller."""
+        kept = {
+            name: os.environ[name]
+            for name in ("PATH", "LANG", "LC_ALL", "HOME", "LD_LIBRARY_PATH")
+            if name in os.environ
+        }
+        return kept | {
+            "AWS_LAMBDA_FUNCTION_NAME": self.settings.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+            "AWS_LAMBDA_LOG_GROUP_NAME": group,
+            "AWS_LAMBDA_LOG_STREAM_NAME": stream,
+            "AWS_LAMBDA_LOG_FORMAT": "JSON",
+            "AWS_LAMBDA_LOG_LEVEL": "INFO",
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "LAMBDA_TASK_ROOT": str(self._task_root),
+            "_HANDLER": self._handler,
+            "TENANTCHECK_HOLD_MS": str(self.settings.hold_s * 1000),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "TZ": "UTC",
+        }
+
+    async def expire(self) -> None:
+        """Retire environments that have been idle for too long."""
+        for slot in self.pool.expire(time.monotonic()):
+            await self._sandboxes.pop(slot).retire()
+
+    async def close(self) -> None:
+        """End every environment."""
+        await asyncio.gather(*(sandbox.retire() for sandbox in self._sandboxes.values()))
+        self._sandboxes.clear()
+        self.audit.close()
+
+
+def require_runtime() -> None:
+    """Raise `LabError` where no environment could run."""
+    from importlib.util import find_spec
+
+    if not sys.platform.startswith("linux"):
+        raise LabError("the lab runs on Linux only", "AWS's runtime client for Python exists for Linux alone.")
+    if find_spec("awslambdaric") is None:
+        raise LabError("the lab's packages are not installed", "pip install 'tenantcheck[lab]'")

@@ -1,0 +1,66 @@
+"""What the lab writes down: the audit log (ground truth) and platform logs in Lambda's JSON format."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+#: Lambda gives the last 4 KB of an invocation's log with LogType=Tail.
+TAIL_BYTES = 4096
+_AUDIT_IN_MEMORY = 100_000
+
+
+def timestamp() -> str:
+    """Now, as Lambda's logs write it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Audit:
+    """One line per request that reached an environment: time, tenant, environment, process, request id."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.entries: deque[dict[str, Any]] = deque(maxlen=_AUDIT_IN_MEMORY)
+        self._file: IO[str] | None = path.open("a", buffering=1) if path is not None else None
+
+    def add(self, **entry: Any) -> None:
+        """Append one entry."""
+        entry = {"time": timestamp(), **entry}
+        self.entries.append(entry)
+        if self._file is not None:
+            self._file.write(json.dumps(entry) + "\n")
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+class LogStream:
+    """One log stream: platform records of the lab and everything the process prints, in one file."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def platform(self, kind: str, **record: Any) -> None:
+        """Write a platform record, such as `platform.start`."""
+        present = {key: value for key, value in record.items() if value is not None}
+        line = json.dumps({"time": timestamp(), "type": kind, "record": present}) + "\n"
+        os.write(self.descriptor, line.encode())
+
+    def position(self) -> int:
+        """Bytes written so far."""
+        return os.fstat(self.descriptor).st_size
+
+    def tail(self, since: int) -> bytes:
+        """The last 4 KB of what was written after `since`."""
+        size = self.position()
+        start = max(since, size - TAIL_BYTES)
+        return os.pread(self.descriptor, size - start, start)
+
+    def close(self) -> None:
+        os.close(self.descriptor)

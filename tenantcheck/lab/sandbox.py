@@ -1,0 +1,227 @@
+"""One execution environment: a scratch directory, a log stream, and a process that may be replaced.
+
+A crash or a timeout ends the process and keeps directory and log stream, as on Lambda.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tenantcheck.lab.records import LogStream
+from tenantcheck.lab.runtime_api import Answer, Invocation, RuntimeApi
+
+_BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+#: Lambda gives initialisation ten seconds.
+INIT_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How one invocation of a sandbox ended."""
+
+    payload: bytes
+    error: str | None = None
+    """`Handled` or `Unhandled`; None for a result."""
+    status: str = "success"
+    init_ms: float | None = None
+    duration_ms: float = 0.0
+    pid: int = 0
+    tail: bytes = b""
+
+
+class Sandbox:
+    """One execution environment."""
+
+    def __init__(
+        self,
+        *,
+        number: int,
+        task_root: Path,
+        handler: str,
+        scratch: Path,
+        log: LogStream,
+        environ: dict[str, str],
+    ) -> None:
+        self.number = number
+        self._task_root = task_root
+        self._handler = handler
+        self._scratch = scratch
+        self.log = log
+        self._environ = environ
+        self._api: RuntimeApi | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._exited: asyncio.Future[int] | None = None
+
+    async def invoke(self, invocation: Invocation, timeout_s: float) -> Outcome:
+        """Run one event, starting the process first where there is none."""
+        since = self.log.position()
+        init_ms = None
+        if self._process is None:
+            begun = time.monotonic()
+            problem = await self._start()
+            init_ms = (time.monotonic() - begun) * 1000
+            self.log.platform(
+                "platform.initReport", initializationType="on-demand", metrics={"durationMs": init_ms}
+            )
+            if problem is not None:
+                return await self._failed(problem, invocation, since, init_ms, 0.0)
+        if self._api is None or self._process is None or self._exited is None:
+            raise RuntimeError("a started sandbox has a process")
+        self.log.platform(
+            "platform.start",
+            requestId=invocation.request_id,
+            functionArn=invocation.arn,
+            version="$LATEST",
+            tenantId=invocation.tenant,
+        )
+        begun = time.monotonic()
+        answer = self._api.submit(invocation)
+        done, _ = await asyncio.wait(
+            (answer, self._exited), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
+        )
+        duration_ms = (time.monotonic() - begun) * 1000
+        if answer not in done:
+            problem = self._exit_error(invocation) if done else _timed_out(invocation, timeout_s)
+            return await self._failed(problem, invocation, since, init_ms, duration_ms)
+        return self._ended(answer.result(), invocation, since, init_ms, duration_ms)
+
+    def _ended(
+        self, answer: Answer, invocation: Invocation, since: int, init_ms: float | None, duration_ms: float
+    ) -> Outcome:
+        status = "error" if answer.failed else "success"
+        self._report(invocation, status, init_ms, duration_ms)
+        return Outcome(
+            payload=answer.payload,
+            error="Unhandled" if answer.failed else None,
+            status=status,
+            init_ms=init_ms,
+            duration_ms=duration_ms,
+            pid=self._process.pid if self._process else 0,
+            tail=self.log.tail(since),
+        )
+
+    async def _failed(
+        self,
+        problem: tuple[str, bytes],
+        invocation: Invocation,
+        since: int,
+        init_ms: float | None,
+        duration_ms: float,
+    ) -> Outcome:
+        status, payload = problem
+        pid = self._process.pid if self._process else 0
+        await self.stop()
+        self._report(invocation, status, init_ms, duration_ms)
+        return Outcome(
+            payload=payload,
+            error="Unhandled",
+            status=status,
+            init_ms=init_ms,
+            duration_ms=duration_ms,
+            pid=pid,
+            tail=self.log.tail(since),
+        )
+
+    def _report(self, invocation: Invocation, status: str, init_ms: float | None, duration_ms: float) -> None:
+        common = {"requestId": invocation.request_id, "status": status, "tenantId": invocation.tenant}
+        metrics: dict[str, float] = {"durationMs": round(duration_ms, 3)}
+        self.log.platform("platform.runtimeDone", **common, metrics=metrics)
+        if init_ms is not None:
+            metrics = {**metrics, "initDurationMs": round(init_ms, 3)}
+        self.log.platform("platform.report", **common, metrics=metrics)
+
+    async def _start(self) -> tuple[str, bytes] | None:
+        """Start the process and wait until it asks for work. Returns what went wrong, if anything."""
+        loop = asyncio.get_running_loop()
+        api = RuntimeApi()
+        await api.listen()
+        self._api = api
+        self.log.platform("platform.initStart", initializationType="on-demand", functionVersion="$LATEST")
+        self._process = process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own interpreter; vfork does not block
+            [sys.executable, "-P", str(_BOOTSTRAP), str(os.getpid()), str(self._task_root), self._handler],
+            cwd=self._task_root,
+            env=self._environ
+            | {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.port}", "TMPDIR": str(self._scratch)},
+            stdin=subprocess.DEVNULL,
+            stdout=self.log.descriptor,
+            stderr=self.log.descriptor,
+            start_new_session=True,
+        )
+        self._exited = _watch(loop, process)
+        ready = loop.create_task(api.ready.wait())
+        done, _ = await asyncio.wait(
+            (ready, self._exited), timeout=INIT_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED
+        )
+        ready.cancel()
+        if api.init_error is not None:
+            return "error", api.init_error
+        if self._exited in done:
+            return "failure", _error("Runtime.ExitError", f"Error: Runtime exited {_how(process)}")
+        if not done:
+            return "timeout", _error(
+                "Sandbox.Timedout", f"Error: Init timed out after {INIT_TIMEOUT_S:.2f} seconds"
+            )
+        return None
+
+    def _exit_error(self, invocation: Invocation) -> tuple[str, bytes]:
+        how = _how(self._process) if self._process is not None else ""
+        text = f"RequestId: {invocation.request_id} Error: Runtime exited {how}"
+        return "failure", _error("Runtime.ExitError", text)
+
+    async def stop(self) -> None:
+        """End the process; directory and log stream stay."""
+        if self._process is not None and self._exited is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            await self._exited
+        if self._api is not None:
+            await self._api.close()
+        self._process = self._api = self._exited = None
+
+    async def retire(self) -> None:
+        """End the environment: process, directory and log stream."""
+        await self.stop()
+        self.log.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def _watch(loop: asyncio.AbstractEventLoop, process: subprocess.Popen[bytes]) -> asyncio.Future[int]:
+    """A future that is done when the process has exited."""
+    exited: asyncio.Future[int] = loop.create_future()
+    descriptor = os.pidfd_open(process.pid)
+
+    def reap() -> None:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+        code = process.wait()
+        if not exited.done():
+            exited.set_result(code)
+
+    loop.add_reader(descriptor, reap)
+    return exited
+
+
+def _how(process: subprocess.Popen[bytes]) -> str:
+    code = process.returncode
+    if code is not None and code < 0:
+        return f"with error: signal: {(signal.strsignal(-code) or str(-code)).lower()}"
+    return f"with error: exit status {code}" if code else "without providing a reason"
+
+
+def _timed_out(invocation: Invocation, timeout_s: float) -> tuple[str, bytes]:
+    text = f"RequestId: {invocation.request_id} Error: Task timed out after {timeout_s:.2f} seconds"
+    return "timeout", _error("Sandbox.Timedout", text)
+
+
+def _error(kind: str, message: str) -> bytes:
+    return json.dumps({"errorType": kind, "errorMessage": message}).encode()

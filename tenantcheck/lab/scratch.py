@@ -1,0 +1,54 @@
+"""The lab's folder: scratch directories of its environments, removed with it.
+
+A lock file tells whether the lab that made a folder still lives, so that a later start can clear what a killed
+lab left behind.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import IO
+
+_PREFIX = "tenantcheck-lab-"
+
+
+class LabFolder:
+    """A temporary folder that is cleared by `close`, or by the next lab after a kill."""
+
+    def __init__(self) -> None:
+        clear_dead()
+        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        self._lock: IO[str] = (self.path / "lock").open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def make(self, name: str) -> Path:
+        """A new folder inside."""
+        folder = self.path / name
+        folder.mkdir(mode=0o700)
+        return folder
+
+    def close(self) -> None:
+        """Remove everything."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        self._lock.close()
+
+
+def clear_dead() -> int:
+    """Remove the folders of labs that no longer run; returns how many."""
+    cleared = 0
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        try:
+            if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+                continue
+            with (folder / "lock").open("r+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+                cleared += 1
+        except OSError:
+            # Its lab lives (the lock is held), or another start clears it at the same moment.
+            continue
+    return cleared

@@ -1,0 +1,149 @@
+"""The lab as a server: in this process's event loop, or in a thread of its own as a context manager."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Any
+
+from aiohttp import web
+
+from tenantcheck.errors import LabError
+from tenantcheck.lab.front import Front
+from tenantcheck.lab.function import Function, Settings, require_runtime
+from tenantcheck.lab.invoke_api import MAX_PAYLOAD_BYTES, PATH, InvokeApi
+from tenantcheck.lab.scratch import LabFolder
+
+_EXPIRY_INTERVAL_S = 0.5
+
+
+class LabServer:
+    """The lab inside a running event loop."""
+
+    def __init__(self, settings: Settings, *, port: int = 0, tenant_header: str = "x-tenant-id") -> None:
+        require_runtime()
+        self._folder = LabFolder()
+        self.function = Function(settings, self._folder)
+        self._asked_port = port
+        self._tenant_header = tenant_header
+        self._runner: web.AppRunner | None = None
+        self._expiry: asyncio.Task[None] | None = None
+        self.port = 0
+
+    async def start(self) -> None:
+        """Listen on loopback. Raises `LabError` when the port is taken."""
+        app = web.Application(client_max_size=MAX_PAYLOAD_BYTES + (1 << 20))
+        app.router.add_post(PATH, InvokeApi(self.function).invoke)
+        app.router.add_route("*", "/{stage}/{path:.*}", Front(self.function, self._tenant_header).handle)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._asked_port, backlog=1024)
+        try:
+            await site.start()
+        except OSError as error:
+            await self.stop()
+            raise LabError(
+                f"port {self._asked_port} can't be used: {error.strerror}", "Leave --port out for a free one."
+            ) from error
+        self.port = self._runner.addresses[0][1]
+        self._expiry = asyncio.ensure_future(self._expire())
+
+    async def _expire(self) -> None:
+        while True:
+            await asyncio.sleep(_EXPIRY_INTERVAL_S)
+            await self.function.expire()
+
+    async def stop(self) -> None:
+        """End the server, every environment and the lab's folder."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._expiry
+        if self._runner is not None:
+            await self._runner.cleanup()
+        await self.function.close()
+        self._folder.close()
+
+
+class Lab:
+    """A lab in a thread of its own:
+
+    >>> with Lab(isolation="per-tenant") as lab:  # doctest: +SKIP
+    ...     print(lab.front_url, lab.endpoint_url, lab.function_name)
+
+    Keyword arguments are those of `Settings`. Raises `LabError` when it can't start.
+    """
+
+    def __init__(self, *, port: int = 0, tenant_header: str = "x-tenant-id", **settings: Any) -> None:
+        self.settings = Settings(**settings)
+        self._port = port
+        self._tenant_header = tenant_header
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._server: LabServer | None = None
+        self._thread: threading.Thread | None = None
+        self._stop: asyncio.Event | None = None
+        self._started = threading.Event()
+        self._problem: BaseException | None = None
+
+    def __enter__(self) -> Lab:
+        self._thread = threading.Thread(target=self._run, name="tenantcheck-lab", daemon=True)
+        self._thread.start()
+        self._started.wait()
+        if self._problem is not None:
+            self._thread.join()
+            raise self._problem
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._loop is not None and self._stop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        try:
+            self._server = LabServer(self.settings, port=self._port, tenant_header=self._tenant_header)
+            await self._server.start()
+        except Exception as problem:  # noqa: BLE001 - raised again in the thread that waits
+            self._problem = problem
+            return
+        finally:
+            self._started.set()
+        try:
+            await self._stop.wait()
+        finally:
+            await self._server.stop()
+
+    @property
+    def endpoint_url(self) -> str:
+        """For boto3's `endpoint_url` and `tenantcheck invoke --endpoint-url`."""
+        return f"http://127.0.0.1:{self._running().port}"
+
+    @property
+    def front_url(self) -> str:
+        """For `tenantcheck probe`."""
+        return f"{self.endpoint_url}/prod/witness"
+
+    @property
+    def function_name(self) -> str:
+        return self.settings.name
+
+    @property
+    def audit(self) -> Sequence[dict[str, Any]]:
+        """The ground truth so far: one entry per request that reached an environment."""
+        return list(self._running().function.audit.entries)
+
+    def _running(self) -> LabServer:
+        if self._server is None:
+            raise LabError("the lab is not running", "Use it as a context manager: with Lab() as lab: …")
+        return self._server

@@ -1,0 +1,210 @@
+"""HTTP/1.1 connections that are opened ahead of a wave and drawn at random."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import httpcore
+import httpx
+
+_CONNECT_TIMEOUT_S = 10.0
+
+
+class Connections(httpx.AsyncBaseTransport):
+    """HTTP/1.1 connections to one origin, opened ahead and drawn at random.
+
+    httpx's own pool opens connections only when a request needs one, and its work grows with their number.
+    """
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        self._context.set_alpn_protocols(["http/1.1"])
+        self._idle: list[_Connection] = []
+        self._random = random.SystemRandom()
+        self._backend = httpcore.AnyIOBackend()
+
+    async def connect(self, url: httpx.URL, count: int) -> None:
+        """Have `count` idle connections. A failure is left for the request that will meet it."""
+        expired = [connection for connection in self._idle if connection.has_expired()]
+        self._idle = [connection for connection in self._idle if connection not in expired]
+        for connection in expired:
+            await self._close(connection)
+        missing = count - len(self._idle)
+        opened = await asyncio.gather(*(self._open(url) for _ in range(missing)), return_exceptions=True)
+        self._idle += [each for each in opened if isinstance(each, _Connection)]
+
+    async def _open(self, url: httpx.URL) -> _Connection:
+        origin = _origin(url)
+        host = origin.host.decode()
+        stream = await self._backend.connect_tcp(host, origin.port, timeout=_CONNECT_TIMEOUT_S)
+        if url.scheme == "https":
+            stream = await stream.start_tls(self._context, server_hostname=host, timeout=_CONNECT_TIMEOUT_S)
+        return _Connection(origin, self._context, _Opened(stream), stream)
+
+    async def _draw(self, origin: httpcore.Origin) -> _Connection:
+        while self._idle:
+            position = self._random.randrange(len(self._idle))
+            self._idle[position], self._idle[-1] = self._idle[-1], self._idle[position]
+            connection = self._idle.pop()
+            if connection.can_handle_request(origin) and not connection.has_expired():
+                return connection
+            await self._close(connection)
+        return _Connection(origin, self._context, self._backend)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request over a connection of its own."""
+        connection = await self._draw(_origin(request.url))
+        if not isinstance(request.stream, httpx.AsyncByteStream):
+            raise TypeError("an asynchronous request body was expected")
+        with _translated():
+            response = await connection.handle_async_request(
+                httpcore.Request(
+                    method=request.method.encode(),
+                    url=httpcore.URL(
+                        scheme=request.url.raw_scheme,
+                        host=request.url.raw_host,
+                        port=request.url.port,
+                        target=request.url.raw_path,
+                    ),
+                    headers=request.headers.raw,
+                    content=request.stream,
+                    extensions=request.extensions,
+                )
+            )
+        return httpx.Response(
+            status_code=response.status,
+            headers=response.headers,
+            stream=_Body(self, connection, response),
+            extensions=response.extensions,
+        )
+
+    async def give_back(self, connection: _Connection) -> None:
+        """Keep a connection whose response was read to its end; close any other."""
+        if connection.is_idle():
+            self._idle.append(connection)
+        else:
+            await self._close(connection)
+
+    @staticmethod
+    async def _close(connection: _Connection) -> None:
+        with suppress(OSError, httpcore.NetworkError):
+            await connection.aclose()
+
+    async def aclose(self) -> None:
+        """Close every idle connection."""
+        while self._idle:
+            await self._close(self._idle.pop())
+
+
+class _Connection(httpcore.AsyncHTTPConnection):
+    """A connection that also closes the stream that was opened for it, used or not."""
+
+    def __init__(
+        self,
+        origin: httpcore.Origin,
+        context: ssl.SSLContext,
+        backend: httpcore.AsyncNetworkBackend,
+        opened: httpcore.AsyncNetworkStream | None = None,
+    ) -> None:
+        super().__init__(origin, ssl_context=context, network_backend=backend)
+        self._opened = opened
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        if self._opened is not None:
+            await self._opened.aclose()
+
+
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, owner: Connections, connection: _Connection, response: httpcore.Response) -> None:
+        self._owner = owner
+        self._connection = connection
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _translated():
+            async for chunk in self._response.aiter_stream():
+                yield chunk
+
+    async def aclose(self) -> None:
+        with _translated():
+            await self._response.aclose()
+        await self._owner.give_back(self._connection)
+
+
+class _Opened(httpcore.AsyncNetworkBackend):
+    """Hands out one stream that is open, and encrypted, already."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+
+    async def connect_tcp(
+        self,
+        host: str,  # noqa: ARG002
+        port: int,  # noqa: ARG002
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109
+        local_address: str | None = None,  # noqa: ARG002
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002
+    ) -> httpcore.AsyncNetworkStream:
+        """The stream, whatever is asked for: its connection has one origin."""
+        return _Encrypted(self._stream)
+
+
+class _Encrypted(httpcore.AsyncNetworkStream):
+    """An open stream whose TLS handshake is done."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+        return await self._stream.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,  # noqa: ARG002
+        server_hostname: str | None = None,  # noqa: ARG002
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109
+    ) -> httpcore.AsyncNetworkStream:
+        return self._stream
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+def _origin(url: httpx.URL) -> httpcore.Origin:
+    port = url.port if url.port is not None else (443 if url.scheme == "https" else 80)
+    return httpcore.Origin(url.raw_scheme, url.raw_host, port)
+
+
+_TRANSLATIONS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
+    (httpcore.ConnectTimeout, httpx.ConnectTimeout),
+    (httpcore.TimeoutException, httpx.ReadTimeout),
+    (httpcore.ConnectError, httpx.ConnectError),
+    (httpcore.NetworkError, httpx.ReadError),
+    (httpcore.LocalProtocolError, httpx.LocalProtocolError),
+    (httpcore.ProtocolError, httpx.RemoteProtocolError),
+    (httpcore.UnsupportedProtocol, httpx.UnsupportedProtocol),
+)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """httpcore's exceptions as httpx's, once, at the seam."""
+    try:
+        yield
+    except tuple(theirs for theirs, _ in _TRANSLATIONS) as error:
+        for theirs, ours in _TRANSLATIONS:
+            if isinstance(error, theirs):
+                raise ours(str(error)) from error
+        raise

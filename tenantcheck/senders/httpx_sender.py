@@ -1,0 +1,122 @@
+"""The sender that works everywhere: httpx over any transport, by default one that connects ahead of a wave."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+from tenantcheck.errors import UsageError
+from tenantcheck.model import Call, Reply
+from tenantcheck.senders.connections import Connections
+from tenantcheck.senders.sender import MAX_BODY_BYTES, USER_AGENT, SenderSettings, decoded
+
+
+class HttpxSender:
+    """Sends calls through an `httpx.AsyncBaseTransport`."""
+
+    def __init__(
+        self, settings: SenderSettings, url: str = "", transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        context = ssl_context(settings)
+        self._timeout_s = settings.timeout_s
+        self._connections = None
+        if transport is None and not _proxied(url, settings):
+            transport = self._connections = Connections(context)
+        self._client = httpx.AsyncClient(
+            transport=transport,
+            verify=context,
+            trust_env=not settings.direct,
+            follow_redirects=False,
+            timeout=None,  # noqa: S113 - send() limits the whole exchange
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=None),
+            headers={"user-agent": USER_AGENT, "accept-encoding": "identity", "accept": "*/*"},
+        )
+
+    async def connect(self, url: str, connections: int) -> None:
+        """Open connections ahead; where a proxy or another transport stands between, they open on use."""
+        if self._connections is not None:
+            await self._connections.connect(httpx.URL(url), connections)
+
+    async def send(self, call: Call) -> Reply:
+        """Send one call."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._exchange(call)
+        except TimeoutError:
+            return Reply(error_kind="timeout", error_text=f"no complete answer within {self._timeout_s:g} s")
+        except httpx.TimeoutException as error:
+            return _lost("timeout", error)
+        except httpx.ConnectError as error:
+            return _lost("tls" if "ssl" in repr(error).lower() else "connect", error)
+        except (httpx.ProtocolError, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            return _lost("protocol", error)
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            return _lost("read", error)
+
+    async def _exchange(self, call: Call) -> Reply:
+        request = self._client.build_request(
+            call.method, call.url, headers=list(call.headers), content=call.body or None
+        )
+        response = await self._client.send(request, stream=True)
+        first_byte_ns = time.monotonic_ns()
+        try:
+            raw, truncated = await _read(response.aiter_raw())
+        finally:
+            await response.aclose()
+        body, truncated = decoded(raw, response.headers.get("content-encoding", ""), truncated=truncated)
+        return Reply(
+            status=response.status_code,
+            headers=tuple(response.headers.multi_items()),
+            body=body,
+            truncated=truncated,
+            first_byte_ns=first_byte_ns,
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+
+async def _read(chunks: AsyncIterator[bytes]) -> tuple[bytes, bool]:
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            return bytes(body), True
+    return bytes(body), False
+
+
+def _lost(kind: str, error: Exception) -> Reply:
+    return Reply(error_kind=kind, error_text=f"{type(error).__name__}: {error}"[:300])
+
+
+def _proxied(url: str, settings: SenderSettings) -> bool:
+    """Whether the environment names a proxy for this URL."""
+    if settings.direct or not url:
+        return False
+    parts = urlsplit(url)
+    proxies = getproxies()
+    named = proxies.get(parts.scheme) or proxies.get("all")
+    return bool(named) and not proxy_bypass(parts.hostname or "")
+
+
+def ssl_context(settings: SenderSettings) -> ssl.SSLContext:
+    """Trust as httpx users expect: `--cacert`, else SSL_CERT_FILE and SSL_CERT_DIR, else the usual roots.
+
+    Raises `UsageError` when the bundle can't be read.
+    """
+    if settings.cacert is not None:
+        try:
+            return ssl.create_default_context(cafile=str(settings.cacert))
+        except OSError as error:
+            raise UsageError(
+                f"--cacert {settings.cacert}: {error.strerror or error}",
+                "Name a PEM file with CA certificates.",
+            ) from error
+    return httpx.create_ssl_context(verify=not settings.insecure)

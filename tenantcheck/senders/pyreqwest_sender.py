@@ -1,0 +1,123 @@
+"""The fast sender: reqwest (Rust) behind asyncio. Used by itself when the `fast` extra is installed.
+
+reqwest opens a connection when a request needs one and can't do so ahead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from datetime import timedelta
+
+from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.exceptions import (
+    BuilderError,
+    ConnectError,
+    PyreqwestError,
+    RequestTimeoutError,
+)
+from pyreqwest.response import ResponseBodyReader
+
+from tenantcheck.errors import UsageError
+from tenantcheck.model import Call, Reply
+from tenantcheck.senders.sender import MAX_BODY_BYTES, USER_AGENT, SenderSettings, decoded
+
+_CHUNK_BYTES = 64 << 10
+
+
+class PyreqwestSender:
+    """Sends calls through one pyreqwest client."""
+
+    def __init__(self, settings: SenderSettings) -> None:
+        self._timeout_s = settings.timeout_s
+        self._client = _client(settings)
+
+    async def connect(self, url: str, connections: int) -> None:
+        """Nothing to do: reqwest connects when a request needs it."""
+
+    async def send(self, call: Call) -> Reply:
+        """Send one call."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._exchange(call)
+        except (TimeoutError, RequestTimeoutError):
+            return Reply(error_kind="timeout", error_text=f"no complete answer within {self._timeout_s:g} s")
+        except ConnectError as error:
+            text = _text(error)
+            return Reply(error_kind="tls" if "certificate" in text.lower() else "connect", error_text=text)
+        except BuilderError as error:
+            return Reply(error_kind="protocol", error_text=_text(error))
+        except PyreqwestError as error:
+            return Reply(error_kind="read", error_text=_text(error))
+
+    async def _exchange(self, call: Call) -> Reply:
+        builder = self._client.request(call.method, call.url).headers(list(call.headers))
+        if call.body:
+            builder = builder.body_bytes(call.body)
+        async with builder.build_streamed() as response:
+            first_byte_ns = time.monotonic_ns()
+            headers = tuple((name, value) for name, value in response.headers.items())
+            raw, truncated = await _read(response.body_reader)
+            encoding = response.get_header("content-encoding") or ""
+            status = response.status
+        body, truncated = decoded(raw, encoding, truncated=truncated)
+        return Reply(
+            status=status, headers=headers, body=body, truncated=truncated, first_byte_ns=first_byte_ns
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()
+
+
+async def _read(reader: ResponseBodyReader) -> tuple[bytes, bool]:
+    body = bytearray()
+    while (chunk := await reader.read(_CHUNK_BYTES)) is not None:
+        body += chunk.to_bytes()
+        if len(body) > MAX_BODY_BYTES:
+            return bytes(body), True
+    return bytes(body), False
+
+
+def _client(settings: SenderSettings) -> Client:
+    builder = (
+        ClientBuilder()
+        .follow_redirects(False)
+        .referer(False)
+        .gzip(False)
+        .brotli(False)
+        .zstd(False)
+        .deflate(False)
+        .user_agent(USER_AGENT)
+        .connect_timeout(timedelta(seconds=settings.timeout_s))
+        .pool_idle_timeout(timedelta(seconds=30))
+        .danger_accept_invalid_certs(settings.insecure)
+    )
+    if settings.direct:
+        builder = builder.no_proxy()
+    bundle = settings.cacert or os.environ.get("SSL_CERT_FILE")
+    if bundle is not None:
+        builder = builder.add_root_certificate_pem(_pem(str(bundle)))
+    try:
+        return builder.build()
+    except BuilderError as error:
+        raise UsageError(f"the HTTP client can't be set up: {_text(error)}", "Look at --cacert.") from error
+
+
+def _pem(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - a plain read
+            return file.read()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}", "Name a PEM file with CA certificates.") from error
+
+
+def _text(error: PyreqwestError) -> str:
+    """The innermost cause: the outer ones quote the URL, which may carry secrets."""
+    details = getattr(error, "details", None) or {}
+    causes = details.get("causes") or []
+    innermost = causes[-1].get("message", "") if causes else ""
+    if "://" in innermost:
+        innermost = ""
+    return f"{type(error).__name__}: {innermost}"[:300]

@@ -1,0 +1,58 @@
+"""The seam to the network: send a prepared call, close. Sending never raises; an error is a kind of reply."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tenantcheck import __version__
+from tenantcheck.model import Call, Reply
+
+USER_AGENT = f"tenantcheck/{__version__}"
+#: What is read of a body at the most, before and after decompression.
+MAX_BODY_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class SenderSettings:
+    """What every sender needs to know."""
+
+    timeout_s: float = 30.0
+    """For one whole request, from connecting to the last byte."""
+    cacert: Path | None = None
+    insecure: bool = False
+    direct: bool = False
+    """Ignore proxies of the environment."""
+
+
+class Sender(Protocol):
+    """Sends calls over kept-alive connections that all tenants share."""
+
+    async def send(self, call: Call) -> Reply:
+        """Send one call: no redirects, no retries."""
+        ...
+
+    async def connect(self, url: str, connections: int) -> None:
+        """Have this many connections open, as far as the client behind it can do that ahead of a request."""
+        ...
+
+    async def close(self) -> None:
+        """Close all connections."""
+        ...
+
+
+def decoded(raw: bytes, encoding: str, *, truncated: bool) -> tuple[bytes, bool]:
+    """A body after decompression, cut at `MAX_BODY_BYTES`, and whether anything was cut.
+
+    Nothing but identity is asked for; a server that compresses all the same is still read, within bounds.
+    """
+    if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
+        return raw[:MAX_BODY_BYTES], truncated or len(raw) > MAX_BODY_BYTES
+    decompressor = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    try:
+        body = decompressor.decompress(raw, MAX_BODY_BYTES)
+    except zlib.error:
+        return b"", True
+    return body, truncated or bool(decompressor.unconsumed_tail) or not decompressor.eof
