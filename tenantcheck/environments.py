@@ -159,7 +159,7 @@ class Latencies:
         for bucket in sorted(self._buckets):
             half -= self._buckets[bucket]
             if half <= 0:
-                return math.exp(bucket * _LOG_STEP)
+                return min(math.exp(bucket * _LOG_STEP), self.highest_ns)
         return None
 
 

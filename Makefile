@@ -1,0 +1,34 @@
+# The two commands: make demo, make test.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: demo test update clean
+
+demo: $(VENV)/.lab
+	$(BIN)/tenantcheck demo
+
+test: $(VENV)/.dev
+	$(BIN)/ruff check tenantcheck tests examples benchmarks
+	$(BIN)/ruff format --check tenantcheck tests examples benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report --fail-under=95 --skip-covered
+
+# writes the golden files of the reports anew
+update: $(VENV)/.dev
+	UPDATE_GOLDEN=1 $(BIN)/pytest tests/reports
+
+$(VENV)/.lab: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[lab]'
+	touch $@
+
+$(VENV)/.dev: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

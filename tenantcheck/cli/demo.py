@@ -1,0 +1,139 @@
+"""`tenantcheck demo`"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from time import monotonic
+from typing import NamedTuple
+
+import click
+from tabulate import tabulate
+
+from tenantcheck.cli.execute import RunOptions, execute, make_plan, read_tenants, run_async
+from tenantcheck.cli.invoke import OPENING_MOVE
+from tenantcheck.cli.root import Common
+from tenantcheck.lab import Lab
+from tenantcheck.model import Call, Reply, Verdict
+from tenantcheck.reports.sentences import evidence_sentence, finding_sentence
+from tenantcheck.senders import Sender, SenderSettings, open_sender
+from tenantcheck.targets.http import HttpRequestSpec, HttpTarget, display_url
+from tenantcheck.witness import WitnessReader
+
+_DIRECT = SenderSettings(timeout_s=10.0, direct=True)
+CURL_REPEATS = 100
+
+
+class Row(NamedTuple):
+    """One run of the demonstration."""
+
+    command: str
+    function: str
+    expected: str
+    verdict: Verdict
+
+
+@click.command("demo")
+@click.pass_obj
+def command(common: Common) -> int:
+    """Start a local lab and test three functions: an isolated one, one without isolation, and one that says
+    it isolates and does not. Then ask two parallel curls about the second one.
+    """
+    begun = monotonic()
+    rows: list[Row] = []
+    with Lab(isolation="per-tenant") as lab:
+        rows.append(Row("probe", "isolated", "pass", _probe(lab, common)))
+        rows.append(Row("invoke", "isolated", "pass", _invoke(lab, common)))
+    with Lab(isolation="broken") as lab:
+        rows.append(Row("invoke", "says it isolates, does not", "fail", _invoke(lab, common)))
+    with Lab(isolation="none", hold_s=0.01) as lab:
+        rows.append(Row("probe", "not isolated", "fail", _probe(lab, common)))
+        fooled = run_async(_parallel_curls(lab.front_url, CURL_REPEATS))
+    _print(rows, fooled)
+    click.echo(
+        f"\n{monotonic() - begun:.0f} s; histories in .tenantcheck/, judge them with: tenantcheck check FILE"
+    )
+    return 0 if all(row.verdict.outcome == row.expected for row in rows) else 1
+
+
+def _probe(lab: Lab, common: Common) -> Verdict:
+    click.echo(f"probe {lab.settings.isolation} …", err=True)
+    options, tenants = RunOptions(), read_tenants("4")
+    target = HttpTarget(HttpRequestSpec(url=lab.front_url))
+    plan, rows = make_plan(
+        options, tenants, kind="probe", target=display_url(lab.front_url), repeat=target.repeat()
+    )
+    target.bind(rows)
+    return execute(plan, target, options, common, settings=_DIRECT)
+
+
+def _invoke(lab: Lab, common: Common) -> Verdict:
+    from tenantcheck.targets.aws import AwsOptions, AwsSession
+    from tenantcheck.targets.function import FunctionTarget
+
+    click.echo(f"invoke {lab.settings.isolation} …", err=True)
+    options, tenants = RunOptions(), read_tenants("4")
+    session = AwsSession(AwsOptions(region="us-east-1", endpoint_url=lab.endpoint_url, made_up=True))
+    target = FunctionTarget(session, lab.function_name, qualifier=None, payload=b"{}", event="raw")
+    plan, rows = make_plan(options, tenants, kind="invoke", target=target.display, repeat=target.repeat())
+    target.bind(rows)
+    return execute(plan, target, options, common, settings=_DIRECT, preludes=OPENING_MOVE)
+
+
+async def _parallel_curls(url: str, repeats: int) -> int:
+    """How often the check with two parallel curls, twice, calls this function isolated.
+
+    It passes when each of two tenants met the same environment both times, and not the other's. Which of two
+    curls gets there first is chance.
+    """
+    sender = open_sender(_DIRECT, url)
+    try:
+        return sum([await _looks_isolated(sender, url, f"curl-{n}") for n in range(repeats)])
+    finally:
+        await sender.close()
+
+
+async def _looks_isolated(sender: Sender, url: str, nonce: str) -> bool:
+    import asyncio
+
+    met: dict[str, list[str | None]] = {"a": [], "b": []}
+    for _ in range(2):
+        tenants = random.sample(sorted(met), 2)
+        calls = [
+            Call(method="GET", url=url, headers=(("x-tenant-id", tenant), ("x-tenantcheck-nonce", nonce)))
+            for tenant in tenants
+        ]
+        replies = await asyncio.gather(*(sender.send(call) for call in calls))
+        for tenant, reply in zip(tenants, replies, strict=True):
+            met[tenant].append(_environment(reply))
+    return met["a"][0] == met["a"][1] != met["b"][0] == met["b"][1]
+
+
+def _environment(reply: Reply) -> str | None:
+    witness = WitnessReader().read(reply.body, own_tag="").witness
+    return witness.environment() if witness is not None else None
+
+
+def _print(rows: Sequence[Row], fooled: int) -> None:
+    table = [
+        (
+            row.command,
+            row.function,
+            row.verdict.outcome,
+            row.verdict.subject.requests,
+            row.verdict.subject.environments,
+            f"{row.verdict.subject.duration_s:.1f} s",
+        )
+        for row in rows
+    ]
+    click.echo(
+        tabulate(table, headers=("tenantcheck", "function", "verdict", "requests", "environments", "time"))
+    )
+    click.echo(f"\nThe isolated function: {evidence_sentence(rows[0].verdict.evidence)}")
+    breach = rows[-1].verdict.findings
+    if breach:
+        click.echo(f"\nThe one without isolation: {finding_sentence(breach[0])}")
+    click.echo(
+        f"\nTwo parallel curls, twice, called the function WITHOUT isolation isolated in {fooled} of "
+        f"{CURL_REPEATS} repeats."
+    )

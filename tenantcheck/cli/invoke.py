@@ -1,0 +1,65 @@
+"""`tenantcheck invoke FUNCTION`"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tenantcheck.cli.execute import RunOptions, execute, make_plan, print_plan, read_tenants
+from tenantcheck.cli.options import judging_options, option, parse_reports, report_options, run_options
+from tenantcheck.cli.output import show
+from tenantcheck.cli.probe import read_data
+from tenantcheck.cli.root import Common
+from tenantcheck.senders import SenderSettings
+
+#: One call without a tenant and one with: they tell whether the function has a tenancy configuration at all.
+OPENING_MOVE: tuple[tuple[str, int | None], ...] = (("not-isolated", None), ("not-isolated", 0))
+
+
+@click.command("invoke")
+@click.argument("function")
+@option("--qualifier", help="Version or alias.")
+@option("--region", help="AWS region.")
+@option("--profile", help="AWS profile.")
+@option("--endpoint-url", help="Another endpoint, such as the lab's.")
+@option("--payload", default="{}", metavar="JSON|@FILE", help="Event of every invocation.")
+@option(
+    "--event", type=click.Choice(("raw", "api-gateway")), default="raw", help="api-gateway wraps the payload."
+)
+@run_options()
+@judging_options()
+@report_options()
+@click.pass_obj
+def command(common: Common, /, function: str, output_format: str | None, **given: Any) -> int:
+    """Test the Lambda FUNCTION (name, ARN or partial ARN) for tenant isolation, by Invoke.
+
+    Needs lambda:InvokeFunction and nothing else. The handler answers with its witness (see examples/). Sends
+    about 100 requests with the standard plan.
+    """
+    from tenantcheck.targets.aws import AwsOptions, AwsSession
+    from tenantcheck.targets.function import FunctionTarget
+
+    reports = parse_reports(given.pop("reports"))
+    options = RunOptions(**{name: given.pop(name) for name in RunOptions.__dataclass_fields__})
+    tenants = read_tenants(options.tenants)
+    session = AwsSession(AwsOptions(given["region"], given["profile"], given["endpoint_url"]))
+    target = FunctionTarget(
+        session,
+        function,
+        qualifier=given["qualifier"],
+        payload=read_data(given["payload"]),
+        event=given["event"],
+    )
+    plan, rows = make_plan(options, tenants, kind="invoke", target=target.display, repeat=target.repeat())
+    target.bind(rows)
+    print_plan(plan, options, common)
+    if not target.carries_nonce:
+        click.echo(
+            "the payload is not an object: it carries no nonce, so replays and residue stay unseen", err=True
+        )
+    if options.dry_run:
+        return 0
+    settings = SenderSettings(timeout_s=options.timeout)
+    verdict = execute(plan, target, options, common, settings=settings, preludes=OPENING_MOVE)
+    return show(verdict, common, output_format, reports)

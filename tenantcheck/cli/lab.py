@@ -1,0 +1,92 @@
+"""`tenantcheck lab`"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from tenantcheck.cli.execute import interruptible
+from tenantcheck.cli.options import option
+from tenantcheck.cli.root import Common
+from tenantcheck.lab import LabServer, Settings
+from tenantcheck.lab.pool import Isolation, Reuse
+
+
+@click.command("lab")
+@option("--port", type=click.IntRange(0, 65535), default=0, help="0 takes a free one.")
+@option("--handler", metavar="PATH/MODULE.FUNCTION", help="[default: the built-in witness handler]")
+@option("--isolation", type=click.Choice(("per-tenant", "none", "broken")), default="per-tenant")
+@option("--reuse", type=click.Choice(("mru", "fifo", "random", "never")), default="mru")
+@option(
+    "--hold", type=click.FloatRange(0, 60_000), default=50.0, help="Milliseconds the built-in handler takes."
+)
+@option(
+    "--timeout", type=click.FloatRange(0, 900, min_open=True), default=3.0, help="Of the function, seconds."
+)
+@option("--idle", type=click.FloatRange(0, min_open=True), default=600.0, help="Idle seconds until retirement.")
+@option("--max-environments", type=click.IntRange(1, 2000), default=250)
+@option("--tenant-header", default="x-tenant-id", help="Header that the front maps to the tenant.")
+@option("--audit", type=click.Path(dir_okay=False, path_type=Path), help="Write the ground truth, JSON Lines.")
+@option("--logs", type=click.Path(file_okay=False, path_type=Path), help="Keep the log streams in this folder.")
+@click.pass_obj
+def command(
+    common: Common,
+    port: int,
+    handler: str | None,
+    isolation: Isolation,
+    reuse: Reuse,
+    hold: float,
+    timeout: float,
+    idle: float,
+    max_environments: int,
+    tenant_header: str,
+    audit: Path | None,
+    logs: Path | None,
+) -> int:
+    """Run a local Lambda until Ctrl-C: one function, real runtime clients, one process per environment.
+
+    --isolation per-tenant behaves as Lambda does; none has no tenancy configuration; broken demands a tenant
+    id and ignores it when it chooses an environment. Each environment's scratch directory is its TMPDIR; a
+    handler that names /tmp itself is not separated here.
+    """
+    settings = Settings(
+        isolation=isolation,
+        reuse=reuse,
+        handler=handler,
+        hold_s=hold / 1000,
+        timeout_s=timeout,
+        idle_s=idle,
+        max_environments=max_environments,
+        audit=audit,
+        logs=logs,
+    )
+    asyncio.run(_serve(settings, port, tenant_header, common))
+    return 0
+
+
+async def _serve(settings: Settings, port: int, tenant_header: str, common: Common) -> None:
+    server = LabServer(settings, port=port, tenant_header=tenant_header)
+    stopped = asyncio.Event()
+    with interruptible(stopped):
+        await server.start()
+        try:
+            if not common.quiet:
+                for line in _how_to_use(settings, server.port, tenant_header):
+                    click.echo(line)
+            await stopped.wait()
+        finally:
+            await server.stop()
+
+
+def _how_to_use(settings: Settings, port: int, tenant_header: str) -> tuple[str, ...]:
+    header = "" if tenant_header == "x-tenant-id" else f" --tenant-header {tenant_header}"
+    return (
+        f"lab on http://127.0.0.1:{port} ({settings.isolation}, reuse {settings.reuse}); Ctrl-C ends it",
+        f"  tenantcheck probe http://127.0.0.1:{port}/prod/witness{header}",
+        f"  tenantcheck invoke {settings.name} --endpoint-url http://127.0.0.1:{port} --region us-east-1",
+        "  (invoke signs its requests: any AWS credentials will do, such as AWS_ACCESS_KEY_ID=lab "
+        "AWS_SECRET_ACCESS_KEY=lab)",
+        "  scratch directories are told apart by TMPDIR: a handler that names /tmp itself is not separated",
+    )

@@ -1,0 +1,142 @@
+"""Options that commands share, and their values in the library's terms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from tenantcheck.errors import UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+OUTPUT_FORMATS = ("text", "plain", "json")
+
+
+def _stacked(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    def apply(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply
+
+
+def option(*names: str, **settings: Any) -> Callable[[F], F]:
+    """A click option that shows its default and its variable in the help."""
+    return click.option(*names, show_default=True, show_envvar=True, **settings)
+
+
+def report_options() -> Callable[[F], F]:
+    """How the result is shown."""
+    return _stacked(
+        option(
+            "--format",
+            "output_format",
+            type=click.Choice(OUTPUT_FORMATS),
+            help="Report on stdout. [default: text on a terminal, plain otherwise]",
+        ),
+        option(
+            "--report", "reports", multiple=True, metavar="FORMAT=FILE", help="Also write a report to a file."
+        ),
+    )
+
+
+def judging_options() -> Callable[[F], F]:
+    """How a history is judged."""
+    return _stacked(
+        option(
+            "--significance",
+            type=click.FloatRange(0, 1, min_open=True, max_open=True),
+            help="Target for the weakest pair. [default: 1e-6; check: the run's]",
+        ),
+        option("--only", multiple=True, metavar="CHECK", help="Run only this check (repeatable)."),
+        option("--skip", multiple=True, metavar="CHECK", help="Leave this check out (repeatable)."),
+        option("--strict", is_flag=True, help="Weaknesses fail the run."),
+    )
+
+
+def run_options() -> Callable[[F], F]:
+    """What a run sends, and what it may spend."""
+    return _stacked(
+        option(
+            "--tenants", default="4", metavar="N|a,b|@FILE", help="How many fresh ids, which ids, or a file."
+        ),
+        option("--plan", "plan_name", type=click.Choice(("quick", "standard", "deep")), default="standard"),
+        option("--idle", metavar="S,S,…", help="Idle gaps to add to the plan, in seconds."),
+        option("--max-requests", type=click.IntRange(1, 10_000_000), default=500),
+        option("--max-time", type=click.FloatRange(0, min_open=True), default=120.0, help="Seconds."),
+        option("--timeout", type=click.FloatRange(0, min_open=True), default=30.0, help="Seconds per request."),
+        option("--seed", metavar="HEX", help="Replay the orders of a run; a replay adds no evidence."),
+        option("--keep-going", is_flag=True, help="Go on after a breach."),
+        option("--boundary", is_flag=True, hidden=True, help="Allow boundary checks that may change data."),
+        option("--price-per-gb", type=click.FloatRange(0), help="Price of creating an environment, per GB."),
+        option("--memory", type=click.IntRange(128, 10240), default=128, help="The function's memory in MB."),
+        option("--witness", "witness_paths", multiple=True, metavar="FIELD=JMESPATH", help="Where a field is."),
+        option("--dry-run", is_flag=True, help="Print the plan and stop."),
+        option("--history", "history_file", type=click.Path(dir_okay=False, path_type=Path)),
+    )
+
+
+def parse_idle(text: str | None) -> tuple[float, ...]:
+    """`1,10,60` in seconds. Raises `UsageError`."""
+    if not text:
+        return ()
+    try:
+        gaps = tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(
+            f"--idle {text}: seconds separated by commas were expected", "Example: --idle 1,10,60"
+        ) from error
+    if any(not 0 < gap <= 3600 for gap in gaps):
+        raise UsageError("--idle: a gap lasts more than 0 and at most 3600 seconds")
+    return gaps
+
+
+def parse_witness_paths(texts: tuple[str, ...]) -> dict[str, str]:
+    """`FIELD=JMESPATH` pairs. Raises `UsageError`."""
+    paths: dict[str, str] = {}
+    for text in texts:
+        name, equals, expression = text.partition("=")
+        if not equals or not expression:
+            raise UsageError(f"--witness {text}: FIELD=JMESPATH was expected")
+        paths[name] = expression
+    return paths
+
+
+def parse_seed(text: str | None) -> str | None:
+    """1 to 32 hexadecimal digits. Raises `UsageError`."""
+    if text is None:
+        return None
+    try:
+        value = int(text, 16)
+    except ValueError as error:
+        raise UsageError(f"--seed {text}: up to 32 hexadecimal digits were expected") from error
+    if not 0 <= value < 1 << 128:
+        raise UsageError("--seed: at most 128 bits (32 hexadecimal digits)")
+    return f"{value:032x}"
+
+
+def chosen_checks(only: tuple[str, ...], skip: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The checks that run, and those asked for by name. Raises `UsageError` for an unknown id."""
+    from tenantcheck.checks import CHECK_IDS
+
+    for id_ in (*only, *skip):
+        if id_ not in CHECK_IDS:
+            raise UsageError(f"there is no check '{id_}'", f"The checks are: {', '.join(CHECK_IDS)}.")
+    return tuple(id_ for id_ in CHECK_IDS if (not only or id_ in only) and id_ not in skip), only
+
+
+def parse_reports(texts: tuple[str, ...]) -> Mapping[Path, str]:
+    """`FORMAT=FILE` pairs. Raises `UsageError`."""
+    from tenantcheck.reports import FORMATS
+
+    reports: dict[Path, str] = {}
+    for text in texts:
+        fmt, equals, name = text.partition("=")
+        if not equals or not name or fmt not in FORMATS:
+            raise UsageError(f"--report {text}: FORMAT=FILE was expected", f"Formats: {', '.join(FORMATS)}.")
+        reports[Path(name)] = fmt
+    return reports

@@ -1,0 +1,50 @@
+"""Show a verdict: the report on stdout, everything else on stderr, and the exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from tenantcheck.cli.root import Common
+from tenantcheck.errors import TenantcheckError
+from tenantcheck.model import Verdict
+from tenantcheck.reports import render
+
+EXIT_CODES = {"pass": 0, "inconclusive": 3, "fail": 10}
+
+#: Ends of a run that mean: the tool could not do its work. Unless a breach was seen, the exit code is 1.
+_TOOL_FAILURES = {
+    "unreachable": "Is the address right, and the service up?",
+    "no-credentials": "Log in again, or name another --profile.",
+    "no-function": "Look at the function's name, --qualifier and --region.",
+    "failed": "",
+}
+
+
+def show(verdict: Verdict, common: Common, output_format: str | None, reports: Mapping[Path, str]) -> int:
+    """Print and write the reports; returns the exit code."""
+    for path, fmt in reports.items():
+        text = render(verdict, "json" if fmt == "json" else "plain")
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise TenantcheckError(f"--report {path}: {error.strerror}", "The history is kept.") from error
+    fmt = output_format or ("text" if sys.stdout.isatty() else "plain")
+    if fmt == "text":
+        from rich.console import Console
+
+        from tenantcheck.reports.terminal import print_terminal
+
+        print_terminal(verdict, Console(no_color=common.no_color or None, highlight=False))
+    else:
+        click.echo(render(verdict, "json" if fmt == "json" else "plain"), nl=False)
+    ended = verdict.subject.ended
+    if verdict.outcome == "inconclusive" and ended in _TOOL_FAILURES:
+        detail = verdict.remarks[0] if verdict.remarks else verdict.reasons[0]
+        click.echo(f"error: {detail}", err=True)
+        click.echo(f"  {_TOOL_FAILURES[ended]} The history is kept.".replace("   ", "  "), err=True)
+        return 1
+    return EXIT_CODES[verdict.outcome]

@@ -1,0 +1,142 @@
+"""`tenantcheck probe URL`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tenantcheck.cli.execute import RunOptions, execute, make_plan, print_plan, read_tenants
+from tenantcheck.cli.options import judging_options, option, parse_reports, report_options, run_options
+from tenantcheck.cli.output import show
+from tenantcheck.cli.root import Common
+from tenantcheck.errors import UsageError
+from tenantcheck.senders import SenderSettings
+from tenantcheck.targets.http import (
+    DEFAULT_TENANT_HEADER,
+    HttpRequestSpec,
+    HttpTarget,
+    Place,
+    Signer,
+    display_url,
+    parse_header,
+    parse_nonce_place,
+)
+
+
+@click.command("probe")
+@click.argument("url")
+@option("--tenant-header", metavar="NAME", help=f"Header of the tenant id. [default: {DEFAULT_TENANT_HEADER}]")
+@option("--tenant-query", metavar="NAME", help="Query parameter of the tenant id.")
+@option(
+    "--tenant-from-credentials", is_flag=True, help="No id is sent: each tenant's credentials say who it is."
+)
+@option("-X", "--method", default=None, metavar="METHOD", help="[default: GET, POST with data]")
+@option("-H", "--header", "headers", multiple=True, metavar="'Name: value'")
+@option("-d", "--data", metavar="DATA|@FILE", help="Body of every request.")
+@option(
+    "--nonce", default="header:x-tenantcheck-nonce", metavar="PLACE", help="header:, query:, body:NAME or none."
+)
+@option("--aws-sigv4", is_flag=True, help="Sign for an IAM-authorised API Gateway API.")
+@option("--region", help="Region to sign for. [default: the URL's, else as boto3 finds it]")
+@option("--profile", help="AWS profile to sign with.")
+@option(
+    "--cacert", type=click.Path(dir_okay=False, path_type=Path), help="PEM file of CA certificates to trust."
+)
+@option("--insecure", is_flag=True, help="Do not verify certificates.")
+@run_options()
+@judging_options()
+@report_options()
+@click.pass_obj
+def command(
+    common: Common, /, url: str, cacert: Path | None, insecure: bool, output_format: str | None, **given: Any
+) -> int:
+    """Test the HTTP endpoint URL for tenant isolation.
+
+    Put {tenant} into the URL where the tenant id belongs in the path. The handler behind it answers with its
+    witness (see examples/). Sends about 100 requests with the standard plan.
+    """
+    reports = parse_reports(given.pop("reports"))
+    options = RunOptions(**{name: given.pop(name) for name in RunOptions.__dataclass_fields__})
+    tenants = read_tenants(options.tenants)
+    target = _target(url, given)
+    if given["tenant_from_credentials"] and not tenants.has_credentials:
+        raise UsageError(
+            "--tenant-from-credentials needs credentials for every tenant",
+            "List them in a tenants file: --tenants @tenants.toml",
+        )
+    target.bind(tenants.rows)
+    plan, rows = make_plan(options, tenants, kind="probe", target=display_url(url), repeat=target.repeat())
+    target.bind(rows)
+    print_plan(plan, options, common)
+    if options.dry_run:
+        return 0
+    settings = SenderSettings(timeout_s=options.timeout, cacert=cacert, insecure=insecure)
+    verdict = execute(plan, target, options, common, settings=settings)
+    return show(verdict, common, output_format, reports)
+
+
+def _target(url: str, given: dict[str, Any]) -> HttpTarget:
+    data = read_data(given["data"])
+    method = (given["method"] or ("POST" if data else "GET")).upper()
+    if not method.isalpha():
+        raise UsageError(f"-X {method}: not an HTTP method")
+    spec = HttpRequestSpec(
+        url=url,
+        method=method,
+        headers=tuple(parse_header(text) for text in given["headers"]),
+        data=data,
+        tenant=_tenant_place(url, given),
+        nonce=parse_nonce_place(given["nonce"]),
+    )
+    signer = _signer(url, given) if given["aws_sigv4"] else None
+    return HttpTarget(spec, signer)
+
+
+def _tenant_place(url: str, given: dict[str, Any]) -> Place:
+    chosen = [
+        name
+        for name, is_chosen in (
+            ("--tenant-header", given["tenant_header"]),
+            ("--tenant-query", given["tenant_query"]),
+            ("--tenant-from-credentials", given["tenant_from_credentials"]),
+            ("{tenant} in the URL", "{tenant}" in url),
+        )
+        if is_chosen
+    ]
+    if len(chosen) > 1:
+        raise UsageError(f"{' and '.join(chosen)}: the tenant travels in one place only")
+    if given["tenant_from_credentials"]:
+        return Place("none")
+    if "{tenant}" in url:
+        return Place("path")
+    if given["tenant_query"]:
+        return Place("query", given["tenant_query"])
+    return Place("header", parse_header(f"{given['tenant_header'] or DEFAULT_TENANT_HEADER}:")[0])
+
+
+def _signer(url: str, given: dict[str, Any]) -> Signer:
+    from tenantcheck.targets.aws import AwsOptions, AwsSession, region_of_url
+
+    session = AwsSession(AwsOptions(region=given["region"], profile=given["profile"]))
+    region = given["region"] or region_of_url(url) or session.region
+    if region is None:
+        raise UsageError("--aws-sigv4: no AWS region is known", "Name --region, or set AWS_REGION.")
+    return lambda call, own: session.sign(call, "execute-api", region, own)
+
+
+def read_data(text: str | None) -> bytes:
+    """The value of `-d` or `--payload`: text, or a file after @. Raises `UsageError`."""
+    if text is None:
+        return b""
+    if not text.startswith("@"):
+        return text.encode()
+    try:
+        with Path(text[1:]).open("rb") as file:
+            data = file.read((6 << 20) + 1)
+    except OSError as error:
+        raise UsageError(f"{text}: {error.strerror}", "Name a readable file after @.") from error
+    if len(data) > 6 << 20:
+        raise UsageError(f"{text}: larger than 6 MB, the most that Lambda takes")
+    return data

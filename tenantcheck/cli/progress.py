@@ -1,0 +1,47 @@
+"""Live progress on stderr, off when that is no terminal."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from tenantcheck.plan import Wave
+from tenantcheck.verdict import Judge
+
+
+class Progress:
+    """One line: wave, requests, environments, weakest pair so far."""
+
+    def __init__(self, *, quiet: bool, no_color: bool) -> None:
+        console = Console(stderr=True, no_color=no_color or None)
+        shown = console.is_terminal and not quiet
+        self._live = Live(Text("connecting"), console=console, transient=True) if shown else None
+
+    def wave(self, wave: Wave, judge: Judge) -> None:
+        """A wave has ended."""
+        if self._live is None:
+            return
+        environments = judge.environments
+        count = len(environments.by_field[environments.shown_identity()])
+        pair = judge.evidence().weakest_pair
+        weakest = f"{pair.probability:.1e}" if pair is not None else "none"
+        self._live.update(
+            Text(
+                f"wave {wave.number + 1} ({wave.kind}), {environments.requests} requests, "
+                f"{count} environments, weakest pair {weakest}"
+            )
+        )
+
+    def __enter__(self) -> Progress:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()

@@ -1,0 +1,186 @@
+"""What a person reads, as headings, paragraphs and tables; the renderers only set them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from tenantcheck.model import STRATA, Finding, Seen, Verdict
+from tenantcheck.model.text import printable
+from tenantcheck.reports.sentences import evidence_sentence, finding_sentence, strata_sentences
+
+#: Findings written out; the JSON report has all that are kept.
+SHOWN_FINDINGS = 5
+
+
+class Table(NamedTuple):
+    """Rows under column headings; columns named in `numeric` are set flush right."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: frozenset[int] = frozenset()
+
+
+class Block(NamedTuple):
+    """A heading with lines and perhaps a table below it."""
+
+    heading: str
+    lines: tuple[str, ...] = ()
+    table: Table | None = None
+    commands: tuple[str, ...] = ()
+    """Shell commands, never broken over lines."""
+
+
+_WORDS = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE"}
+
+
+def headline(verdict: Verdict) -> str:
+    """The verdict in one line."""
+    return f"{_WORDS[verdict.outcome]}: {printable(verdict.reasons[0], 400)}"
+
+
+def blocks(verdict: Verdict) -> Iterator[Block]:
+    """The whole report below the headline."""
+    yield _subject(verdict)
+    if len(verdict.reasons) > 1:
+        yield Block("Also", tuple(printable(reason, 400) for reason in verdict.reasons[1:]))
+    yield from _findings(verdict)
+    yield _evidence(verdict)
+    yield _tenants(verdict)
+    yield _checks(verdict)
+    yield Block("Not established", tuple(f"- {printable(line, 400)}" for line in verdict.not_established))
+    if verdict.remarks:
+        yield Block("Remarks", tuple(f"- {printable(line, 400)}" for line in verdict.remarks))
+    yield _record(verdict)
+
+
+def _subject(verdict: Verdict) -> Block:
+    subject = verdict.subject
+    lines = [
+        f"{subject.kind} {printable(subject.target)}",
+        f"{subject.plan} plan: {subject.requests} requests in {subject.waves} waves, "
+        f"{subject.environments} environments, {subject.duration_s:.1f} s",
+    ]
+    odd = {kind: count for kind, count in sorted(subject.outcomes.items()) if kind != "served"}
+    if odd:
+        lines.append("not served: " + ", ".join(f"{count} {kind}" for kind, count in odd.items()))
+    return Block("Run", tuple(lines))
+
+
+def _evidence(verdict: Verdict) -> Block:
+    evidence = verdict.evidence
+    if verdict.outcome == "fail":
+        return Block("Evidence", ("A breach was seen, so what a clean run would be worth has no meaning.",))
+    lines = [evidence_sentence(evidence)]
+    if evidence.weakest_pair is not None and evidence.all_tenants is not None:
+        pair = " and ".join(printable(name, 80) for name in evidence.weakest_pair.tenants)
+        lines.append(
+            f"Weakest pair {pair}: {evidence.weakest_pair.probability:.2g} "
+            f"(target {evidence.significance:g}). All tenants together: "
+            f"{evidence.all_tenants.probability:.2g}. Counted by {evidence.field}."
+        )
+    if evidence.needed_requests is not None:
+        lines.append(f"About {evidence.needed_requests} more requests per tenant would reach the target.")
+    lines += strata_sentences(evidence.strata)
+    columns = ("requests", "opportunities", "tenant pairs", "crossed", "excluded rate")
+    rows = tuple(
+        (
+            name,
+            str(figure.opportunities),
+            f"{figure.pairs} of {figure.pairs_total}",
+            str(figure.crossed),
+            "-" if figure.bound_95 is None else f"{figure.bound_95:.2g}",
+        )
+        for name in STRATA
+        if (figure := evidence.strata.get(name)) is not None
+    )
+    return Block("Evidence", tuple(lines), Table(columns, rows, frozenset({1, 2, 3, 4})) if rows else None)
+
+
+def _tenants(verdict: Verdict) -> Block:
+    rows = tuple(
+        (
+            printable(tenant.tenant, 60) + (" (newcomer)" if tenant.newcomer else ""),
+            str(tenant.environments),
+            str(tenant.invocations),
+            str(tenant.cold_starts),
+            _milliseconds(tenant.p50_ms),
+            _milliseconds(tenant.max_ms),
+        )
+        for tenant in verdict.tenants
+    )
+    columns = ("tenant", "environments", "invocations", "cold starts", "median ms", "max ms")
+    return Block("Tenants", table=Table(columns, rows, frozenset({1, 2, 3, 4, 5})))
+
+
+def _milliseconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
+def _checks(verdict: Verdict) -> Block:
+    rows = tuple(
+        (
+            check.id,
+            check.status if not check.findings else f"{check.status} ({check.findings})",
+            str(check.opportunities),
+            printable(check.reason or check.summary, 200),
+        )
+        for check in verdict.checks
+    )
+    return Block("Checks", table=Table(("check", "status", "opportunities", ""), rows, frozenset({2})))
+
+
+def _findings(verdict: Verdict) -> Iterator[Block]:
+    shown: dict[str, int] = {}
+    left = 0
+    for finding in verdict.findings:
+        shown[finding.check] = shown.get(finding.check, 0) + 1
+        if shown[finding.check] > 1 or len(shown) > SHOWN_FINDINGS:
+            left += 1
+            continue
+        yield _finding(finding)
+    if left:
+        yield Block("More findings", (f"{left} more like these; the JSON report lists them.",))
+
+
+def _finding(finding: Finding) -> Block:
+    lines = (finding_sentence(finding),)
+    rows = tuple(_exhibit(exhibit) for exhibit in finding.exhibits)
+    columns = ("request", "tenant", "handler saw", "environment", "count", "sent at", "ended at", "id")
+    return Block(
+        f"{finding.severity}: {finding.check}",
+        lines,
+        Table(columns, rows, frozenset({0, 4, 5, 6})) if rows else None,
+        tuple(_repeats(finding.exhibits)),
+    )
+
+
+def _exhibit(exhibit: Seen) -> tuple[str, ...]:
+    return (
+        f"#{exhibit.seq}",
+        printable(exhibit.tenant if exhibit.tenant is not None else "(none)", 60),
+        printable(exhibit.handler_saw or "-", 60),
+        printable(exhibit.environment or "-", 80),
+        str(exhibit.count) if exhibit.count is not None else "-",
+        _seconds(exhibit.call_ns),
+        _seconds(exhibit.end_ns),
+        printable(next(iter(exhibit.request_ids.values()), "-"), 80),
+    )
+
+
+def _seconds(nanoseconds: int | None) -> str:
+    return "-" if nanoseconds is None else f"{nanoseconds / 1e9:.3f} s"
+
+
+def _repeats(exhibits: Sequence[Seen]) -> Iterable[str]:
+    return (printable(exhibit.repeat, 2000) for exhibit in exhibits if exhibit.repeat)
+
+
+def _record(verdict: Verdict) -> Block:
+    subject = verdict.subject
+    lines = [f"seed {subject.seed}, run {subject.run}, ended: {subject.ended}"]
+    if verdict.history:
+        lines.append(f"history {printable(verdict.history)}")
+    if verdict.history_sha256:
+        lines.append(f"sha256 {verdict.history_sha256}")
+    return Block("Record", tuple(lines))

@@ -1,0 +1,249 @@
+"""Fire the waves of a plan and record what comes back. Knows nothing of checks: it is handed `on_wave`."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from tenantcheck.history import HistoryWriter
+from tenantcheck.model import End, EndReason, Observation, Plan, Reply, Request
+from tenantcheck.model import nonce as nonces
+from tenantcheck.model.call import Call
+from tenantcheck.plan import Schedule, Wave
+from tenantcheck.senders import Sender
+from tenantcheck.targets import Target, kept_headers
+from tenantcheck.witness import WitnessReader
+
+#: Two waves in a row with a larger share of throttled requests end the run.
+MAX_THROTTLED = 0.2
+
+#: Errors of AWS that mean: these credentials are not accepted.
+_CREDENTIAL_ERRORS = frozenset(
+    {
+        "ExpiredTokenException",
+        "ExpiredToken",
+        "UnrecognizedClientException",
+        "InvalidSignatureException",
+        "InvalidClientTokenId",
+        "IncompleteSignatureException",
+        "MissingAuthenticationTokenException",
+        "AccessDeniedException",
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """Why a run ends now."""
+
+    reason: EndReason
+    detail: str = ""
+
+
+OnWave = Callable[[Wave, Sequence[Observation]], Stop | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clock:
+    """Time as the runner sees it: one of the two seams that tests may replace."""
+
+    now_ns: Callable[[], int] = time.monotonic_ns
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+class Runner:
+    """Runs one plan against one target.
+
+    `preludes` are requests outside the waves, one at a time before them: (purpose, tenant index or None).
+    `interrupted` is set from outside to stop; what is in flight then counts as lost.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        target: Target,
+        sender: Sender,
+        writer: HistoryWriter,
+        on_wave: OnWave,
+        *,
+        preludes: Sequence[tuple[str, int | None]] = (),
+        interrupted: asyncio.Event | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._plan = plan
+        self._target = target
+        self._sender = sender
+        self._writer = writer
+        self._on_wave = on_wave
+        self._preludes = preludes
+        self._interrupted = interrupted or asyncio.Event()
+        self._clock = clock or Clock()
+        self._reader = WitnessReader(plan.witness_paths)
+        self._tags = {tenant.index: nonces.tag(tenant.id) for tenant in plan.everyone()}
+        self._schedule = Schedule(plan)
+        self._start_ns = 0
+        self._requests = 0
+        self._waves = 0
+        self._throttled_before = False
+
+    async def run(self) -> End:
+        """Fire waves until the plan, a budget or `on_wave` ends the run; writes the end line."""
+        self._start_ns = self._clock.now_ns()
+        stop = Stop(reason="failed", detail="the run was broken off")
+        try:
+            stop = await self._run()
+        finally:
+            end = End(
+                reason=stop.reason,
+                detail=stop.detail,
+                requests=self._requests,
+                waves=self._waves,
+                duration_ns=self._now_ns(),
+            )
+            self._writer.end(end)
+        return end
+
+    async def _run(self) -> Stop:
+        for purpose, tenant in self._preludes:
+            wave = self._schedule.single(purpose, tenant)
+            if (stop := await self._wave(wave)) is not None:
+                return stop
+        while True:
+            wave = self._schedule.next() or self._schedule.further()
+            if self._requests + len(wave.requests) > self._plan.budgets.max_requests:
+                return Stop(reason="max-requests")
+            if (stop := await self._wave(wave)) is not None:
+                return stop
+
+    async def _wave(self, wave: Wave) -> Stop | None:
+        if wave.idle_before_s:
+            await self._pause(wave.idle_before_s)
+        if (stop := self._out_of_time()) is not None:
+            return stop
+        await self._target.refresh()
+        calls = [self._target.prepare(request) for request in wave.requests]
+        together = len(calls) if wave.together else 1
+        await self._sender.connect(self._target.url, together)
+        observations = await (self._together(wave, calls) if wave.together else self._one_by_one(wave, calls))
+        self._waves += 1
+        self._schedule.ended(observations)
+        stop = self._on_wave(wave, observations)
+        if self._interrupted.is_set():
+            return Stop(reason="interrupted")
+        return stop or self._hopeless(wave, observations) or self._out_of_time()
+
+    def _out_of_time(self) -> Stop | None:
+        if self._interrupted.is_set():
+            return Stop(reason="interrupted")
+        if self._now_ns() >= self._plan.budgets.max_time_s * 1e9:
+            return Stop(reason="max-time")
+        return None
+
+    async def _pause(self, seconds: float) -> None:
+        """Leave the environments idle; an interruption ends the pause."""
+        waiting = asyncio.ensure_future(self._interrupted.wait())
+        pause = asyncio.ensure_future(self._clock.sleep(seconds))
+        _, pending = await asyncio.wait((waiting, pause), return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+
+    async def _together(self, wave: Wave, calls: Sequence[Call]) -> list[Observation]:
+        tasks = [
+            asyncio.ensure_future(self._one(request, call))
+            for request, call in zip(wave.requests, calls, strict=True)
+        ]
+        return list(await asyncio.gather(*tasks))
+
+    async def _one_by_one(self, wave: Wave, calls: Sequence[Call]) -> list[Observation]:
+        observations: list[Observation] = []
+        for request, call in zip(wave.requests, calls, strict=True):
+            if observations and self._out_of_time() is not None:
+                break
+            observations.append(await self._one(request, call))
+        return observations
+
+    async def _one(self, request: Request, call: Call) -> Observation:
+        """Send one request and record what came back."""
+        call_ns = self._now_ns()
+        self._requests += 1
+        sending = asyncio.ensure_future(self._sender.send(call))
+        stopping = asyncio.ensure_future(self._interrupted.wait())
+        await asyncio.wait((sending, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if sending.done():
+            reply = sending.result()
+        else:
+            sending.cancel()
+            reply = Reply(error_kind="interrupted", error_text="the run was interrupted")
+        observation = self._observation(request, reply, call_ns, self._now_ns())
+        self._writer.observation(observation)
+        return observation
+
+    def _observation(self, request: Request, reply: Reply, call_ns: int, end_ns: int) -> Observation:
+        own_tag = self._tags[request.tenant] if request.tenant is not None else nonces.tag(None)
+        reading = self._reader.read(reply.body, reply.headers, own_tag=own_tag, unwrap=self._target.unwraps)
+        witness = reading.witness if reply.status is not None else None
+        outcome = self._target.outcome(reply, witnessed=witness is not None, proxy_status=reading.proxy_status)
+        return Observation(
+            request=request,
+            call_ns=call_ns,
+            first_byte_ns=None if reply.first_byte_ns is None else reply.first_byte_ns - self._start_ns,
+            end_ns=end_ns,
+            outcome=outcome.kind,
+            status=reply.status,
+            error_kind=outcome.error_kind,
+            error_text=outcome.error_text,
+            witness=witness,
+            witness_errors=reading.errors if outcome.kind in ("served", "no-witness") else (),
+            seen=reading.seen,
+            platform=self._target.platform(reply),
+            headers=kept_headers(reply),
+            body_bytes=len(reply.body),
+            body_sha256=hashlib.sha256(reply.body).hexdigest() if reply.body else None,
+            truncated=reply.truncated,
+        )
+
+    def _now_ns(self) -> int:
+        return self._clock.now_ns() - self._start_ns
+
+    def _hopeless(self, wave: Wave, observations: Sequence[Observation]) -> Stop | None:
+        """Whether going on can teach nothing."""
+        throttled = sum(o.outcome == "throttled" for o in observations) > MAX_THROTTLED * len(observations)
+        if throttled and self._throttled_before:
+            return Stop(reason="throttled", detail="more than 20 % of two waves in a row were throttled")
+        self._throttled_before = throttled
+        if wave.kind == "opening" or (wave.kind == "single" and wave.requests[0].tenant is not None):
+            return opening_problem(observations)
+        return None
+
+
+def opening_problem(observations: Sequence[Observation]) -> Stop | None:
+    """Why a run can learn nothing, read off its first requests: the likely cause, or None."""
+    texts = [o.error_text or "" for o in observations]
+    if all(o.outcome == "lost" for o in observations):
+        return Stop(reason="unreachable", detail=f"no request was answered: {texts[0]}")
+    for observation in observations:
+        if observation.error_kind in _CREDENTIAL_ERRORS:
+            detail = f"{observation.error_kind}: {observation.error_text}"
+            return Stop(reason="no-credentials", detail=detail)
+        if observation.error_kind == "ResourceNotFoundException":
+            return Stop(reason="no-function", detail=observation.error_text or "")
+    if observations[0].request.kind != "opening":
+        return None
+    refused = [o for o in observations if o.outcome == "refused"]
+    if refused:
+        detail = f"{len(refused)} of {len(observations)} tenants were refused: {refused[0].error_text}"
+        return Stop(reason="refused", detail=detail)
+    if all(o.witness is None for o in observations):
+        return Stop(reason="no-witness", detail=_no_witness(observations))
+    return None
+
+
+def _no_witness(observations: Sequence[Observation]) -> str:
+    errors = [error for o in observations for error in o.witness_errors]
+    outcomes = sorted({o.outcome for o in observations})
+    cause = errors[0] if errors else (observations[0].error_text or f"every request ended as {outcomes[0]}")
+    return f"no answer told which environment served it ({cause}); see the witness handlers in examples/"

@@ -1,0 +1,193 @@
+"""Credentials, regions and signatures of AWS: the only place that talks to boto3 and botocore."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from tenantcheck.errors import TargetError, UsageError
+from tenantcheck.model.call import Call
+
+
+class AwsOptions(NamedTuple):
+    """Where AWS is asked, and as whom."""
+
+    region: str | None = None
+    profile: str | None = None
+    endpoint_url: str | None = None
+    made_up: bool = False
+    """Sign with made-up credentials, whatever the environment says: for the lab, which checks none."""
+
+
+class InvokeTemplate(NamedTuple):
+    """What boto3 makes of an Invoke call, before signing."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    service: str
+    region: str
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """botocore's exceptions as this program's, once, at the seam."""
+    from botocore import exceptions
+
+    try:
+        yield
+    except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:
+        raise TargetError(
+            "no AWS credentials were found", "Set AWS_PROFILE, name --profile, or log in with `aws sso login`."
+        ) from error
+    except exceptions.NoRegionError as error:
+        raise TargetError("no AWS region is set", "Name --region, or set AWS_REGION.") from error
+    except exceptions.ProfileNotFound as error:
+        raise UsageError(str(error), "`aws configure list-profiles` lists the profiles.") from error
+    except (exceptions.ParamValidationError, ValueError) as error:
+        raise UsageError(
+            " ".join(str(error).split()), "Look at the function's name and --endpoint-url."
+        ) from error
+    except exceptions.BotoCoreError as error:
+        raise TargetError(f"AWS could not be prepared: {' '.join(str(error).split())}") from error
+
+
+class AwsSession:
+    """Credentials of the run and of single tenants, frozen wave by wave. Raises `TargetError`, `UsageError`."""
+
+    def __init__(self, options: AwsOptions) -> None:
+        import boto3
+
+        self._options = options
+        with translated():
+            if options.made_up:
+                self._session = _made_up_session(options)
+            else:
+                self._session = boto3.Session(profile_name=options.profile, region_name=options.region)
+            self._credentials = self._session.get_credentials()
+        self._frozen: Any = None
+        self._profiles: dict[str, Any] = {}
+
+    @property
+    def region(self) -> str | None:
+        name: str | None = self._session.region_name
+        return name
+
+    async def refresh(self) -> None:
+        """Freeze the credentials; those about to expire are fetched anew."""
+        with translated():
+            self._frozen = await asyncio.to_thread(self._freeze)
+
+    def _freeze(self) -> Any:
+        from botocore.exceptions import NoCredentialsError
+
+        if self._credentials is None:
+            raise NoCredentialsError
+        return self._credentials.get_frozen_credentials()
+
+    def sign(self, call: Call, service: str, region: str, own: Mapping[str, str]) -> Call:
+        """Sign one call with SigV4, with the tenant's own AWS credentials where it has some."""
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+
+        with translated():
+            credentials = self._own(own) if own else self._frozen
+            if credentials is None:
+                credentials = self._freeze()
+            request = AWSRequest(method=call.method, url=call.url, data=call.body, headers=dict(call.headers))
+            SigV4Auth(credentials, service, region).add_auth(request)
+        return Call(method=call.method, url=call.url, headers=tuple(request.headers.items()), body=call.body)
+
+    def _own(self, own: Mapping[str, str]) -> Any:
+        from botocore.credentials import Credentials
+
+        if profile := own.get("aws_profile"):
+            if profile not in self._profiles:
+                import boto3
+
+                self._profiles[profile] = boto3.Session(profile_name=profile).get_credentials()
+            return self._profiles[profile].get_frozen_credentials()
+        return Credentials(
+            own.get("aws_access_key_id", ""), own.get("aws_secret_access_key", ""), own.get("aws_session_token")
+        )
+
+    def invoke_template(self, function: str, qualifier: str | None) -> InvokeTemplate:
+        """What boto3 sends for Invoke: endpoint (FIPS, dual-stack, variables), path and headers.
+
+        boto3 builds and signs a request that never leaves: a handler of its `before-send` event answers it.
+        """
+        from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+        from botocore.compat import HTTPHeaders
+        from botocore.config import Config
+
+        captured: list[AWSPreparedRequest] = []
+
+        def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+            captured.append(request)
+            return AWSResponse(request.url, 200, HTTPHeaders(), _Empty())
+
+        with translated():
+            client = self._session.client(
+                "lambda",
+                endpoint_url=self._options.endpoint_url,
+                config=Config(retries={"total_max_attempts": 1}),
+            )
+            client.meta.events.register("before-send.lambda.Invoke", answer)
+            arguments: dict[str, Any] = {"Qualifier": qualifier} if qualifier else {}
+            client.invoke(
+                FunctionName=function, TenantId="template", LogType="Tail", Payload=b"{}", **arguments
+            )
+        request = captured[0]
+        headers = {
+            name: value if isinstance(value, str) else bytes(value).decode()
+            for name, value in request.headers.items()
+        }
+        scope = re.search(r"Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request", headers["Authorization"])
+        if scope is None:
+            raise TargetError("boto3 did not sign the request with SigV4", "Look at the AWS configuration.")
+        kept = tuple((name, value) for name, value in headers.items() if name.lower() not in _PER_REQUEST)
+        return InvokeTemplate(request.url, kept, scope.group(2), scope.group(1))
+
+
+def _made_up_session(options: AwsOptions) -> Any:
+    import boto3
+    import botocore.session
+
+    # No profile is looked up: the caller's AWS_PROFILE has no say.
+    core = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
+    return boto3.Session("lab", "lab", region_name=options.region, botocore_session=core)
+
+
+#: Made anew for every request, or by the sender.
+_PER_REQUEST = {
+    "authorization",
+    "x-amz-date",
+    "x-amz-security-token",
+    "x-amz-tenant-id",
+    "x-amz-content-sha256",
+    "amz-sdk-invocation-id",
+    "amz-sdk-request",
+    "content-length",
+    "user-agent",
+}
+
+
+class _Empty:
+    """A response body with nothing in it."""
+
+    def stream(self) -> Iterator[bytes]:
+        yield b"{}"
+
+    def read(self, *_: object) -> bytes:
+        return b""
+
+
+def region_of_url(url: str) -> str | None:
+    """The region in the host name of an API Gateway endpoint, if it is one."""
+    match = re.fullmatch(
+        r"[a-z0-9-]+\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?", urlsplit(url).hostname or ""
+    )
+    return match.group(1) if match else None

@@ -1,0 +1,214 @@
+"""A Lambda function, by Invoke with a tenant id: signed by botocore, sent by the same sender as `probe`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from tenantcheck.errors import UsageError
+from tenantcheck.model import PlatformRecord, Reply, Request
+from tenantcheck.model.call import Call
+from tenantcheck.model.text import printable
+from tenantcheck.plan import Row
+from tenantcheck.targets.aws import AwsSession
+from tenantcheck.targets.http import service_message
+from tenantcheck.targets.target import Outcome
+
+EventShape = Literal["raw", "api-gateway"]
+NONCE_KEY = "tenantcheckNonce"
+NONCE_HEADER = "x-tenantcheck-nonce"
+
+
+class FunctionTarget:
+    """Builds Invoke requests. Raises `UsageError` and `TargetError` when boto3 can't be set up for it."""
+
+    unwraps = True
+
+    def __init__(
+        self, session: AwsSession, function: str, *, qualifier: str | None, payload: bytes, event: EventShape
+    ) -> None:
+        self._session = session
+        self._function = function
+        self._event = event
+        self._payload = parse_payload(payload)
+        self._template = session.invoke_template(function, qualifier)
+        self._rows: Sequence[Row] = ()
+        self._qualifier = qualifier
+        self.url = self._template.url
+
+    def bind(self, rows: Sequence[Row]) -> None:
+        """Take the tenants and newcomers, in the order of their index."""
+        self._rows = rows
+
+    @property
+    def carries_nonce(self) -> bool:
+        """Whether the payload has a place for the nonce."""
+        return self._event == "api-gateway" or isinstance(self._payload, dict)
+
+    @property
+    def display(self) -> str:
+        """The function as reports name it."""
+        qualified = f"{self._function}:{self._qualifier}" if self._qualifier else self._function
+        return f"{printable(qualified)} ({self._template.region})"
+
+    async def refresh(self) -> None:
+        """Freeze credentials for the next wave."""
+        await self._session.refresh()
+
+    def prepare(self, request: Request) -> Call:
+        """Encode and sign one Invoke request."""
+        row = self._rows[request.tenant] if request.tenant is not None else None
+        id_ = request.claimed if request.claimed is not None else (row.id if row is not None else None)
+        headers = self._template.headers
+        if id_ is not None:
+            headers = (*headers, ("X-Amz-Tenant-Id", id_))
+        call = Call(method="POST", url=self._template.url, headers=headers, body=self._body(request.nonce))
+        own = row.credentials.aws if row is not None else {}
+        return self._session.sign(call, self._template.service, self._template.region, own)
+
+    def _body(self, nonce: str) -> bytes:
+        if self._event == "api-gateway":
+            return json.dumps(_proxy_event(self._payload, nonce)).encode()
+        if isinstance(self._payload, dict):
+            return json.dumps({**self._payload, NONCE_KEY: nonce}).encode()
+        return json.dumps(self._payload).encode()
+
+    def outcome(self, reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Outcome:
+        """Class of a reply of the Invoke operation."""
+        if reply.status is None:
+            return Outcome("lost", reply.error_kind, printable(reply.error_text))
+        if reply.status == 200:
+            return _handler_outcome(reply, witnessed=witnessed, proxy_status=proxy_status)
+        name = (reply.header("x-amzn-errortype") or f"HTTP {reply.status}").partition(":")[0]
+        text = printable(service_message(reply.body))
+        if reply.status == 429:
+            return Outcome("throttled", printable(name), text)
+        kind: Literal["refused", "service-error"] = "refused" if 400 <= reply.status < 500 else "service-error"
+        return Outcome(kind, printable(name), text)
+
+    def platform(self, reply: Reply) -> PlatformRecord | None:
+        """Request id, tenant, initialisation and duration from the tail of the log; nothing else of it."""
+        encoded = reply.header("x-amz-log-result")
+        if not encoded:
+            return None
+        try:
+            tail = base64.b64decode(encoded[:16384], validate=True).decode("utf-8", "replace")
+        except (binascii.Error, ValueError):
+            return None
+        return _platform_record(tail)
+
+    def repeat(self) -> str:
+        """An AWS CLI command with the tokens @TENANT@ and @NONCE@."""
+        payload = '"${PAYLOAD}"'
+        if self._event == "raw" and self._payload == {}:
+            payload = f'\'{{"{NONCE_KEY}": "@NONCE@"}}\''
+        qualifier = f" --qualifier {self._qualifier}" if self._qualifier else ""
+        return (
+            f"aws lambda invoke --function-name {printable(self._function)}{qualifier} "
+            f'--tenant-id "@TENANT@" --cli-binary-format raw-in-base64-out --payload {payload} /dev/stdout'
+        )
+
+
+def parse_payload(payload: bytes) -> Any:
+    """The payload as JSON. Raises `UsageError`."""
+    try:
+        return json.loads(payload or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise UsageError("--payload is not JSON", "Lambda takes JSON only; quote it for your shell.") from error
+
+
+def _proxy_event(payload: Any, nonce: str) -> dict[str, Any]:
+    """The event that a REST API with a proxy integration would send."""
+    return {
+        "resource": "/",
+        "path": "/",
+        "httpMethod": "POST",
+        "headers": {"content-type": "application/json", NONCE_HEADER: nonce},
+        "multiValueHeaders": {"content-type": ["application/json"], NONCE_HEADER: [nonce]},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "requestContext": {"resourcePath": "/", "httpMethod": "POST", "stage": "prod", "path": "/prod/"},
+        "body": json.dumps(payload),
+        "isBase64Encoded": False,
+    }
+
+
+def _handler_outcome(reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Outcome:
+    if (error := reply.header("x-amz-function-error")) is not None:
+        return Outcome("function-error", printable(error), _error_type(reply.body))
+    if proxy_status is not None and proxy_status >= 500:
+        return Outcome("function-error", f"proxy-{proxy_status}")
+    if proxy_status == 429:
+        return Outcome("throttled", "proxy-429")
+    if proxy_status is not None and proxy_status >= 400:
+        return Outcome("refused", f"proxy-{proxy_status}")
+    return Outcome("served" if witnessed else "no-witness")
+
+
+def _error_type(body: bytes) -> str | None:
+    """The error's type alone: its message may carry a tenant's data."""
+    try:
+        document = json.loads(body[:65536])
+    except (ValueError, RecursionError):
+        return None
+    kind = document.get("errorType") if isinstance(document, dict) else None
+    return printable(kind) if isinstance(kind, str) else None
+
+
+_TEXT_REPORT = re.compile(r"REPORT RequestId: (?P<id>[0-9a-f-]{36})\tDuration: (?P<duration>[0-9.]+) ms")
+_TEXT_INIT = re.compile(r"Init Duration: (?P<init>[0-9.]+) ms")
+
+
+def _platform_record(tail: str) -> PlatformRecord | None:
+    found: dict[str, Any] = {}
+    for line in tail.splitlines():
+        record = _platform_json(line)
+        if record is None:
+            continue
+        found.setdefault("request_id", _short(record.get("requestId")))
+        found.setdefault("tenant_id", _short(record.get("tenantId")))
+        metrics = record.get("metrics")
+        if isinstance(metrics, dict):
+            found.setdefault("duration_ms", _number(metrics.get("durationMs")))
+            if (init := _number(metrics.get("initDurationMs"))) is not None:
+                found["init_ms"] = init
+    if (text := _TEXT_REPORT.search(tail)) is not None:
+        init_text = _TEXT_INIT.search(tail)
+        found = {
+            "request_id": text["id"],
+            "duration_ms": float(text["duration"]),
+            "init_ms": float(init_text["init"]) if init_text else None,
+        }
+    present = {name: value for name, value in found.items() if value is not None}
+    return PlatformRecord(**present) if present else None
+
+
+def _platform_json(line: str) -> dict[str, Any] | None:
+    if '"platform.' not in line:
+        return None
+    try:
+        document = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict) or document.get("type") not in (
+        "platform.start",
+        "platform.runtimeDone",
+        "platform.report",
+    ):
+        return None
+    record = document.get("record")
+    return record if isinstance(record, dict) else None
+
+
+def _short(value: Any) -> str | None:
+    return printable(value) if isinstance(value, str) else None
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,228 @@
+"""An HTTP endpoint: how the tenant, its credentials and the nonce travel."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
+
+from tenantcheck.errors import UsageError
+from tenantcheck.model import PlatformRecord, Reply, Request
+from tenantcheck.model.call import Call
+from tenantcheck.model.text import printable
+from tenantcheck.plan import Credentials, Row
+from tenantcheck.targets.target import Outcome, http_outcome
+
+DEFAULT_TENANT_HEADER = "x-tenant-id"
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+class Place(NamedTuple):
+    """Where a value travels: in a header, a query parameter, the path, a key of a JSON body, or not at all."""
+
+    kind: Literal["header", "query", "path", "body", "none"]
+    name: str = ""
+
+
+TENANT_BY_HEADER = Place("header", DEFAULT_TENANT_HEADER)
+NONCE_BY_HEADER = Place("header", "x-tenantcheck-nonce")
+
+
+def parse_nonce_place(text: str) -> Place:
+    """`header:NAME`, `query:NAME`, `body:KEY` or `none`. Raises `UsageError`."""
+    kind, _, name = text.partition(":")
+    if text == "none":
+        return Place("none")
+    if kind == "header" and _TOKEN.fullmatch(name):
+        return Place("header", name)
+    if kind == "query" and name:
+        return Place("query", name)
+    if kind == "body" and name:
+        return Place("body", name)
+    raise UsageError(
+        f"--nonce {text}: not a place for the nonce", "Write header:NAME, query:NAME, body:KEY or none."
+    )
+
+
+def parse_header(text: str) -> tuple[str, str]:
+    """`Name: value`, as curl takes it. Raises `UsageError`, never naming the value."""
+    name, colon, value = text.partition(":")
+    if not colon or not _TOKEN.fullmatch(name.strip()):
+        raise UsageError("-H: a header is written 'Name: value'", "Example: -H 'Accept: application/json'")
+    value = value.strip()
+    if not value.isprintable() or not value.isascii():
+        raise UsageError(f"-H: the value of {name.strip()} can't be sent (line break or non-ASCII character)")
+    return name.strip(), value
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpRequestSpec:
+    """What is the same in every request. Values may be secret: nothing of this is stored."""
+
+    url: str
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    data: bytes = b""
+    tenant: Place = TENANT_BY_HEADER
+    nonce: Place = NONCE_BY_HEADER
+
+
+Signer = Callable[[Call, Mapping[str, str]], Call]
+
+
+class HttpTarget:
+    """Builds requests for one URL. Raises `UsageError` for a URL or a body that can't carry what it must."""
+
+    unwraps = False
+
+    def __init__(self, spec: HttpRequestSpec, signer: Signer | None = None) -> None:
+        parts = urlsplit(spec.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UsageError(f"'{display_url(spec.url)}' is not a URL to probe", "Write http://… or https://…")
+        if not spec.url.isprintable() or " " in spec.url:
+            raise UsageError("the URL has spaces or control characters", "Percent-encode them.")
+        if (spec.tenant.kind == "path") != ("{tenant}" in spec.url):
+            raise UsageError("{tenant} in the URL excludes --tenant-header and --tenant-query")
+        self._spec = spec
+        self._signer = signer
+        self._rows: Sequence[Row] = ()
+        self._body = _json_object(spec.data) if spec.nonce.kind == "body" else None
+        self._user_info = _basic(parts.username, parts.password) if parts.username else ()
+        host = parts.netloc.rpartition("@")[2]
+        self._base = urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))
+        self.url = self._base
+
+    def bind(self, rows: Sequence[Row]) -> None:
+        """Take the tenants and newcomers, in the order of their index."""
+        self._rows = rows
+
+    async def refresh(self) -> None:
+        """Credentials of plain HTTP do not expire between waves."""
+
+    def prepare(self, request: Request) -> Call:
+        """Encode and sign one request."""
+        spec = self._spec
+        row = self._rows[request.tenant] if request.tenant is not None else None
+        owner = self._rows[request.credential] if request.credential is not None else row
+        credentials = owner.credentials if owner is not None else Credentials()
+        id_ = request.claimed if request.claimed is not None else (row.id if row is not None else None)
+        url, body = self._base, spec.data
+        headers = [*spec.headers, *self._user_info]
+        for name, _ in credentials.headers:
+            headers = [(key, value) for key, value in headers if key.lower() != name.lower()]
+        headers += credentials.headers
+        query: list[tuple[str, str]] = list(credentials.query)
+        if id_ is not None:
+            match spec.tenant.kind:
+                case "header":
+                    headers.append((spec.tenant.name, id_))
+                case "query":
+                    query.append((spec.tenant.name, id_))
+                case "path":
+                    url = url.replace("{tenant}", quote(id_, safe=""))
+        match spec.nonce.kind:
+            case "header":
+                headers.append((spec.nonce.name, request.nonce))
+            case "query":
+                query.append((spec.nonce.name, request.nonce))
+            case "body":
+                body = json.dumps({**(self._body or {}), spec.nonce.name: request.nonce}).encode()
+        if body and not any(name.lower() == "content-type" for name, _ in headers):
+            headers.append(("content-type", "application/json" if _is_json(body) else "text/plain"))
+        call = Call(method=spec.method, url=_with_query(url, query), headers=tuple(headers), body=body)
+        return self._signer(call, credentials.aws) if self._signer is not None else call
+
+    def outcome(self, reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Outcome:  # noqa: ARG002
+        """Class of a reply, with the service's own words for a refusal."""
+        if reply.status is None:
+            return Outcome("lost", reply.error_kind, printable(reply.error_text))
+        outcome = http_outcome(reply.status, witnessed=witnessed)
+        if outcome.kind in ("served", "no-witness"):
+            return outcome
+        return outcome._replace(error_text=f"HTTP {reply.status} {service_message(reply.body)}".strip())
+
+    def platform(self, reply: Reply) -> PlatformRecord | None:  # noqa: ARG002
+        """Endpoints give no log."""
+        return None
+
+    def repeat(self) -> str:
+        """A curl command with the tokens @TENANT@ and @NONCE@; everything that may be secret is a variable."""
+        spec = self._spec
+        words = ["curl -sS -i"]
+        if spec.method != "GET":
+            words.append(f"-X {spec.method}")
+        words += [f'-H "{name}: ${{{variable(name)}}}"' for name, _ in (*spec.headers, *self._user_info)]
+        names = {name for row in self._rows for name, _ in row.credentials.headers}
+        words += [f'-H "{name}: ${{TENANT_{variable(name)}}}"' for name in sorted(names)]
+        places = ((spec.tenant, "@TENANT@"), (spec.nonce, "@NONCE@"))
+        words += [f'-H "{place.name}: {token}"' for place, token in places if place.kind == "header"]
+        if spec.data or spec.nonce.kind == "body":
+            words.append('-d "${DATA}"')
+        url = display_url(self._base).replace("{tenant}", "@TENANT@")
+        query = [f"{place.name}={token}" for place, token in places if place.kind == "query"]
+        query += [f"{name}=${{TENANT_{variable(name)}}}" for name in sorted(self._query_names())]
+        separator = "&" if "?" in url else "?"
+        return " ".join([*words, f'"{url}{separator + "&".join(query) if query else ""}"'])
+
+    def _query_names(self) -> set[str]:
+        return {name for row in self._rows for name, _ in row.credentials.query}
+
+
+def display_url(url: str) -> str:
+    """A URL without user info and query values: what may be stored and shown."""
+    try:
+        parts = urlsplit(url)
+        names = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True, max_num_fields=100)]
+    except ValueError:
+        return "(unreadable URL)"
+    query = "&".join(f"{quote(name)}=${{{variable(name)}}}" for name in names)
+    host = parts.netloc.rpartition("@")[2]
+    return printable(urlunsplit((parts.scheme, host, parts.path, query, "")))
+
+
+def variable(name: str) -> str:
+    """The shell variable a secret stands as."""
+    return re.sub(r"[^A-Z0-9]", "_", name.upper())
+
+
+def service_message(body: bytes) -> str:
+    """The message of an AWS error document, bounded; empty when there is none."""
+    try:
+        document = json.loads(body[:65536])
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(document, dict):
+        return ""
+    message = document.get("message") or document.get("Message")
+    return printable(message) if isinstance(message, str) else ""
+
+
+def _with_query(url: str, query: Sequence[tuple[str, str]]) -> str:
+    if not query:
+        return url
+    added = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in query)
+    return f"{url}{'&' if urlsplit(url).query else '?'}{added}"
+
+
+def _basic(user: str, password: str | None) -> tuple[tuple[str, str], ...]:
+    import base64
+
+    pair = f"{unquote(user)}:{unquote(password or '')}"
+    return (("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}"),)
+
+
+def _json_object(data: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(data or b"{}")
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise UsageError("--nonce body:KEY needs a JSON object as data", "Give one with -d, or move the nonce.")
+    return document
+
+
+def _is_json(body: bytes) -> bool:
+    return body.lstrip()[:1] in (b"{", b"[")
