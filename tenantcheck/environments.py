@@ -273,7 +273,8 @@ class Environments:
         request, witness = observation.request, observation.witness
         tenant = request.tenant
         self.requests += 1
-        self.outcomes[observation.outcome] += 1
+        if tenant is not None:
+            self.outcomes[observation.outcome] += 1
         self.last_end_ns = max(self.last_end_ns, observation.end_ns)
         self._remember(observation)
         if request.purpose != "wave":

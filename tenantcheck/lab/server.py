@@ -13,7 +13,7 @@ from aiohttp import web
 
 from tenantcheck.errors import LabError
 from tenantcheck.lab.front import Front
-from tenantcheck.lab.function import Function, Settings, require_runtime
+from tenantcheck.lab.function import Function, Settings, handler_location, require_runtime
 from tenantcheck.lab.invoke_api import MAX_PAYLOAD_BYTES, PATH, InvokeApi
 from tenantcheck.lab.scratch import LabFolder
 
@@ -25,6 +25,7 @@ class LabServer:
 
     def __init__(self, settings: Settings, *, port: int = 0, tenant_header: str = "x-tenant-id") -> None:
         require_runtime()
+        handler_location(settings.handler)
         self._folder = LabFolder()
         self.function = Function(settings, self._folder)
         self._asked_port = port

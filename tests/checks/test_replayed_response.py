@@ -1,0 +1,27 @@
+"""`replayed-response`: empty, good, bad."""
+
+from __future__ import annotations
+
+from tenantcheck.model import nonce as nonces
+from tests.notation import RUN, found, short, verdict, with_witness
+
+
+def test_the_answer_to_another_tenants_request() -> None:
+    foreign = nonces.compose(RUN, nonces.tag("a"), 0, f"{0:016x}")
+    (finding,) = found("o a1 b2", "replayed-response", edit={1: with_witness(nonce=foreign)})
+    assert short(finding) == ("breach", ("a", "b"), None, (0, 1))
+
+
+def test_within_a_tenant_it_is_no_reuse() -> None:
+    """
+    Given a cache that answers a's second request with its first answer
+    When the run is judged
+    Then nothing is found, and the answer counts neither as clone nor as match.
+    """
+    own = nonces.compose(RUN, nonces.tag("a"), 0, f"{0:016x}")
+    replay = {2: with_witness(nonce=own, invocation_count=1)}
+    result = verdict("o a1 b2 | r a1 b2", edit=replay)
+    assert result.findings == ()
+    assert "1 answers were replays within one tenant" in result.remarks[0]
+    assert result.evidence.weakest_pair is not None
+    assert result.evidence.weakest_pair.probability == 1.0

@@ -1,0 +1,151 @@
+"""Validity of the headline (DESIGN 5.5): against every pool that ignores tenants, the chance of a clean run
+that reaches P ≤ x is at most x."""
+
+from __future__ import annotations
+
+import math
+import random
+from functools import cache
+
+import pytest
+
+from tenantcheck.evidence import log_factor
+from tenantcheck.lab.pool import Pool, Reuse
+from tests.simulation import Weather, make_plan, simulate
+
+
+@cache
+def worst_case(left: tuple[int, ...]) -> float:
+    """sup of E[1{clean} / P] over pools that choose each environment from all earlier labels and may hide any
+    answer, for a wave with `left` requests per tenant still to come.
+
+    The pool fixes the environment before the label is drawn: one of some tenant, or a new one. A label that
+    does not own it must be hidden (else the run is not clean); one that does may be hidden too.
+    """
+    total = sum(left)
+    if not total:
+        return 1.0
+
+    def inverse(tenant: int, *, matched: bool) -> float:
+        return math.exp(-log_factor(left[tenant], total, matched=matched))
+
+    def after(tenant: int) -> float:
+        return worst_case(tuple(count - (n == tenant) for n, count in enumerate(left)))
+
+    labels = [n for n, count in enumerate(left) if count]
+    hidden = {n: left[n] / total * inverse(n, matched=False) * after(n) for n in labels}
+    shown = {n: left[n] / total * inverse(n, matched=True) * after(n) for n in labels}
+    nobody = sum(hidden.values())
+    return max(nobody, *(nobody - hidden[owner] + max(hidden[owner], shown[owner]) for owner in labels))
+
+
+@pytest.mark.parametrize("size", range(1, 17))
+def test_no_pool_beats_a_pair(size: int) -> None:
+    assert worst_case((size, size)) <= 1 + 1e-9
+
+
+@pytest.mark.parametrize("sizes", [(3, 9), (1, 12), (12, 1), (3, 3, 3), (2, 4, 6), (2, 2, 2, 2)])
+def test_no_pool_beats_uneven_waves_and_larger_sets(sizes: tuple[int, ...]) -> None:
+    assert worst_case(sizes) <= 1 + 1e-9
+
+
+def test_the_bound_is_nearly_attained() -> None:
+    """A recursion that could not come near 1 would prove nothing."""
+    assert worst_case((12, 12)) > 0.5
+
+
+#: Weather under which a pool that ignores tenants could look clean more often than its figure says.
+WEATHER = {
+    "calm": Weather(),
+    "one tenant late": Weather(delay_ms={0: 8}),
+    "one tenant throttled": Weather(throttled={0: 0.5}),
+    "30 % of one tenant lost": Weather(lost={0: 0.3}),
+    "all of one tenant lost": Weather(lost={0: 1.0}),
+    "refuses foreign tenants": Weather(raises_on_foreign=True),
+    "retired in the middle": Weather(retire_after=2),
+}
+RUNS = 400
+
+
+@pytest.mark.parametrize("weather", WEATHER.values(), ids=WEATHER)
+@pytest.mark.parametrize("reuse", ["mru", "fifo", "random"])
+def test_blind_pools_reach_no_figure_more_often_than_it_says(reuse: Reuse, weather: Weather) -> None:
+    """
+    Given a pool that ignores tenants, and two tenants asked three times each (so that luck is possible)
+    When many runs are judged
+    Then at most a share x of them is clean with P ≤ x, for every x (three standard errors allowed).
+    """
+    figures: list[float] = []
+    for seed in range(RUNS):
+        rng = random.Random(seed)
+        plan = make_plan(
+            tenants=2, plan="quick", seed=f"{rng.getrandbits(128):032x}", ordered=3, max_requests=8
+        )
+        result = simulate(plan, Pool(isolation="none", reuse=reuse, rng=rng), weather=weather, rng=rng)
+        assert result.verdict.outcome != "pass"
+        clean = not any(finding.severity == "breach" for finding in result.verdict.findings)
+        pair = result.verdict.evidence.weakest_pair
+        if clean and pair is not None:
+            figures.append(pair.probability)
+    for x in (0.06, 0.1, 0.2, 0.5):
+        reached = sum(figure <= x for figure in figures) / RUNS
+        assert reached <= x + 3 * math.sqrt(x * (1 - x) / RUNS)
+
+
+@pytest.mark.parametrize("reuse", ["mru", "fifo", "random"])
+@pytest.mark.parametrize("delay_ms", [0.0, 8.0])
+def test_the_standard_plan_finds_every_blind_pool(reuse: Reuse, delay_ms: float) -> None:
+    for seed in range(60):
+        rng = random.Random(seed)
+        plan = make_plan(seed=f"{rng.getrandbits(128):032x}")
+        pool = Pool(isolation="broken", reuse=reuse, rng=rng)
+        result = simulate(plan, pool, weather=Weather(delay_ms={0: delay_ms}), rng=rng)
+        assert result.verdict.outcome == "fail"
+
+
+@pytest.mark.parametrize("reuse", ["mru", "fifo", "random"])
+def test_an_isolated_pool_is_never_accused(reuse: Reuse) -> None:
+    for seed in range(60):
+        rng = random.Random(seed)
+        plan = make_plan(seed=f"{rng.getrandbits(128):032x}")
+        result = simulate(plan, Pool(reuse=reuse, rng=rng), rng=rng)
+        assert (result.verdict.outcome, result.requests) == ("pass", 100)
+
+
+@pytest.mark.parametrize(
+    "weather",
+    [Weather(lost={0: 1.0}), Weather(raises_on_foreign=True, lost={1: 1.0})],
+    ids=["answers of one tenant lost", "lost and refusing"],
+)
+def test_what_hides_answers_never_passes(weather: Weather) -> None:
+    rng = random.Random(7)
+    for isolation in ("per-tenant", "none"):
+        pool = Pool(isolation=isolation, rng=rng)
+        result = simulate(make_plan(seed="7", max_requests=200), pool, weather=weather, rng=rng)
+        assert result.verdict.outcome != "pass"
+
+
+def test_a_handler_that_refuses_foreign_tenants_is_never_clean() -> None:
+    for seed in range(20):
+        rng = random.Random(seed)
+        pool = Pool(isolation="none", rng=rng)
+        plan = make_plan(seed=f"{rng.getrandbits(128):032x}", max_requests=200)
+        result = simulate(plan, pool, weather=Weather(raises_on_foreign=True), rng=rng)
+        assert result.verdict.outcome != "pass"
+
+
+def test_lost_answers_cost_requests_and_never_accuse() -> None:
+    outcomes = set()
+    for seed in range(30):
+        rng = random.Random(seed)
+        plan = make_plan(seed=f"{rng.getrandbits(128):032x}")
+        lost = dict.fromkeys(range(8), 0.02)
+        outcomes.add(simulate(plan, Pool(rng=rng), weather=Weather(lost=lost), rng=rng).verdict.outcome)
+    assert outcomes == {"pass"}
+
+
+def test_an_environment_that_is_never_reused_is_inconclusive() -> None:
+    rng = random.Random(3)
+    result = simulate(make_plan(seed="3", max_requests=200), Pool(reuse="never", rng=rng), rng=rng)
+    assert result.verdict.outcome == "inconclusive"
+    assert "the evidence reached 1, the target is 1e-06" in result.verdict.reasons

@@ -1,0 +1,3 @@
+"""A handler that can't be loaded."""
+
+raise RuntimeError("no init today")

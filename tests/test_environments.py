@@ -1,0 +1,133 @@
+"""Grouping: counters, bounds, latencies, and independence of the order in the file."""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tenantcheck import environments
+from tenantcheck.environments import Counts, Kept, Latencies
+from tenantcheck.model import PlatformRecord
+from tenantcheck.verdict import Judge
+from tests.notation import CLEAN, changed, found, judge, plan_for, verdict, waves, with_witness
+
+
+@given(st.lists(st.integers(0, 60)))
+def test_counts_are_a_set(values: list[int]) -> None:
+    counts, reference = Counts(), set[int]()
+    for value in values:
+        assert counts.add(value) is (value not in reference)
+        reference.add(value)
+    if reference:
+        assert (counts.lowest, counts.highest, counts.size) == (min(reference), max(reference), len(reference))
+        assert counts.unseen == max(reference) - min(reference) + 1 - len(reference)
+
+
+def test_counts_of_a_hostile_process_are_bounded() -> None:
+    counts = Counts()
+    for value in range(0, 20_000, 2):
+        counts.add(value)
+    assert len(counts._starts) == environments._MAX_RANGES
+
+
+def test_kept_counts_on() -> None:
+    kept: Kept[int] = Kept()
+    for n in range(1000):
+        kept.add(n)
+    assert (len(kept.items), kept.total) == (environments.KEPT, 1000)
+
+
+@given(st.lists(st.integers(1, 10**11), min_size=1))
+def test_the_median_latency_is_right_to_two_percent(values: list[int]) -> None:
+    latencies = Latencies()
+    for value in values:
+        latencies.add(value)
+    median = latencies.median_ns()
+    lower = sorted(values)[(len(values) - 1) // 2]
+    assert median is not None
+    assert lower / 1.02 <= median <= lower * 1.02
+    assert Latencies().median_ns() is None
+
+
+@settings(max_examples=40)
+@given(st.randoms(use_true_random=False))
+def test_findings_do_not_depend_on_the_order_in_the_file(rng: random.Random) -> None:
+    """Inside a wave, order in the file is free."""
+    text = "o a1 b2 | h a1 a3 | c a1 a3 b2 | r a1 b1 b2 a3 a- b2 | n A1 | c a1 b2"
+    plan = plan_for(newcomers="a")
+    shuffled = Judge(plan)
+    for wave in waves(text, plan):
+        rng.shuffle(wave)
+        shuffled.add(wave)
+    straight = judge(text, plan)
+    assert shuffled._run_checks() == straight._run_checks()
+    assert shuffled.evidence() == straight.evidence()
+
+
+@settings(max_examples=60)
+@given(st.integers(2, 25), st.sampled_from(["execution_environment_id", "sandbox_id", "log_stream_name"]))
+def test_a_planted_breach_is_found(at: int, field: str) -> None:
+    """Whichever answer of a clean run came out of the other tenant's environment, by any one identity."""
+    streams = {n: with_witness(log_stream_name=f"l{1 + n % 2}") for n in range(26)}
+    own = streams[at](waves(CLEAN, plan_for())[0 if at < 2 else 1][at if at < 2 else at - 2])
+    assert own.witness is not None
+    other = {"1": "2", "2": "1"}
+    foreign = getattr(own.witness, field)
+    foreign = foreign[0] + other[foreign[1]]
+
+    def plant(observation):  # type: ignore[no-untyped-def]
+        return with_witness(
+            **{field: foreign, "log_stream_name": foreign if field == "log_stream_name" else f"l{1 + at % 2}"}
+        )(observation)
+
+    edits = {**streams, at: plant}
+    assert verdict(CLEAN, edit=edits).outcome in ("fail", "inconclusive")
+    assert found(CLEAN, "shared-environment", edit=edits)
+
+
+def test_an_incomplete_identity_carries_no_evidence() -> None:
+    edit = {5: with_witness(execution_environment_id=None)}
+    assert verdict(CLEAN, edit=edit).evidence.field == "sandboxId"
+    edit = {5: with_witness(execution_environment_id=None, sandbox_id=None)}
+    evidence = verdict(CLEAN, edit=edit).evidence
+    assert (evidence.field, evidence.reason) == (None, "no identity is carried by every answer")
+
+
+def test_counter_only_answers_never_pass() -> None:
+    edit = {n: with_witness(execution_environment_id=None, sandbox_id=None) for n in range(26)}
+    result = verdict(CLEAN, edit=edit)
+    assert result.outcome == "inconclusive"
+    assert result.reasons == ("no evidence: no answer named its environment (a counter alone proves nothing)",)
+
+
+def test_cold_starts_come_from_the_platform_too() -> None:
+    edit = {2: changed(platform=PlatformRecord(init_ms=80.0))}
+    assert verdict(CLEAN, edit=edit).tenants[0].cold_starts == 2
+
+
+def test_recent_observations_are_bounded(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(environments, "_RECENT", 4)
+    judged = judge(CLEAN)
+    assert list(judged.environments._recent) == [22, 23, 24, 25]
+    late = {25: with_witness(execution_environment_id="e1", invocation_count=1)}
+    (clone,) = found(CLEAN, "cloned-identity", edit=late)
+    assert [exhibit.seq for exhibit in clone.exhibits] == [25]
+
+
+def test_versions_and_purposes() -> None:
+    versions = {n: changed(headers={"x-amz-executed-version": str(n % 2)}) for n in range(26)}
+    result = verdict(CLEAN, edit=versions)
+    assert result.subject.versions == ("0", "1")
+    assert "several versions" in result.remarks[0]
+
+
+def test_a_request_for_nobody_belongs_to_nobody() -> None:
+    plan = plan_for(kind="invoke")
+    (single,) = waves("s a1", plan)[0]
+    nobody = msgspec.structs.replace(single, request=msgspec.structs.replace(single.request, tenant=None))
+    judged = Judge(plan)
+    judged.add([nobody])
+    assert (judged.environments.requests, judged.environments.witnesses) == (1, 0)

@@ -1,0 +1,181 @@
+"""The history: round trip, killed runs, and files that lie."""
+
+from __future__ import annotations
+
+import io
+import stat
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tenantcheck import history
+from tenantcheck.errors import HistoryError, TenantcheckError
+from tenantcheck.history import HistoryReader, HistoryWriter, default_path
+from tenantcheck.model import End, Header, Observation, Plan, Tenant
+from tests.notation import CLEAN, changed, plan_for, waves
+
+PLAN = plan_for()
+HEADER = Header(tool="test", started="2026-01-01T00:00:00.000Z", plan=PLAN)
+END = End(reason="complete", requests=26, waves=2, duration_ns=5)
+
+
+def encoded(*records: Header | Observation | End) -> bytes:
+    return b"".join(msgspec.json.encode(record) + b"\n" for record in records)
+
+
+def flat(text: str = CLEAN) -> list[Observation]:
+    return [observation for wave in waves(text, PLAN) for observation in wave]
+
+
+def read(content: bytes) -> tuple[HistoryReader, list[list[Observation]]]:
+    reader = HistoryReader(io.BytesIO(content))
+    return reader, list(reader.waves())
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "h.jsonl"
+    with HistoryWriter(path, HEADER) as writer:
+        for observation in flat():
+            writer.observation(observation)
+        writer.end(END)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    reader, read_waves = read(path.read_bytes())
+    assert (reader.header, read_waves, reader.end, reader.torn) == (HEADER, waves(CLEAN, PLAN), END, False)
+    assert reader.sha256 == writer.sha256
+
+
+@settings(max_examples=50)
+@given(
+    st.builds(
+        Observation, request=st.just(flat()[0].request), call_ns=st.integers(0, 9), end_ns=st.integers(9, 99)
+    )
+)
+def test_any_observation_survives_the_round_trip(observation: Observation) -> None:
+    assert read(encoded(HEADER, observation))[1] == [[observation]]
+
+
+def test_it_is_never_written_over_an_existing_file(tmp_path: Path) -> None:
+    (tmp_path / "h").write_text("precious")
+    with pytest.raises(TenantcheckError, match="exists already"):
+        HistoryWriter(tmp_path / "h", HEADER)
+    assert (tmp_path / "h").read_text() == "precious"
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(TenantcheckError, match="can't be written"):
+        HistoryWriter(tmp_path / "no" / "h", HEADER)
+
+
+def test_a_full_disk_says_what_is_kept() -> None:
+    with HistoryWriter(Path("/dev/full").parent / "shm" / f"h-{id(object())}", HEADER) as writer:
+        writer.path.unlink()
+        writer._file.close()
+        writer._file = open("/dev/full", "wb", buffering=0)  # noqa: SIM115, PTH123
+        with pytest.raises(TenantcheckError, match=r"can't be written any more: No space left"):
+            writer.end(END)
+
+
+def test_the_default_folder_ignores_itself(tmp_path: Path) -> None:
+    folder = tmp_path / ".tenantcheck"
+    path = default_path("2026-01-02T03:04:05.678Z", "0a1b2c3d", folder)
+    assert path == folder / "20260102T030405Z-0a1b2c3d.jsonl"
+    assert (folder / ".gitignore").read_text() == "*\n"
+    assert default_path("2026-01-02T03:04:05.678Z", "0a1b2c3d", folder) == path
+
+
+def test_a_default_folder_that_can_not_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(TenantcheckError, match="can't be made"):
+        default_path("2026", "x", tmp_path / "file" / "folder")
+
+
+def test_a_killed_run_is_readable() -> None:
+    reader, read_waves = read(encoded(HEADER, *flat()))
+    assert (reader.end, reader.torn, len(read_waves)) == (None, False, 2)
+
+
+@given(st.integers(1, 200))
+@settings(max_examples=30)
+def test_a_torn_last_line_is_left_out(cut: int) -> None:
+    content = encoded(HEADER, *flat())
+    last = len(encoded(flat()[-1]))
+    reader, read_waves = read(content[: -min(cut, last - 1)])
+    complete = cut == 1  # only the line break is missing
+    assert reader.torn is not complete
+    assert sum(map(len, read_waves)) == 26 - reader.torn
+
+
+LINES = flat()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "line 1: the file is empty"),
+        (b"hello\n", "line 1: not the header"),
+        (b'{"x":' + b"[" * 100_000, "line 1: not the header of a history: nested too deeply"),
+        (b'{"type":"header","format":"other"}\n', "line 1: not the header"),
+        (encoded(HEADER) + b"{}\n" + encoded(END), "line 2: not a record"),
+        (
+            encoded(HEADER) + b'{"type":"end","x":' + b"[" * 100_000 + b"\n",
+            "line 2: not a record of a history: nested too deeply",
+        ),
+        (encoded(HEADER) + b"\xff\n", "line 2: not a record"),
+        (encoded(HEADER, END, LINES[0]), "line 3: a record after the end line"),
+        (encoded(HEADER, LINES[2], LINES[0]), "line 3: wave 0 after wave 1"),
+        (encoded(HEADER, changed(call_ns=-1)(LINES[0])), "line 2: it ends before it begins"),
+        (
+            encoded(HEADER, changed(request=msgspec.structs.replace(LINES[0].request, tenant=9))(LINES[0])),
+            "line 2: tenant 9 is not in the plan",
+        ),
+        (
+            encoded(
+                HEADER, LINES[1], changed(request=msgspec.structs.replace(LINES[2].request, seq=0))(LINES[2])
+            ),
+            "line 3: request 0 belongs before this wave",
+        ),
+        (
+            encoded(
+                HEADER,
+                LINES[0],
+                changed(request=msgspec.structs.replace(LINES[1].request, kind="crowd"))(LINES[1]),
+            ),
+            "line 3: a crowd request inside a wave of kind opening",
+        ),
+    ],
+)
+def test_files_that_lie(content: bytes, message: str) -> None:
+    with pytest.raises(HistoryError) as raised:
+        read(content)
+    assert message in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tenants": PLAN.tenants[:1]}, "1 tenants"),
+        ({"tenants": PLAN.tenants[::-1]}, "not numbered in order"),
+        ({"significance": 0.0}, "significance"),
+        ({"ordered_requests": 0}, "ordered waves are empty"),
+        (
+            {"newcomers": (Tenant(index=2, id="x", expect="x", sibling=7),)},
+            "looks like a tenant that is not there",
+        ),
+    ],
+)
+def test_plans_this_program_does_not_make(changes: dict[str, object], message: str) -> None:
+    plan: Plan = msgspec.structs.replace(PLAN, **changes)
+    with pytest.raises(HistoryError, match=message):
+        read(encoded(msgspec.structs.replace(HEADER, plan=plan)))
+
+
+def test_lines_and_waves_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "MAX_LINE_BYTES", 2000)
+    with pytest.raises(HistoryError, match="line 2: longer than 2000 bytes"):
+        read(encoded(HEADER) + b" " * 3000)
+    monkeypatch.setattr(history, "MAX_WAVE", 1)
+    with pytest.raises(HistoryError, match="a wave of more than 1 requests"):
+        read(encoded(HEADER, *LINES))

@@ -1,0 +1,114 @@
+"""The verdict: worst wins, and never pass by default."""
+
+from __future__ import annotations
+
+import pytest
+
+from tenantcheck.checks import CHECKS, Check
+from tenantcheck.environments import Environments
+from tenantcheck.model import EndReason, Header, Plan
+from tenantcheck.verdict import Judge
+from tests.notation import CLEAN, changed, plan_for, verdict, waves, with_witness
+
+
+def test_a_clean_run_that_reached_the_target_passes() -> None:
+    result = verdict(CLEAN)
+    assert result.outcome == "pass"
+    assert result.reasons == ("every check was clean and the evidence reached the target",)
+    assert result.evidence.weakest_pair is not None
+    assert result.evidence.weakest_pair.probability <= 7.7e-7
+
+
+def test_nothing_is_not_a_pass() -> None:
+    result = verdict("o a- b-", ended="unreachable")
+    assert result.outcome == "inconclusive"
+    assert "the target could not be reached" in result.reasons
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"checks": ()}, "no check was performed"),
+        ({"significance": 1e-9}, "the evidence reached 7.7e-07, the target is 1e-09"),
+        ({"seed_given": True}, "no evidence: the seed was given: a replayed order adds no evidence"),
+        (
+            {"requested": ("lookalike-collapse",)},
+            "lookalike-collapse was asked for and never exercised: this plan asks for no look-alike ids",
+        ),
+    ],
+)
+def test_what_a_plan_can_not_prove(changes: dict[str, object], reason: str) -> None:
+    result = verdict(CLEAN, plan_for(**changes))
+    assert (result.outcome, result.reasons) == ("inconclusive", (reason,))
+
+
+@pytest.mark.parametrize(
+    "ended", ["max-requests", "max-time", "throttled", "interrupted", "refused", "no-witness", "failed", None]
+)
+def test_a_run_that_ended_early_is_inconclusive(ended: EndReason | None) -> None:
+    assert verdict(CLEAN, ended=ended).outcome == "inconclusive"
+
+
+def test_a_breach_fails_however_the_run_ended() -> None:
+    assert verdict("o a1 b2 | r a1 b1", ended="interrupted").outcome == "fail"
+
+
+def test_function_errors_above_one_percent() -> None:
+    text = CLEAN + " | c a! b2"
+    assert verdict(text).outcome == "inconclusive"
+    assert "a handler that refuses foreign tenants looks like this" in verdict(text).reasons[0]
+
+
+def test_weaknesses_fail_only_when_strict() -> None:
+    edit = {n: with_witness(invocation_count=n + 5) for n in range(26)}
+    assert verdict(CLEAN, edit=edit).outcome == "pass"
+    strict = verdict(CLEAN, plan_for(strict=True), edit)
+    assert (strict.outcome, strict.reasons) == ("fail", ("unseen-caller: 2 weaknesses (--strict)",))
+
+
+def test_a_tenant_without_a_witness_in_ordered_waves() -> None:
+    edit = {n: changed(witness=None, outcome="no-witness") for n in range(2, 26) if n % 2}
+    assert "no witness in ordered waves from: b" in verdict(CLEAN, edit=edit).reasons
+
+
+def test_a_crashed_check_is_never_a_pass() -> None:
+    def crash(environments: Environments, plan: Plan):  # type: ignore[no-untyped-def]
+        raise ZeroDivisionError("boom")
+
+    broken = Check(CHECKS[0].id, "s", "n", crash, "h")
+    plan = plan_for()
+    judge = Judge(plan, checks=[broken])
+    for wave in waves(CLEAN, plan):
+        judge.add(wave)
+    assert not judge.breached()
+    from tenantcheck.model import End
+
+    end = End(reason="complete", requests=0, waves=0, duration_ns=0)
+    result = judge.verdict(Header(tool="t", started="", plan=plan), end, torn=True)
+    assert result.reasons == ("shared-environment crashed: ZeroDivisionError: boom",)
+    assert "the last line of the history was cut and is left out" in result.remarks
+
+
+def test_what_is_not_established_is_listed() -> None:
+    listed = "\n".join(verdict(CLEAN).not_established)
+    assert "pressed requests were not exercised" in listed
+    assert "newcomer requests were not exercised" in listed
+    assert "warm requests" not in listed
+
+
+def test_the_wave_of_a_plan_is_not_trusted_blindly() -> None:
+    """A history whose ordered wave has a gap, or more requests than drawn, has no figure."""
+    from tests.notation import ORDERED, judge
+
+    for text in (f"o a1 b2 | {ORDERED} a1", f"o a1 b2 | {ORDERED.replace('b2', 'a1', 1)}"):
+        pair = judge(text).evidence().weakest_pair
+        assert pair is not None
+        assert pair.probability == 1.0
+
+
+def test_a_cut_ordered_wave_counts_what_was_asked() -> None:
+    from tests.notation import judge
+
+    pair = judge("o a1 b2 | r a1 b2 a1").evidence().weakest_pair
+    assert pair is not None
+    assert 0.1 < pair.probability < 0.2
