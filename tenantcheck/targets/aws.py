@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -66,7 +67,9 @@ class AwsSession:
             if options.made_up:
                 self._session = _made_up_session(options)
             else:
-                self._session = boto3.Session(profile_name=options.profile, region_name=options.region)
+                # AWS_REGION as the AWS CLI takes it; boto3 knows AWS_DEFAULT_REGION only.
+                region = options.region or os.environ.get("AWS_REGION")
+                self._session = boto3.Session(profile_name=options.profile, region_name=region)
             self._credentials = self._session.get_credentials()
         self._frozen: Any = None
         self._profiles: dict[str, Any] = {}

@@ -22,7 +22,7 @@ START = [sys.executable, "-m", "tenantcheck", "lab", "--hold", "1"]
 
 def folder_of(pid: int) -> Path:
     """The folder of the lab that runs in this process: it holds the lock file open."""
-    links = [os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir() if link.exists()]
+    links = [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir() if link.exists()]
     (lock,) = {Path(link) for link in links if "tenantcheck-lab-" in link and link.endswith("/lock")}
     return lock.parent
 

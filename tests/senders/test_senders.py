@@ -1,0 +1,277 @@
+"""Both senders by one suite: same behaviour, and an error is a kind of reply."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import ssl
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import trustme
+
+from tenantcheck.errors import UsageError
+from tenantcheck.model import Call, Reply
+from tenantcheck.senders import MAX_BODY_BYTES, Sender, SenderSettings, open_sender
+from tenantcheck.senders.httpx_sender import HttpxSender
+from tenantcheck.senders.pyreqwest_sender import PyreqwestSender
+from tests.servers import Answer, RawServer, always, dropped, endless, response, silent
+
+Open = Callable[[SenderSettings, str], Sender]
+SENDERS: dict[str, Open] = {
+    "httpx": HttpxSender,
+    "pyreqwest": lambda settings, _: PyreqwestSender(settings),
+}
+both = pytest.mark.parametrize("open_", SENDERS.values(), ids=SENDERS)
+
+
+def send(open_: Open, *calls: Call, connect: int = 0, **settings: Any) -> list[Reply]:
+    """Send calls together over one sender."""
+
+    async def go() -> list[Reply]:
+        sender = open_(SenderSettings(**{"timeout_s": 5.0} | settings), calls[0].url)
+        try:
+            await sender.connect(calls[0].url, connect)
+            return list(await asyncio.gather(*(sender.send(call) for call in calls)))
+        finally:
+            await sender.close()
+
+    return asyncio.run(go())
+
+
+def get(url: str, **parts: Any) -> Call:
+    return Call(method="GET", url=url, **parts)
+
+
+@both
+def test_a_request_arrives_as_it_was_prepared(open_: Open) -> None:
+    """
+    Given a call with method, query, headers and body
+    When it is sent
+    Then the server sees just these, our User-Agent, and no offer to compress.
+    """
+    with RawServer(always(response(b"yes", headers="x-two: 1\r\nx-two: 2\r\n"))) as server:
+        call = Call(
+            method="POST", url=f"{server.url}/p%2Fq?a=b%20c", headers=(("X-Tenant-Id", "a"),), body=b"body"
+        )
+        (reply,) = send(open_, call)
+    assert (reply.status, reply.body, reply.truncated) == (200, b"yes", False)
+    assert [value for name, value in reply.headers if name.lower() == "x-two"] == ["1", "2"]
+    assert reply.first_byte_ns is not None
+    head = server.requests[0].lower()
+    assert head.startswith(b"post /p%2fq?a=b%20c http/1.1\r\n")
+    assert b"x-tenant-id: a\r\n" in head
+    assert b"user-agent: tenantcheck/" in head
+    assert b"gzip" not in head
+    assert head.endswith(b"\r\n\r\nbody")
+
+
+@both
+def test_redirects_are_not_followed_and_nothing_is_sent_again(open_: Open) -> None:
+    with RawServer(always(response(b"", status="302 Found", headers="location: /other\r\n"))) as server:
+        (reply,) = send(open_, get(server.url))
+    assert (reply.status, len(server.requests)) == (302, 1)
+
+
+HOSTILE: dict[str, Answer] = {
+    "50 MB": always(response(b"x" * (50 << 20))),
+    "endless": endless,
+    "gzip bomb": always(response(gzip.compress(b"x" * (200 << 20)), headers="content-encoding: gzip\r\n")),
+    "deflate bomb": always(
+        response(zlib.compress(b"x" * (200 << 20)), headers="content-encoding: deflate\r\n")
+    ),
+}
+
+
+@both
+@pytest.mark.parametrize("answer", HOSTILE.values(), ids=HOSTILE)
+def test_bodies_are_bounded(open_: Open, answer: Answer) -> None:
+    with RawServer(answer) as server:
+        (reply,) = send(open_, get(server.url))
+    assert (reply.status, len(reply.body), reply.truncated) == (200, MAX_BODY_BYTES, True)
+
+
+@both
+def test_a_server_that_compresses_all_the_same_is_read(open_: Open) -> None:
+    answer = response(gzip.compress(b'{"a": 1}'), headers="content-encoding: gzip\r\n")
+    with RawServer(always(answer)) as server:
+        (reply,) = send(open_, get(server.url))
+    assert (reply.body, reply.truncated) == (b'{"a": 1}', False)
+
+
+@both
+def test_broken_compression_is_an_empty_cut_body(open_: Open) -> None:
+    with RawServer(always(response(b"not gzip", headers="content-encoding: gzip\r\n"))) as server:
+        (reply,) = send(open_, get(server.url))
+    assert (reply.status, reply.body, reply.truncated) == (200, b"", True)
+
+
+@both
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [(silent, "timeout"), (dropped, "read"), (always(b"SSH-2.0-OpenSSH\r\n\r\n"), "read")],
+    ids=["silent", "dropped", "no HTTP"],
+)
+def test_errors_are_replies(open_: Open, answer: Answer, kind: str) -> None:
+    with RawServer(answer) as server:
+        (reply,) = send(open_, get(f"{server.url}/?key=hunter2"), timeout_s=0.5)
+    assert reply.status is None
+    assert reply.error_kind in (kind, "protocol")
+    assert "hunter2" not in reply.error_text
+
+
+@both
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/?key=hunter2", "http://host.invalid/?key=hunter2"])
+def test_nobody_there(open_: Open, url: str) -> None:
+    (reply,) = send(open_, get(url))
+    assert (reply.status, reply.error_kind) == (None, "connect")
+    assert "hunter2" not in reply.error_text
+
+
+@both
+def test_connections_are_kept_and_shared(open_: Open) -> None:
+    with RawServer(always(response(b"ok"))) as server:
+
+        async def go() -> None:
+            sender = open_(SenderSettings(), server.url)
+            for _ in range(5):
+                assert (await sender.send(get(server.url))).status == 200
+            await sender.close()
+
+        asyncio.run(go())
+    assert server.connections == 1
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    return context
+
+
+class TestTls:
+    @both
+    def test_an_authority_can_be_named(
+        self, open_: Open, authority: trustme.CA, tls: ssl.SSLContext, tmp_path: Path
+    ) -> None:
+        bundle = tmp_path / "ca.pem"
+        authority.cert_pem.write_to_path(str(bundle))
+        with RawServer(always(response(b"ok")), tls=tls) as server:
+            replies = send(open_, *[get(server.url)] * 3, connect=3, cacert=bundle)
+        assert [reply.status for reply in replies] == [200, 200, 200]
+
+    @both
+    def test_ssl_cert_file_is_trusted(
+        self,
+        open_: Open,
+        authority: trustme.CA,
+        tls: ssl.SSLContext,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        bundle = tmp_path / "ca.pem"
+        authority.cert_pem.write_to_path(str(bundle))
+        monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+        with RawServer(always(response(b"ok")), tls=tls) as server:
+            assert send(open_, get(server.url))[0].status == 200
+
+    @both
+    def test_an_unknown_authority_is_refused(self, open_: Open, tls: ssl.SSLContext) -> None:
+        with RawServer(always(response(b"ok")), tls=tls) as server:
+            (reply,) = send(open_, get(server.url), connect=1)
+        assert (reply.status, reply.error_kind) == (None, "tls")
+
+    @both
+    def test_unless_told_not_to_look(self, open_: Open, tls: ssl.SSLContext) -> None:
+        with RawServer(always(response(b"ok")), tls=tls) as server:
+            assert send(open_, get(server.url), insecure=True)[0].status == 200
+
+    @both
+    def test_a_bundle_that_is_not_there(self, open_: Open) -> None:
+        with pytest.raises(UsageError, match="No such file"):
+            send(open_, get("https://localhost/"), cacert=Path("/nope.pem"))
+
+
+@both
+def test_a_proxy_of_the_environment_is_used_unless_direct(open_: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    with RawServer(always(response(b"proxied"))) as proxy, RawServer(always(response(b"direct"))) as server:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("http_proxy", proxy.url)
+        assert send(open_, get(server.url))[0].body == b"proxied"
+        assert send(open_, get(server.url), direct=True)[0].body == b"direct"
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        assert send(open_, get(server.url))[0].body == b"direct"
+    assert proxy.requests[0].startswith(f"GET {server.url}/ HTTP/1.1".encode())
+
+
+class TestConnectingAhead:
+    def test_connections_are_open_before_a_wave(self) -> None:
+        with RawServer(always(response(b"ok"))) as server:
+
+            async def go() -> None:
+                sender = HttpxSender(SenderSettings(), server.url)
+                await sender.connect(server.url, 6)
+                assert server.connections == 6
+                await asyncio.gather(*(sender.send(get(server.url)) for _ in range(6)))
+                await sender.connect(server.url, 6)
+                await sender.close()
+
+            asyncio.run(go())
+        assert server.connections == 6
+
+    def test_a_connection_the_server_closed_is_not_used(self) -> None:
+        async def once(_: bytes, writer: asyncio.StreamWriter) -> None:
+            writer.write(response(b"ok"))
+            await writer.drain()
+            writer.close()
+
+        with RawServer(once) as server:
+
+            async def go() -> list[int | None]:
+                sender = HttpxSender(SenderSettings(), server.url)
+                statuses = []
+                for _ in range(3):
+                    statuses.append((await sender.send(get(server.url))).status)
+                    await asyncio.sleep(0.05)
+                    await sender.connect(server.url, 1)
+                await sender.close()
+                return statuses
+
+            assert asyncio.run(go()) == [200, 200, 200]
+
+    def test_nobody_to_connect_to_is_left_for_the_request(self) -> None:
+        (reply,) = send(HttpxSender, get("http://127.0.0.1:1/"), connect=2)
+        assert reply.error_kind == "connect"
+
+
+def test_any_httpx_transport_can_stand_behind_it() -> None:
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, text=request.headers["x-tenant-id"]))
+
+    async def go() -> Reply:
+        sender = HttpxSender(SenderSettings(), transport=transport)
+        reply = await sender.send(get("http://lab/", headers=(("x-tenant-id", "a"),)))
+        await sender.close()
+        return reply
+
+    assert asyncio.run(go()).body == b"a"
+
+
+def test_the_fast_sender_is_used_when_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def kind() -> str:
+        sender = open_sender(SenderSettings(), "http://127.0.0.1/")
+        await sender.close()
+        return type(sender).__name__
+
+    assert asyncio.run(kind()) == "PyreqwestSender"
+    monkeypatch.setattr("tenantcheck.senders.find_spec", lambda _: None)
+    assert asyncio.run(kind()) == "HttpxSender"

@@ -1,0 +1,194 @@
+"""HTTP targets: where tenant, credentials and nonce travel, and what is never shown."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from tenantcheck.errors import UsageError
+from tenantcheck.model import Call, Reply, Request
+from tenantcheck.plan import Credentials, Row
+from tenantcheck.targets.http import (
+    HttpRequestSpec,
+    HttpTarget,
+    Place,
+    display_url,
+    parse_header,
+    parse_nonce_place,
+)
+
+REQUEST = Request(seq=0, wave=0, kind="opening", slot=0, tenant=0, nonce="tck1-n")
+ACME = Row(
+    id="ac/me +",
+    expect="acme",
+    credentials=Credentials(headers=(("Authorization", "Bearer hunter2"),), query=(("key", "hunter3"),)),
+)
+
+
+def prepared(row: Row = ACME, request: Request = REQUEST, **spec: Any) -> Call:
+    target = HttpTarget(HttpRequestSpec(**{"url": "https://x.test/p"} | spec))
+    target.bind([row])
+    return target.prepare(request)
+
+
+def query(call: Call) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(call.url).query))
+
+
+def test_the_tenant_in_a_header() -> None:
+    call = prepared()
+    assert ("x-tenant-id", "ac/me +") in call.headers
+    assert ("x-tenantcheck-nonce", "tck1-n") in call.headers
+    assert ("Authorization", "Bearer hunter2") in call.headers
+    assert query(call) == {"key": "hunter3"}
+
+
+def test_the_tenant_in_the_query_beside_what_is_there() -> None:
+    call = prepared(url="https://x.test/p?a=1", tenant=Place("query", "tenant"), nonce=Place("query", "n"))
+    assert query(call) == {"a": "1", "key": "hunter3", "tenant": "ac/me +", "n": "tck1-n"}
+    assert all(name != "x-tenant-id" for name, _ in call.headers)
+
+
+def test_the_tenant_in_the_path() -> None:
+    call = prepared(url="https://x.test/{tenant}/p", tenant=Place("path"))
+    assert call.url.startswith("https://x.test/ac%2Fme%20%2B/p?")
+
+
+def test_the_credentials_alone() -> None:
+    call = prepared(tenant=Place("none"))
+    assert "ac/me" not in str(call.headers) + call.url
+
+
+def test_a_tenants_header_replaces_the_runs() -> None:
+    call = prepared(headers=(("authorization", "Basic run"), ("x-other", "1")))
+    assert [name.lower() for name, _ in call.headers].count("authorization") == 1
+
+
+@pytest.mark.parametrize(("data", "kind"), [(b'{"a": 1}', "application/json"), (b"a=1", "text/plain")])
+def test_a_body_has_a_type(data: bytes, kind: str) -> None:
+    assert ("content-type", kind) in prepared(data=data).headers
+
+
+def test_the_nonce_in_the_body() -> None:
+    call = prepared(data=b'{"a": 1}', nonce=Place("body", "n"))
+    assert json.loads(call.body) == {"a": 1, "n": "tck1-n"}
+    assert json.loads(prepared(nonce=Place("body", "n")).body) == {"n": "tck1-n"}
+
+
+def test_a_body_that_can_not_carry_it() -> None:
+    with pytest.raises(UsageError, match="needs a JSON object"):
+        prepared(data=b"[1]", nonce=Place("body", "n"))
+
+
+def test_another_id_and_other_credentials() -> None:
+    """What the boundary checks send."""
+    other = Row(id="b", expect="b")
+    target = HttpTarget(HttpRequestSpec(url="https://x.test/"))
+    target.bind([ACME, other])
+    request = Request(seq=0, wave=0, kind="single", slot=0, tenant=1, nonce="n", claimed="c", credential=0)
+    call = target.prepare(request)
+    assert ("x-tenant-id", "c") in call.headers
+    assert ("Authorization", "Bearer hunter2") in call.headers
+
+
+def test_user_info_becomes_a_header() -> None:
+    call = prepared(Row(id="a", expect="a"), url="https://us%20er:pa%3Ass@x.test/")
+    assert urlsplit(call.url).hostname == "x.test"
+    assert "pa" not in call.url
+    assert ("Authorization", "Basic dXMgZXI6cGE6c3M=") in call.headers
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("ftp://x", "is not a URL to probe"),
+        ("x.test/p", "is not a URL to probe"),
+        ("http://", "is not a URL to probe"),
+        ("http://x.test/a b", "spaces or control characters"),
+        ("http://x.test/\r\nHost: y", "spaces or control characters"),
+        ("http://x.test/{tenant}", "excludes --tenant-header"),
+    ],
+)
+def test_urls_that_can_not_be_probed(url: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        HttpTarget(HttpRequestSpec(url=url))
+
+
+def test_what_is_shown_of_a_url() -> None:
+    url = "https://user:hunter2@x.test:8443/p?key=hunter2&b=#f"
+    assert display_url(url) == "https://x.test:8443/p?key=${KEY}&b=${B}"
+
+
+def test_the_repeat_command_has_variables_for_secrets() -> None:
+    target = HttpTarget(
+        HttpRequestSpec(
+            url="https://u:hunter2@x.test/?k=hunter2",
+            method="POST",
+            headers=(("X-Key", "hunter2"),),
+            data=b"hunter2",
+        )
+    )
+    target.bind([ACME])
+    command = target.repeat()
+    assert "hunter" not in command
+    assert command == (
+        'curl -sS -i -X POST -H "X-Key: ${X_KEY}" -H "Authorization: ${AUTHORIZATION}" '
+        '-H "Authorization: ${TENANT_AUTHORIZATION}" -H "x-tenant-id: @TENANT@" '
+        '-H "x-tenantcheck-nonce: @NONCE@" -d "${DATA}" "https://x.test/?k=${K}&key=${TENANT_KEY}"'
+    )
+
+
+def test_secrets_do_not_show_in_representations() -> None:
+    assert "hunter" not in repr(prepared()) + repr(ACME) + repr(Reply(body=b"hunter2", error_text="hunter2"))
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("header:X-N", Place("header", "X-N")),
+        ("query:n", Place("query", "n")),
+        ("body:n", Place("body", "n")),
+        ("none", Place("none")),
+    ],
+)
+def test_places_of_the_nonce(text: str, place: Place) -> None:
+    assert parse_nonce_place(text) == place
+
+
+@pytest.mark.parametrize("text", ["header:", "header:a b", "cookie:x", "query:", ""])
+def test_places_that_are_none(text: str) -> None:
+    with pytest.raises(UsageError, match="not a place for the nonce"):
+        parse_nonce_place(text)
+
+
+@pytest.mark.parametrize("text", ["no colon", ": v", "a b: v", "a: v\r\nb: c", "a: é"])
+def test_headers_that_can_not_be_sent(text: str) -> None:
+    with pytest.raises(UsageError, match="-H: "):
+        parse_header(text)
+
+
+@pytest.mark.parametrize(
+    ("status", "witnessed", "kind"),
+    [
+        (200, True, "served"),
+        (200, False, "no-witness"),
+        (302, False, "no-witness"),
+        (400, False, "refused"),
+        (404, False, "refused"),
+        (408, False, "service-error"),
+        (429, False, "throttled"),
+        (500, False, "function-error"),
+        (502, False, "function-error"),
+        (503, False, "service-error"),
+        (None, False, "lost"),
+    ],
+)
+def test_outcomes(status: int | None, witnessed: bool, kind: str) -> None:
+    target = HttpTarget(HttpRequestSpec(url="https://x.test/"))
+    reply = Reply(status=status, body=b'{"message": "no\\u001b[31m"}', error_kind="read")
+    outcome = target.outcome(reply, witnessed=witnessed, proxy_status=None)
+    assert outcome.kind == kind
+    assert "\x1b" not in (outcome.error_text or "")
