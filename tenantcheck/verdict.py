@@ -110,7 +110,7 @@ class Judge:
             reasons=tuple(reasons),
             subject=self._subject(header, end, ended),
             checks=tuple(checks),
-            findings=tuple(sorted(findings, key=_rank)),
+            findings=tuple(sorted(findings, key=self._rank)),
             evidence=evidence,
             tenants=tuple(self._tenants()),
             not_established=tuple(self._not_established(checks, evidence)),
@@ -119,6 +119,12 @@ class Judge:
             history_sha256=sha256,
             tool=__version__,
         )
+
+    def _rank(self, finding: Finding) -> tuple[int, int, int]:
+        """Worst first, then in the order of the checks, then of the requests."""
+        order = [check.id for check in self._checks].index(finding.check)
+        first = min((exhibit.seq for exhibit in finding.exhibits), default=0)
+        return _SEVERITY_RANK[finding.severity], order, first
 
     def _failures(self, findings: Iterable[Finding]) -> Iterable[str]:
         breaches: dict[str, int] = {}
@@ -286,8 +292,3 @@ def _reason(judged: Judged) -> str:
 
 
 _SEVERITY_RANK = {"breach": 0, "open": 1, "weakness": 2}
-
-
-def _rank(finding: Finding) -> tuple[int, int]:
-    first = min((exhibit.seq for exhibit in finding.exhibits), default=0)
-    return _SEVERITY_RANK[finding.severity], first

@@ -6,6 +6,7 @@ removed or given another meaning.
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal
 
 import msgspec
@@ -139,8 +140,9 @@ class JsonReport(Struct, kw_only=True):
 
 
 def render_json(verdict: Verdict) -> str:
-    """The report as indented JSON, ending in a line break."""
-    return msgspec.json.format(msgspec.json.encode(_report(verdict)), indent=2).decode() + "\n"
+    """The report as indented JSON, ending in a line break. Everything outside ASCII is escaped, so that no text
+    from outside steers a terminal that shows it."""
+    return json.dumps(msgspec.to_builtins(_report(verdict)), indent=2) + "\n"
 
 
 def json_schema() -> dict[str, Any]:

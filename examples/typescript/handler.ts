@@ -1,0 +1,71 @@
+// Witness handler: tells which execution environment served a request, only when a nonce was sent.
+//
+// Works behind an API Gateway REST proxy (nonce in the header x-tenantcheck-nonce) and by direct Invoke (nonce in
+// the payload's tenantcheckNonce). Paste it, or call witness() from your own handler.
+
+import { randomUUID } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const environmentId = randomUUID(); // made once per process, at module load
+// Answering slowly makes requests overlap, so that one tenant needs several environments.
+const holdMs = Number(process.env.TENANTCHECK_HOLD_MS ?? "50");
+const kept = 32;
+
+let count = 0;
+let nonces: string[] = [];
+
+interface Context {
+  logStreamName: string;
+  tenantId?: string;
+}
+
+interface Event {
+  headers?: Record<string, string | undefined> | null;
+  requestContext?: unknown;
+  tenantcheckNonce?: string;
+}
+
+// The scratch directory (/tmp on Lambda) survives a crash of the process.
+function remembered(name: string, initial: string): string {
+  const file = join(tmpdir(), name);
+  if (!existsSync(file)) {
+    writeFileSync(file, initial);
+  }
+  return readFileSync(file, "utf8");
+}
+
+export async function witness(nonce: string, context: Context): Promise<Record<string, unknown>> {
+  count += 1;
+  const scratch = remembered("tenantcheck-nonces", "").split(" ").filter(Boolean);
+  const answer = {
+    executionEnvironmentId: environmentId,
+    sandboxId: remembered("tenantcheck-sandbox-id", randomUUID()),
+    logStreamName: context.logStreamName,
+    invocationCount: count,
+    tenantId: context.tenantId ?? null,
+    nonce,
+    residue: { memory: nonces.slice(-kept), scratch: scratch.slice(-kept) },
+  };
+  nonces = [...nonces.slice(-kept), nonce];
+  writeFileSync(join(tmpdir(), "tenantcheck-nonces"), [...scratch.slice(-kept), nonce].join(" "));
+  await sleep(holdMs);
+  return answer;
+}
+
+export async function handler(event: Event, context: Context): Promise<unknown> {
+  const headers = Object.entries(event.headers ?? {});
+  const sent = headers.find(([name]) => name.toLowerCase() === "x-tenantcheck-nonce")?.[1];
+  const nonce = sent ?? event.tenantcheckNonce;
+  const answer = nonce ? await witness(nonce, context) : { ok: true };
+  if (event.requestContext === undefined) {
+    return answer;
+  }
+  return {
+    statusCode: 200,
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(answer),
+  };
+}

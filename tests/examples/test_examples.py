@@ -1,0 +1,126 @@
+"""The examples work: handlers in the lab and under Node, templates by cfn-lint, the walk-through by its shell."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tenantcheck.lab import Lab
+from tenantcheck.model import WITNESS_NAMES, Witness
+from tenantcheck.model import nonce as nonces
+from tenantcheck.witness import WitnessReader
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+NONCE = nonces.compose("0a1b2c3d", nonces.tag("a"), 1, "0123456789abcdef")
+
+
+def test_the_pasted_python_handler_is_the_labs_own() -> None:
+    built_in = Path(sys.modules[Lab.__module__].__file__ or "").with_name("witness_handler.py")
+    assert (EXAMPLES / "python" / "handler.py").read_text() == built_in.read_text()
+
+
+def test_the_python_handler_in_the_lab() -> None:
+    with Lab(handler=str(EXAMPLES / "python" / "handler.handler"), hold_s=0.001) as lab:
+        headers = {"x-tenant-id": "a", "X-Tenantcheck-Nonce": NONCE}
+        first, second = (httpx.get(lab.front_url, headers=headers, trust_env=False) for _ in range(2))
+        silent = httpx.get(lab.front_url, headers={"x-tenant-id": "a"}, trust_env=False)
+    assert set(first.json()) == set(WITNESS_NAMES.values())
+    assert second.json()["residue"] == {"memory": [NONCE], "scratch": [NONCE]}
+    assert second.json()["invocationCount"] == 2
+    assert silent.json() == {"ok": True}
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The TypeScript handler, compiled by its own package.json."""
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        pytest.skip("Node.js and npm are not installed: the TypeScript example can't be compiled here")
+    folder = tmp_path_factory.mktemp("typescript")
+    shutil.copytree(EXAMPLES / "typescript", folder, dirs_exist_ok=True)
+    subprocess.run(
+        ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    subprocess.run(["npm", "run", "build"], cwd=folder, check=True, capture_output=True)
+    return folder / "build" / "handler.js"
+
+
+CALLS = """
+const { handler } = require(process.argv[1]);
+const context = { logStreamName: "stream", tenantId: "a" };
+const nonce = process.argv[2];
+(async () => {
+  const direct = await handler({ tenantcheckNonce: nonce }, context);
+  const front = await handler({ headers: { "X-Tenantcheck-Nonce": nonce }, requestContext: {} }, context);
+  const silent = await handler({}, context);
+  console.log(JSON.stringify([direct, front, silent]));
+})();
+"""
+
+
+def test_the_typescript_handler_under_node(compiled: Path, tmp_path: Path) -> None:
+    result = subprocess.run(
+        ["node", "-e", CALLS, str(compiled), NONCE],
+        env={
+            "PATH": str(Path(shutil.which("node") or "").parent),
+            "TMPDIR": str(tmp_path),
+            "TENANTCHECK_HOLD_MS": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    direct, front, silent = json.loads(result.stdout)
+    assert set(direct) == set(WITNESS_NAMES.values())
+    assert silent == {"ok": True}
+    reading = WitnessReader().read(json.dumps(front).encode(), own_tag=nonces.tag("a"), unwrap=True)
+    assert reading.errors == ()
+    assert reading.witness == Witness(
+        execution_environment_id=direct["executionEnvironmentId"],
+        sandbox_id=(tmp_path / "tenantcheck-sandbox-id").read_text(),
+        log_stream_name="stream",
+        invocation_count=2,
+        tenant_id="a",
+        nonce=NONCE,
+        residue_read=True,
+    )
+    assert json.loads(front["body"])["residue"] == {"memory": [NONCE], "scratch": [NONCE]}
+
+
+@pytest.mark.parametrize(
+    "template", sorted(EXAMPLES.glob("*/template.yaml")), ids=lambda path: path.parent.name
+)
+def test_templates_pass_cfn_lint(template: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "cfnlint", "--non-zero-exit-code", "informational", str(template)],
+        capture_output=True,
+        text=True,
+    )
+    assert (result.returncode, result.stdout) == (0, "")
+
+
+def test_the_authorizer_says_who_the_tenant_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES / "sam-authorizer"))
+    import authorizer  # type: ignore[import-not-found]
+
+    monkeypatch.setattr(authorizer, "tenants_by_token", lambda: {"t-1": "acme"})
+    allowed = authorizer.handler({"authorizationToken": "Bearer t-1", "methodArn": "arn"}, None)
+    assert allowed["context"] == {"tenantId": "acme"}
+    with pytest.raises(Exception, match="^Unauthorized$"):
+        authorizer.handler({"authorizationToken": "Bearer t-2", "methodArn": "arn"}, None)
+
+
+def test_the_walk_through_is_a_shell_script_that_explains_itself() -> None:
+    script = str(EXAMPLES / "walkthrough.sh")
+    assert subprocess.run(["bash", "-n", script]).returncode == 0
+    usage = subprocess.run(["bash", script], capture_output=True, text=True)
+    assert usage.returncode == 2
+    assert "./walkthrough.sh deploy" in usage.stdout

@@ -1,0 +1,101 @@
+"""What people and programs read: exact output (`make update` writes it anew), hostile text made harmless."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from tenantcheck.model import SeenNonce, Verdict
+from tenantcheck.model import nonce as nonces
+from tenantcheck.model.text import printable
+from tenantcheck.reports import render
+from tenantcheck.reports.json_report import JsonReport, json_schema
+from tenantcheck.reports.terminal import print_terminal
+from tests.notation import CLEAN, RUN, changed, plan_for, verdict, with_witness
+
+GOLDEN = Path(__file__).parent / "golden"
+SCHEMA = Path(__file__).parents[2] / "tenantcheck" / "reports" / "report-v1.schema.json"
+
+
+def terminal(result: Verdict) -> str:
+    console = Console(file=io.StringIO(), width=110, color_system=None, force_terminal=False, highlight=False)
+    print_terminal(result, console)
+    assert isinstance(console.file, io.StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
+
+
+FOREIGN = SeenNonce(nonce=nonces.compose(RUN, nonces.tag("a"), 0, f"{0:016x}"), place="residue-memory")
+CASES: dict[str, Verdict] = {
+    "pass": verdict(
+        f"{CLEAN} | n A3 | c a1 b2",
+        plan_for(newcomers="a", checks=("shared-environment", "wrong-tenant", "lookalike-collapse")),
+    ),
+    "fail": verdict("o a1 b2 | r a1 b1", edit={3: changed(seen=(FOREIGN,))}, ended="breach"),
+    "inconclusive": verdict(
+        "o a1 b2 | r a- b2 a3 b!", ended="max-requests", edit={3: with_witness(invocation_count=9)}
+    ),
+}
+RENDERERS = {"plain": lambda v: render(v, "plain"), "json": lambda v: render(v, "json"), "terminal": terminal}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("form", RENDERERS)
+def test_reports_are_exact(case: str, form: str) -> None:
+    text = RENDERERS[form](CASES[case])
+    golden = GOLDEN / f"{case}.{form}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_text(text)
+    assert text == golden.read_text()
+
+
+def test_the_json_schema_is_frozen() -> None:
+    text = json.dumps(json_schema(), indent=2, sort_keys=True) + "\n"
+    if os.environ.get("UPDATE_GOLDEN"):
+        SCHEMA.write_text(text)
+    assert text == SCHEMA.read_text()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_json_reports_follow_the_schema(case: str) -> None:
+    report = msgspec.json.decode(render(CASES[case], "json"), type=JsonReport)
+    assert report.verdict == case
+    everything = json.loads(render(CASES[case], "json"))
+    for key in KEYS:
+        assert key in everything
+
+
+#: What the schema promises at least.
+KEYS = (
+    *("schema", "verdict", "reasons", "findings", "checks", "evidence"),
+    *("requests", "environments", "waves", "seed", "not_established"),
+)
+
+HOSTILE = "\x1b[31m\u202e[bold]x[/]\x07<b>\u2028\r\n=1+1"
+
+
+@pytest.mark.parametrize("form", RENDERERS)
+def test_text_from_outside_steers_nothing(form: str) -> None:
+    """
+    Given an environment id and a tenant as the handler saw it, both full of escapes and markup
+    When the report is made
+    Then no control or direction character is in it, and markup stands as it came.
+    """
+    edit = {n: with_witness(execution_environment_id=HOSTILE, tenant_id=HOSTILE) for n in range(4)}
+    text = RENDERERS[form](verdict("o a1 b2 | r a1 b1", edit=edit))
+    assert not {"\x1b", "\u202e", "\x07", "\u2028", "\r"} & set(text)
+    if form == "json":
+        assert HOSTILE in {finding["environment"] for finding in json.loads(text)["findings"]}
+    else:
+        assert "[bold]" in text.replace("\n", "").replace(" ", "")
+
+
+def test_printable_bounds_and_replaces() -> None:
+    assert printable("a\x00b\u200bc", 10) == "a\ufffdb\ufffdc"
+    assert printable("x" * 20, 10) == "x" * 9 + "…"
+    assert printable("Ünïcode ✓") == "Ünïcode ✓"

@@ -1,0 +1,274 @@
+"""The runner: budgets, early ends, interruption, and what it records. A fake sender and clock stand at the two
+seams; everything else is real."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tenantcheck.history import HistoryReader, HistoryWriter
+from tenantcheck.model import Budgets, Call, End, Header, Observation, Plan, Reply
+from tenantcheck.plan import Row, Wave
+from tenantcheck.runner import Clock, OnWave, Runner, Stop
+from tenantcheck.targets.http import HttpRequestSpec, HttpTarget
+from tests.simulation import make_plan
+
+Answer = Callable[[Call], Reply]
+MS = 1_000_000
+
+
+class FakeSender:
+    """Answers at once; the clock moves on a millisecond per request."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.now_ns = 0
+        self.connected: list[int] = []
+        self.in_flight = self.most_in_flight = 0
+
+    async def connect(self, url: str, connections: int) -> None:  # noqa: ARG002
+        self.connected.append(connections)
+
+    async def send(self, call: Call) -> Reply:
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        self.in_flight -= 1
+        self.now_ns += MS
+        return self.answer(call)
+
+    async def close(self) -> None: ...
+
+
+def witness(call: Call) -> Reply:
+    """The answer of an isolated pool with one environment per tenant."""
+    headers = dict(call.headers)
+    tenant = headers["x-tenant-id"]
+    body = {
+        "executionEnvironmentId": f"e-{tenant}",
+        "nonce": headers["x-tenantcheck-nonce"],
+        "tenantId": tenant,
+    }
+    return Reply(
+        status=200, body=json.dumps(body).encode(), headers=(("X-Cache", "Miss\x1b[0m"), ("Set-Cookie", "s"))
+    )
+
+
+def status(code: int, message: str = "") -> Answer:
+    return lambda _: Reply(status=code, body=json.dumps({"message": message}).encode())
+
+
+class Ran:
+    """A finished run and its history."""
+
+    def __init__(
+        self,
+        tmp_path: Path,
+        answer: Answer,
+        plan: Plan,
+        on_wave: OnWave | None = None,
+        **options: Any,
+    ) -> None:
+        self.sender = FakeSender(answer)
+        self.waves: list[Wave] = []
+        self.pauses: list[float] = []
+
+        def watch(wave: Wave, observations: Sequence[Observation]) -> Stop | None:
+            self.waves.append(wave)
+            if on_wave is not None:
+                return on_wave(wave, observations)
+            return Stop(reason="complete") if not wave.planned_left else None
+
+        async def pause(seconds: float) -> None:
+            self.pauses.append(seconds)
+
+        target = HttpTarget(HttpRequestSpec(url="http://127.0.0.1/"))
+        target.bind([Row(id=tenant.id, expect=tenant.id) for tenant in plan.everyone()])
+        path = tmp_path / "history"
+        with HistoryWriter(path, Header(tool="t", started="", plan=plan)) as writer:
+
+            async def go() -> End:
+                clock = Clock(now_ns=lambda: self.sender.now_ns, sleep=pause)
+                return await Runner(plan, target, self.sender, writer, watch, clock=clock, **options).run()
+
+            self.end = asyncio.run(go())
+        reader = HistoryReader(io.BytesIO(path.read_bytes()))
+        self.observations = [observation for wave in reader.waves() for observation in wave]
+        assert reader.end == self.end
+
+
+def plan(**changes: Any) -> Plan:
+    return msgspec.structs.replace(make_plan(seed="1", plan=changes.pop("name", "standard")), **changes)
+
+
+def test_a_whole_plan_is_fired_wave_by_wave(tmp_path: Path) -> None:
+    ran = Ran(tmp_path, witness, plan())
+    assert ran.end.reason == "complete"
+    kinds = [wave.kind for wave in ran.waves]
+    assert kinds == ["opening", *["half"] * 4, "crowd", "ordered", "newcomers", "crowd"]
+    assert [o.request.seq for o in sorted(ran.observations, key=lambda o: o.call_ns)] == sorted(
+        o.request.seq for o in ran.observations
+    )
+    assert ran.end.requests == len(ran.observations) == sum(len(wave.requests) for wave in ran.waves)
+
+
+def test_ordered_waves_have_one_request_in_flight_and_crowds_all(tmp_path: Path) -> None:
+    assert Ran(tmp_path, witness, plan(name="quick")).sender.most_in_flight == 4
+    (tmp_path / "history").unlink()
+    ran = Ran(tmp_path, witness, plan())
+    ordered = [o for o in ran.observations if o.request.kind == "ordered"]
+    assert all(one.end_ns <= next_.call_ns for one, next_ in pairwise(ordered))
+    sizes = [len(wave.requests) if wave.together else 1 for wave in ran.waves]
+    assert ran.sender.connected == sizes
+
+
+def test_what_is_recorded_of_a_response(tmp_path: Path) -> None:
+    observation = Ran(tmp_path, witness, plan()).observations[0]
+    assert observation.outcome == "served"
+    assert observation.headers == {"x-cache": "Miss\ufffd[0m"}
+    assert observation.witness is not None
+    assert observation.witness.nonce == observation.request.nonce
+    assert (observation.body_bytes > 0, len(observation.body_sha256 or "")) == (True, 64)
+
+
+def test_the_request_budget(tmp_path: Path) -> None:
+    ran = Ran(tmp_path, witness, plan(budgets=Budgets(max_requests=9, max_time_s=9)))
+    assert (ran.end.reason, ran.end.requests) == ("max-requests", 8)
+
+
+def test_the_time_budget_ends_an_ordered_wave(tmp_path: Path) -> None:
+    ran = Ran(
+        tmp_path,
+        witness,
+        plan(name="quick", budgets=Budgets(max_requests=500, max_time_s=0.0095)),
+        on_wave=lambda *_: None,
+    )
+    assert (ran.end.reason, ran.end.requests) == ("max-time", 10)
+
+
+def test_after_the_plan_further_ordered_waves_follow(tmp_path: Path) -> None:
+    ran = Ran(
+        tmp_path,
+        witness,
+        plan(name="quick", budgets=Budgets(max_requests=90, max_time_s=9)),
+        on_wave=lambda *_: None,
+    )
+    assert [len(wave.requests) for wave in ran.waves] == [4, 48, 16, 16]
+    assert ran.end.reason == "max-requests"
+
+
+def test_on_wave_ends_the_run(tmp_path: Path) -> None:
+    ran = Ran(tmp_path, witness, plan(), on_wave=lambda *_: Stop(reason="breach", detail="seen"))
+    assert (ran.end.reason, ran.end.detail, ran.end.waves) == ("breach", "seen", 1)
+
+
+def test_idle_gaps_are_kept(tmp_path: Path) -> None:
+    assert Ran(tmp_path, witness, plan(idle_s=(5.0,))).pauses == [5.0, 5.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason", "detail"),
+    [
+        (
+            lambda _: Reply(error_kind="connect", error_text="refused"),
+            "unreachable",
+            "no request was answered: refused",
+        ),
+        (status(403, "who are you"), "refused", "4 of 4 tenants were refused: HTTP 403 who are you"),
+        (status(200), "no-witness", "no answer told which environment served it"),
+        (status(500), "no-witness", "HTTP 500"),
+        (lambda _: Reply(status=200, body=b"<html>"), "no-witness", "the body is not JSON"),
+        (status(429), "throttled", "more than 20 %"),
+    ],
+)
+def test_nothing_can_be_learnt(tmp_path: Path, answer: Answer, reason: str, detail: str) -> None:
+    end = Ran(tmp_path, answer, plan()).end
+    if reason == "throttled":
+        assert end.reason in ("throttled", "no-witness")
+        return
+    assert end.reason == reason
+    assert detail in end.detail
+
+
+def test_two_throttled_waves_in_a_row_end_the_run(tmp_path: Path) -> None:
+    answers = iter(range(1000))
+
+    def sometimes(call: Call) -> Reply:
+        return witness(call) if next(answers) < 4 else Reply(status=429)
+
+    ran = Ran(tmp_path, sometimes, plan())
+    assert (ran.end.reason, ran.end.waves) == ("throttled", 3)
+
+
+def test_an_interruption_keeps_what_was_sent_as_lost(tmp_path: Path) -> None:
+    """
+    Given a run with a wave in flight
+    When it is interrupted
+    Then every request of the wave is in the history, those without an answer as lost, and the end line says so.
+    """
+    interrupted: list[asyncio.Event] = []
+
+    class Hanging(FakeSender):
+        async def send(self, call: Call) -> Reply:
+            if len(interrupted) and call.headers[-1][1][27:35] == "00000000":
+                interrupted[0].set()
+            await asyncio.sleep(3600)
+            raise AssertionError
+
+    plan_ = plan()
+    path = tmp_path / "history"
+    target = HttpTarget(HttpRequestSpec(url="http://127.0.0.1/"))
+    target.bind([Row(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
+    with HistoryWriter(path, Header(tool="t", started="", plan=plan_)) as writer:
+
+        async def go() -> End:
+            interrupted.append(asyncio.Event())
+            runner = Runner(
+                plan_, target, Hanging(witness), writer, lambda *_: None, interrupted=interrupted[0]
+            )
+            return await runner.run()
+
+        end = asyncio.run(go())
+    reader = HistoryReader(io.BytesIO(path.read_bytes()))
+    (wave,) = reader.waves()
+    assert end.reason == "interrupted"
+    assert [(o.outcome, o.error_kind) for o in wave] == [("lost", "interrupted")] * 4
+
+
+def test_an_interruption_ends_an_idle_gap(tmp_path: Path) -> None:
+    event = asyncio.Event()
+
+    def interrupt(wave: Wave, _: Sequence[Observation]) -> Stop | None:
+        if wave.kind == "ordered":
+            event.set()
+        return None
+
+    ran = Ran(tmp_path, witness, plan(idle_s=(5.0,)), on_wave=interrupt, interrupted=event)
+    assert (ran.end.reason, ran.pauses) == ("interrupted", [])
+
+
+def test_preludes_are_sent_first_one_at_a_time(tmp_path: Path) -> None:
+    ran = Ran(tmp_path, witness, plan(), preludes=[("not-isolated", 0), ("not-isolated", 1)])
+    purposes = [o.request.purpose for o in ran.observations[:3]]
+    assert purposes == ["not-isolated", "not-isolated", "wave"]
+
+
+def test_an_error_in_between_leaves_an_end_line(tmp_path: Path) -> None:
+    def broken(*_: object) -> Stop | None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Ran(tmp_path, witness, plan(), on_wave=broken)
+    reader = HistoryReader(io.BytesIO((tmp_path / "history").read_bytes()))
+    assert len(list(reader.waves())) == 1
+    assert reader.end is not None
+    assert reader.end.reason == "failed"
