@@ -16,9 +16,9 @@ test: $(VENV)/.dev
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report --fail-under=95 --skip-covered
 
-# writes the golden files of the reports anew
+# writes the expected reports and the page of the checks anew
 update: $(VENV)/.dev
-	UPDATE_GOLDEN=1 $(BIN)/pytest tests/reports
+	UPDATE_GOLDEN=1 $(BIN)/pytest tests/reports tests/checks/test_documentation.py
 
 $(VENV)/.lab: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tenantcheck.checks import CHECKS, Check
@@ -37,7 +39,7 @@ def test_nothing_is_not_a_pass() -> None:
         ),
     ],
 )
-def test_what_a_plan_can_not_prove(changes: dict[str, object], reason: str) -> None:
+def test_what_a_plan_can_not_prove(changes: dict[str, Any], reason: str) -> None:
     result = verdict(CLEAN, plan_for(**changes))
     assert (result.outcome, result.reasons) == ("inconclusive", (reason,))
 

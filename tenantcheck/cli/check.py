@@ -28,14 +28,14 @@ def command(
     only: tuple[str, ...],
     skip: tuple[str, ...],
     strict: bool,
-    output_format: str | None,
-    reports: tuple[str, ...],
+    format: str | None,  # noqa: A002 - named as the option
+    report: tuple[str, ...],
 ) -> int:
     """Judge the recorded HISTORY again, on any machine, without AWS.
 
     Without options the verdict is the one of the run itself.
     """
-    files = parse_reports(reports)
+    files = parse_reports(report)
     changes: dict[str, object] = {}
     if only or skip:
         changes["checks"], changes["requested"] = chosen_checks(only, skip)
@@ -43,7 +43,7 @@ def command(
         changes["significance"] = significance
     if strict:
         changes["strict"] = True
-    return show(judge_file(history, changes), common, output_format, files)
+    return show(judge_file(history, changes), common, format, files)
 
 
 def judge_file(path: Path, changes: dict[str, object]) -> Verdict:

@@ -39,19 +39,18 @@ class RunOptions:
     """The options of `run_options` and `judging_options`, as the command line gives them."""
 
     tenants: str = "4"
-    plan_name: PlanName = "standard"
+    plan: PlanName = "standard"
     idle: str | None = None
     max_requests: int = 500
     max_time: float = 120.0
     timeout: float = 30.0
     seed: str | None = None
     keep_going: bool = False
-    boundary: bool = False
     price_per_gb: float | None = None
     memory: int = 128
-    witness_paths: tuple[str, ...] = ()
+    witness: tuple[str, ...] = ()
     dry_run: bool = False
-    history_file: Path | None = None
+    history: Path | None = None
     significance: float | None = None
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
@@ -75,11 +74,11 @@ def make_plan(
     options: RunOptions, tenants: TenantList, *, kind: RunKind, target: str, repeat: str = ""
 ) -> tuple[Plan, tuple[Row, ...]]:
     """The plan of a run, and the rows of its tenants and newcomers. Raises `UsageError`."""
-    newcomers, newcomer_rows = tenants.newcomers(NEWCOMERS[options.plan_name])
+    newcomers, newcomer_rows = tenants.newcomers(NEWCOMERS[options.plan])
     checks, requested = chosen_checks(options.only, options.skip)
     idle = parse_idle(options.idle)
     seed = parse_seed(options.seed)
-    paths = parse_witness_paths(options.witness_paths)
+    paths = parse_witness_paths(options.witness)
     WitnessReader(paths)
     plan = Plan(
         run=secrets.token_hex(4),
@@ -87,7 +86,7 @@ def make_plan(
         target=target,
         tenants=tenants.tenants(),
         newcomers=newcomers,
-        plan=options.plan_name,
+        plan=options.plan,
         idle_s=idle,
         seed=seed if seed is not None else secrets.token_hex(16),
         seed_given=seed is not None,
@@ -160,7 +159,7 @@ def execute(
     """Run the plan to its verdict; the history is on disk before it is judged."""
     started = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     header = Header(tool=__version__, started=started, plan=plan)
-    path = options.history_file or default_path(started, plan.run)
+    path = options.history or default_path(started, plan.run)
     judge = Judge(plan)
     with HistoryWriter(path, header) as writer:
         with Progress(quiet=common.quiet, no_color=common.no_color) as progress:

@@ -31,7 +31,7 @@ OPENING_MOVE: tuple[tuple[str, int | None], ...] = (("not-isolated", None), ("no
 @judging_options()
 @report_options()
 @click.pass_obj
-def command(common: Common, /, function: str, output_format: str | None, **given: Any) -> int:
+def command(common: Common, /, function: str, **given: Any) -> int:
     """Test the Lambda FUNCTION (name, ARN or partial ARN) for tenant isolation, by Invoke.
 
     Needs lambda:InvokeFunction and nothing else. The handler answers with its witness (see examples/). Sends
@@ -40,7 +40,7 @@ def command(common: Common, /, function: str, output_format: str | None, **given
     from tenantcheck.targets.aws import AwsOptions, AwsSession
     from tenantcheck.targets.function import FunctionTarget
 
-    reports = parse_reports(given.pop("reports"))
+    reports = parse_reports(given.pop("report"))
     options = RunOptions(**{name: given.pop(name) for name in RunOptions.__dataclass_fields__})
     tenants = read_tenants(options.tenants)
     session = AwsSession(AwsOptions(given["region"], given["profile"], given["endpoint_url"]))
@@ -62,4 +62,4 @@ def command(common: Common, /, function: str, output_format: str | None, **given
         return 0
     settings = SenderSettings(timeout_s=options.timeout)
     verdict = execute(plan, target, options, common, settings=settings, preludes=OPENING_MOVE)
-    return show(verdict, common, output_format, reports)
+    return show(verdict, common, given["format"], reports)

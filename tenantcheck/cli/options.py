@@ -34,13 +34,10 @@ def report_options() -> Callable[[F], F]:
     return _stacked(
         option(
             "--format",
-            "output_format",
             type=click.Choice(OUTPUT_FORMATS),
             help="Report on stdout. [default: text on a terminal, plain otherwise]",
         ),
-        option(
-            "--report", "reports", multiple=True, metavar="FORMAT=FILE", help="Also write a report to a file."
-        ),
+        option("--report", multiple=True, metavar="FORMAT=FILE", help="Also write a report to a file."),
     )
 
 
@@ -64,19 +61,34 @@ def run_options() -> Callable[[F], F]:
         option(
             "--tenants", default="4", metavar="N|a,b|@FILE", help="How many fresh ids, which ids, or a file."
         ),
-        option("--plan", "plan_name", type=click.Choice(("quick", "standard", "deep")), default="standard"),
+        option(
+            "--plan",
+            type=click.Choice(("quick", "standard", "deep")),
+            default="standard",
+            help="How much to send.",
+        ),
         option("--idle", metavar="S,S,…", help="Idle gaps to add to the plan, in seconds."),
-        option("--max-requests", type=click.IntRange(1, 10_000_000), default=500),
-        option("--max-time", type=click.FloatRange(0, min_open=True), default=120.0, help="Seconds."),
+        option(
+            "--max-requests", type=click.IntRange(1, 10_000_000), default=500, help="Requests in all, at most."
+        ),
+        option(
+            "--max-time",
+            type=click.FloatRange(0, min_open=True),
+            default=120.0,
+            help="Seconds in all, at most.",
+        ),
         option("--timeout", type=click.FloatRange(0, min_open=True), default=30.0, help="Seconds per request."),
         option("--seed", metavar="HEX", help="Replay the orders of a run; a replay adds no evidence."),
         option("--keep-going", is_flag=True, help="Go on after a breach."),
-        option("--boundary", is_flag=True, hidden=True, help="Allow boundary checks that may change data."),
         option("--price-per-gb", type=click.FloatRange(0), help="Price of creating an environment, per GB."),
         option("--memory", type=click.IntRange(128, 10240), default=128, help="The function's memory in MB."),
-        option("--witness", "witness_paths", multiple=True, metavar="FIELD=JMESPATH", help="Where a field is."),
+        option("--witness", multiple=True, metavar="FIELD=JMESPATH", help="Where a field is."),
         option("--dry-run", is_flag=True, help="Print the plan and stop."),
-        option("--history", "history_file", type=click.Path(dir_okay=False, path_type=Path)),
+        option(
+            "--history",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Where the run is recorded. [default: a new file in .tenantcheck/]",
+        ),
     )
 
 

@@ -33,7 +33,7 @@ from tenantcheck.targets.http import (
     "--tenant-from-credentials", is_flag=True, help="No id is sent: each tenant's credentials say who it is."
 )
 @option("-X", "--method", default=None, metavar="METHOD", help="[default: GET, POST with data]")
-@option("-H", "--header", "headers", multiple=True, metavar="'Name: value'")
+@option("-H", "--header", multiple=True, metavar="'Name: value'", help="Header of every request (repeatable).")
 @option("-d", "--data", metavar="DATA|@FILE", help="Body of every request.")
 @option(
     "--nonce", default="header:x-tenantcheck-nonce", metavar="PLACE", help="header:, query:, body:NAME or none."
@@ -49,15 +49,13 @@ from tenantcheck.targets.http import (
 @judging_options()
 @report_options()
 @click.pass_obj
-def command(
-    common: Common, /, url: str, cacert: Path | None, insecure: bool, output_format: str | None, **given: Any
-) -> int:
+def command(common: Common, /, url: str, cacert: Path | None, insecure: bool, **given: Any) -> int:
     """Test the HTTP endpoint URL for tenant isolation.
 
     Put {tenant} into the URL where the tenant id belongs in the path. The handler behind it answers with its
     witness (see examples/). Sends about 100 requests with the standard plan.
     """
-    reports = parse_reports(given.pop("reports"))
+    reports = parse_reports(given.pop("report"))
     options = RunOptions(**{name: given.pop(name) for name in RunOptions.__dataclass_fields__})
     tenants = read_tenants(options.tenants)
     target = _target(url, given)
@@ -74,7 +72,7 @@ def command(
         return 0
     settings = SenderSettings(timeout_s=options.timeout, cacert=cacert, insecure=insecure)
     verdict = execute(plan, target, options, common, settings=settings)
-    return show(verdict, common, output_format, reports)
+    return show(verdict, common, given["format"], reports)
 
 
 def _target(url: str, given: dict[str, Any]) -> HttpTarget:
@@ -85,7 +83,7 @@ def _target(url: str, given: dict[str, Any]) -> HttpTarget:
     spec = HttpRequestSpec(
         url=url,
         method=method,
-        headers=tuple(parse_header(text) for text in given["headers"]),
+        headers=tuple(parse_header(text) for text in given["header"]),
         data=data,
         tenant=_tenant_place(url, given),
         nonce=parse_nonce_place(given["nonce"]),

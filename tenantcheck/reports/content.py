@@ -144,13 +144,13 @@ def _findings(verdict: Verdict) -> Iterator[Block]:
 
 
 def _finding(finding: Finding) -> Block:
-    lines = (finding_sentence(finding),)
+    lines = (finding_sentence(finding), *(_where(exhibit) for exhibit in finding.exhibits))
     rows = tuple(_exhibit(exhibit) for exhibit in finding.exhibits)
-    columns = ("request", "tenant", "handler saw", "environment", "count", "sent at", "ended at", "id")
+    columns = ("request", "tenant", "handler saw", "count", "sent at", "ended at")
     return Block(
         f"{finding.severity}: {finding.check}",
         lines,
-        Table(columns, rows, frozenset({0, 4, 5, 6})) if rows else None,
+        Table(columns, rows, frozenset({0, 3, 4, 5})) if rows else None,
         tuple(_repeats(finding.exhibits)),
     )
 
@@ -160,12 +160,17 @@ def _exhibit(exhibit: Seen) -> tuple[str, ...]:
         f"#{exhibit.seq}",
         printable(exhibit.tenant if exhibit.tenant is not None else "(none)", 60),
         printable(exhibit.handler_saw or "-", 60),
-        printable(exhibit.environment or "-", 80),
         str(exhibit.count) if exhibit.count is not None else "-",
         _seconds(exhibit.call_ns),
         _seconds(exhibit.end_ns),
-        printable(next(iter(exhibit.request_ids.values()), "-"), 80),
     )
+
+
+def _where(exhibit: Seen) -> str:
+    """Who answered a request, as far as the answer says."""
+    parts = [f"environment {printable(exhibit.environment, 80)}"] if exhibit.environment else []
+    parts += [f"{name} {printable(value, 80)}" for name, value in exhibit.request_ids.items()]
+    return f"#{exhibit.seq}: {', '.join(parts) or 'no trace of who answered'}"
 
 
 def _seconds(nanoseconds: int | None) -> str:

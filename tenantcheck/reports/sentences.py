@@ -131,7 +131,7 @@ def strata_sentences(strata: dict[str, StratumFigure]) -> list[str]:
     if any(figure.bound_95 is not None for figure in strata.values()):
         sentences.append(
             "Excluded rate: had each such request crossed with that chance or more, whatever came before, so "
-            "many clean ones would have had a chance of at most 5 %."
+            "many clean ones would have had a chance of at most 0.05."
         )
     newcomer = strata.get("newcomer")
     if newcomer is not None and newcomer.bound_95 is not None:

@@ -1,0 +1,40 @@
+"""The README keeps its word: commands, exit codes, the table of the benchmark, the tenants file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tenantcheck.cli.output import EXIT_CODES
+from tenantcheck.cli.root import _COMMANDS
+from tenantcheck.plan import parse_tenants
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def test_every_command_is_listed_as_its_help_says() -> None:
+    for name, summary in _COMMANDS.items():
+        assert f"| `{name}` | {summary} |" in README
+
+
+def test_exit_codes() -> None:
+    codes = {int(code) for code in re.findall(r"^\| (\d+) \| ", README, re.MULTILINE)}
+    assert codes == {1, 2, *EXIT_CODES.values()}
+
+
+def test_the_tenants_file_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ACME_TOKEN", "GLOBEX_TOKEN", "SPARE_TOKEN"):
+        monkeypatch.setenv(name, "t")
+    match = re.search(r"```toml\n(.*?)```", README, re.DOTALL)
+    assert match is not None
+    tenants = parse_tenants("@t.toml", {"t.toml": match.group(1).encode()})
+    assert [row.id for row in tenants.rows] == ["acme", "globex"]
+    assert [row.id for row in tenants.spare] == ["unused-1"]
+
+
+def test_links_lead_somewhere() -> None:
+    for link in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / link).exists(), link
