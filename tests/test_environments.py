@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 
 import msgspec
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from tenantcheck import environments
 from tenantcheck.environments import Counts, Kept, Latencies
-from tenantcheck.model import PlatformRecord
+from tenantcheck.model import Observation, PlatformRecord
 from tenantcheck.verdict import Judge
 from tests.notation import CLEAN, changed, found, judge, plan_for, verdict, waves, with_witness
 
@@ -131,3 +132,43 @@ def test_a_request_for_nobody_belongs_to_nobody() -> None:
     judged = Judge(plan)
     judged.add([nobody])
     assert (judged.environments.requests, judged.environments.witnesses) == (1, 0)
+
+
+def test_memory_does_not_grow_with_observations() -> None:
+    """
+    Given runs of 800 and of 1,600 ordered waves over the same tenants and environments
+    When they are judged
+    Then the peak of memory is the same: only the newest observations are kept, and both have enough of them.
+    """
+    wave = "r " + " ".join(["a1 b2"] * 4)
+
+    def peak(count: int) -> int:
+        judged = Judge(plan_for())
+        text = " | ".join(["o a1 b2", *[wave] * 50])
+        fixed = waves(text, plan_for())
+        tracemalloc.start()
+        for turn in range(count // 50):
+            for observations in fixed:
+                judged.add([_later(observation, turn) for observation in observations])
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return used
+
+    assert peak(1600) < 1.2 * peak(800)
+
+
+def _later(observation: Observation, turn: int) -> Observation:
+    """The same observation in a later part of a long run, under the numbers it has there."""
+    request = msgspec.structs.replace(observation.request, seq=observation.request.seq + turn * 1000)
+    witness = observation.witness
+    if witness is not None and witness.invocation_count is not None:
+        count = witness.invocation_count + turn * 201
+        witness = msgspec.structs.replace(witness, invocation_count=count, nonce=request.nonce)
+    shift = turn * 10**12
+    return msgspec.structs.replace(
+        observation,
+        request=request,
+        witness=witness,
+        call_ns=observation.call_ns + shift,
+        end_ns=observation.end_ns + shift,
+    )

@@ -115,13 +115,10 @@ def _tenant_place(url: str, given: dict[str, Any]) -> Place:
 
 
 def _signer(url: str, given: dict[str, Any]) -> Signer:
-    from tenantcheck.targets.aws import AwsOptions, AwsSession, region_of_url
+    from tenantcheck.targets.aws import ApiSigner, AwsOptions, AwsSession
 
     session = AwsSession(AwsOptions(region=given["region"], profile=given["profile"]))
-    region = given["region"] or region_of_url(url) or session.region
-    if region is None:
-        raise UsageError("--aws-sigv4: no AWS region is known", "Name --region, or set AWS_REGION.")
-    return lambda call, own: session.sign(call, "execute-api", region, own)
+    return ApiSigner(session, url, given["region"])
 
 
 def read_data(text: str | None) -> bytes:

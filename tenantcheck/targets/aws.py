@@ -188,6 +188,29 @@ class _Empty:
         return b""
 
 
+class ApiSigner:
+    """Signs requests to an IAM-authorised API Gateway API.
+
+    The region is `region`, else the one in the URL's host name, else as boto3 finds it. Raises `UsageError`
+    when there is none.
+    """
+
+    def __init__(self, session: AwsSession, url: str, region: str | None) -> None:
+        found = region or region_of_url(url) or session.region
+        if found is None:
+            raise UsageError("--aws-sigv4: no AWS region is known", "Name --region, or set AWS_REGION.")
+        self._session = session
+        self._region = found
+
+    async def refresh(self) -> None:
+        """Freeze credentials for the next wave."""
+        await self._session.refresh()
+
+    def sign(self, call: Call, own: Mapping[str, str]) -> Call:
+        """The call with its signature."""
+        return self._session.sign(call, "execute-api", self._region, own)
+
+
 def region_of_url(url: str) -> str | None:
     """The region in the host name of an API Gateway endpoint, if it is one."""
     match = re.fullmatch(

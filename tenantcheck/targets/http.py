@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from tenantcheck.errors import UsageError
@@ -70,7 +70,16 @@ class HttpRequestSpec:
     nonce: Place = NONCE_BY_HEADER
 
 
-Signer = Callable[[Call, Mapping[str, str]], Call]
+class Signer(Protocol):
+    """Signs calls; `own` holds a tenant's own AWS credentials, where it has some."""
+
+    async def refresh(self) -> None:
+        """Freeze credentials for the next wave."""
+        ...
+
+    def sign(self, call: Call, own: Mapping[str, str]) -> Call:
+        """The call with its signature."""
+        ...
 
 
 class HttpTarget:
@@ -100,7 +109,9 @@ class HttpTarget:
         self._rows = rows
 
     async def refresh(self) -> None:
-        """Credentials of plain HTTP do not expire between waves."""
+        """Freeze what requests are signed with, where they are."""
+        if self._signer is not None:
+            await self._signer.refresh()
 
     def prepare(self, request: Request) -> Call:
         """Encode and sign one request."""
@@ -133,7 +144,7 @@ class HttpTarget:
         if body and not any(name.lower() == "content-type" for name, _ in headers):
             headers.append(("content-type", "application/json" if _is_json(body) else "text/plain"))
         call = Call(method=spec.method, url=_with_query(url, query), headers=tuple(headers), body=body)
-        return self._signer(call, credentials.aws) if self._signer is not None else call
+        return self._signer.sign(call, credentials.aws) if self._signer is not None else call
 
     def outcome(self, reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Outcome:  # noqa: ARG002
         """Class of a reply, with the service's own words for a refusal."""

@@ -405,6 +405,20 @@ def test_strict_servers_can_have_the_nonce_elsewhere(labs: Labs) -> None:
     assert "a counter alone proves nothing" in result.stdout
 
 
+def test_an_iam_authorised_api_is_signed_for() -> None:
+    """The signature covers the tenant; without a region nothing is sent."""
+    keys = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "hunter2"}
+    with RawServer(always(response(b"{}"))) as server:
+        assert run("-q", "probe", server.url, "--aws-sigv4", **keys).returncode == 2
+        assert not server.requests
+        result = run("-q", "probe", server.url, "--aws-sigv4", "--region", "eu-west-1", **keys)
+    assert result.returncode == 3
+    head = server.requests[0].decode().lower()
+    assert "/eu-west-1/execute-api/aws4_request" in head
+    assert re.search(r"signedheaders=[a-z0-9;-]*x-tenant-id[;,]", head)
+    assert "AKIDEXAMPLE" not in history().read_text()
+
+
 def test_demo(in_tmp: Path) -> None:
     result = run("demo")
     assert result.returncode == 0, result.stdout + result.stderr

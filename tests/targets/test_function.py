@@ -17,7 +17,7 @@ from botocore.compat import HTTPHeaders
 from tenantcheck.errors import TargetError, UsageError
 from tenantcheck.model import Call, PlatformRecord, Reply, Request
 from tenantcheck.plan import Credentials, Row
-from tenantcheck.targets.aws import AwsOptions, AwsSession, region_of_url
+from tenantcheck.targets.aws import ApiSigner, AwsOptions, AwsSession, region_of_url
 from tenantcheck.targets.function import FunctionTarget
 
 NONCE = "tck1-n"
@@ -190,12 +190,12 @@ def test_made_up_credentials_need_no_environment(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.usefixtures("aws")
 def test_an_http_api_is_signed_for_execute_api() -> None:
-    session = AwsSession(AwsOptions())
-    asyncio.run(session.refresh())
     call = Call(
         method="GET", url="https://x.execute-api.eu-west-1.amazonaws.com/p", headers=(("x-tenant-id", "a"),)
     )
-    signed = dict(session.sign(call, "execute-api", "eu-west-1", {}).headers)
+    signer = ApiSigner(AwsSession(AwsOptions()), call.url, None)
+    asyncio.run(signer.refresh())
+    signed = dict(signer.sign(call, {}).headers)
     assert "/eu-west-1/execute-api/aws4_request" in signed["Authorization"]
     assert "x-tenant-id" in signed["Authorization"]
     assert (region_of_url(call.url), region_of_url("https://example.test/")) == ("eu-west-1", None)
