@@ -199,6 +199,10 @@ class Environments:
         self.waves = 0
         self.last_end_ns = 0
         self.witnesses = 0
+        self.reuses = 0
+        """Requests served by an environment that had served an earlier one."""
+        self.fields_read: set[str] = set()
+        """Fields of `Witness` that some answer carried."""
         self.could_share = 0
         """Witnessed requests called after another tenant's environment was known."""
         self.tenant_reports = 0
@@ -299,7 +303,10 @@ class Environments:
         self._reported_tenant(observation, tenant)
         if self._other_tenant_known(tenant):
             self.could_share += 1
+        if len(self.fields_read) < len(witness.__struct_fields__):
+            self.fields_read.update(name for name in witness.__struct_fields__ if getattr(witness, name))
         places = tuple(self._place(name, observation, tenant) for name in IDENTITIES)
+        self.reuses += any(place is not None and place.known for place in places)
         self._cold_start(observation, state, places)
         return Placed(observation, tenant, places)  # type: ignore[arg-type]  # one place per identity
 

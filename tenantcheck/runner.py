@@ -233,9 +233,16 @@ def opening_problem(observations: Sequence[Observation]) -> Stop | None:
             return Stop(reason="no-function", detail=observation.error_text or "")
     if observations[0].request.kind != "opening":
         return None
+    if all(o.outcome in ("function-error", "service-error") for o in observations):
+        return Stop(
+            reason="no-witness", detail=f"every request failed ({texts[0]}): look at the function's logs"
+        )
     refused = [o for o in observations if o.outcome == "refused"]
     if refused:
-        detail = f"{len(refused)} of {len(observations)} tenants were refused: {refused[0].error_text}"
+        detail = (
+            f"{len(refused)} of {len(observations)} tenants were refused: {refused[0].error_text} "
+            "(are tenant and credentials sent where the service expects them?)"
+        )
         return Stop(reason="refused", detail=detail)
     if all(o.witness is None for o in observations):
         return Stop(reason="no-witness", detail=_no_witness(observations))
@@ -246,4 +253,7 @@ def _no_witness(observations: Sequence[Observation]) -> str:
     errors = [error for o in observations for error in o.witness_errors]
     outcomes = sorted({o.outcome for o in observations})
     cause = errors[0] if errors else (observations[0].error_text or f"every request ended as {outcomes[0]}")
-    return f"no answer told which environment served it ({cause}); see the witness handlers in examples/"
+    return (
+        f"no answer told which environment served it ({cause}); the witness handlers of examples/ do so when they "
+        "find the nonce"
+    )

@@ -9,6 +9,7 @@ from tenantcheck.checks import CHECKS, Check, Judged
 from tenantcheck.environments import Environments
 from tenantcheck.evidence import EvidenceCounter
 from tenantcheck.model import (
+    WITNESS_NAMES,
     CheckResult,
     CheckStatus,
     End,
@@ -25,16 +26,19 @@ from tenantcheck.model import (
 
 #: Share of requests that may end in a function error before a clean run counts for nothing.
 MAX_FUNCTION_ERRORS = 0.01
+#: Without this check a run can't pass.
+CORE_CHECK = "shared-environment"
 
 _ENDED: dict[str, str] = {
     "max-requests": "the request budget was spent before the target was reached",
     "max-time": "the time budget was spent before the target was reached",
     "throttled": "two waves in a row were throttled",
     "interrupted": "the run was interrupted",
-    "unreachable": "the target could not be reached",
+    "unreachable": "no request of the opening wave was answered",
     "no-credentials": "the target did not accept the credentials",
     "no-function": "the function was not found",
     "no-witness": "no answer of the opening wave told which environment served it",
+    "no-reuse": "no environment answered a second request, so none could have been shared",
     "refused": "a tenant was refused in the opening wave",
     "failed": "the run stopped on an error",
     "cut": "the history has no end line: the run was killed or the file was cut",
@@ -84,7 +88,7 @@ class Judge:
                     check,
                     _status(judged),
                     requested,
-                    opportunities=judged.opportunities,
+                    opportunities=max(judged.opportunities, len(judged.findings)),
                     findings=judged.total if judged.total is not None else len(judged.findings),
                     reason=_reason(judged),
                 )
@@ -102,9 +106,10 @@ class Judge:
         outcome: Outcome = "fail" if reasons else "pass"
         if not reasons:
             reasons = list(self._doubts(checks, findings, evidence, ended))
+            reasons += self._missing_records(end)
             outcome = "inconclusive" if reasons else "pass"
         if not reasons:
-            reasons = ["every check was clean and the evidence reached the target"]
+            reasons = list(self._grounds(findings))
         return Verdict(
             outcome=outcome,
             reasons=tuple(reasons),
@@ -138,13 +143,22 @@ class Judge:
             for check, count in weaknesses.items():
                 yield f"{check}: {count} weakness{'' if count == 1 else 'es'} (--strict)"
 
+    def _grounds(self, findings: Sequence[Finding]) -> Iterable[str]:
+        """Why a run passes."""
+        yield "no breach was found and the evidence reached the target"
+        for check in sorted({finding.check for finding in findings}):
+            yield f"{check}: a weakness, which fails a run only with --strict"
+
     def _doubts(
         self, checks: Sequence[CheckResult], findings: Sequence[Finding], evidence: Evidence, ended: str
     ) -> Iterable[str]:
         if not checks:
             yield "no check was performed"
+        if checks and not any(check.id == CORE_CHECK for check in checks):
+            yield f"{CORE_CHECK} was left out: whether environments are shared was not judged"
         if ended not in ("complete", "breach", "not-isolated"):
             yield _ENDED[ended]
+        yield from self._unread_fields()
         yield from self._thin_evidence(evidence)
         for check in checks:
             if check.status == "crashed":
@@ -159,6 +173,14 @@ class Judge:
                 f"{errors} of {self.environments.requests} requests ended in a function error; "
                 "a handler that refuses foreign tenants looks like this"
             )
+
+    def _unread_fields(self) -> Iterable[str]:
+        """Witness fields that the user placed with --witness and that no answer had there."""
+        if not self.environments.witnesses:
+            return
+        fields = {WITNESS_NAMES[name] for name in self.environments.fields_read}
+        for name in sorted(self.plan.witness_paths.keys() - fields):
+            yield f"--witness {name}={self.plan.witness_paths[name]} matched in no answer"
 
     def _thin_evidence(self, evidence: Evidence) -> Iterable[str]:
         if evidence.weakest_pair is None:
@@ -178,6 +200,12 @@ class Judge:
         ]
         if silent:
             yield f"no witness in ordered waves from: {', '.join(silent)}"
+
+    def _missing_records(self, end: End | None) -> list[str]:
+        there = self.environments.requests
+        if end is None or end.requests == there:
+            return []
+        return [f"records are missing: the run sent {end.requests} requests, the history has {there}"]
 
     def _subject(self, header: Header, end: End | None, ended: str) -> Subject:
         plan, environments = self.plan, self.environments
@@ -224,6 +252,12 @@ class Judge:
         for check in checks:
             if check.status == "not-exercised":
                 yield f"{check.id}: {check.reason}"
+        judged = {check.id for check in checks}
+        for check_ in CHECKS:
+            if check_.id not in judged:
+                yield f"{check_.id}: left out"
+        if "foreign-residue" in judged and "residue_read" not in self.environments.fields_read:
+            yield "what a handler still finds of earlier requests: no answer reported residue"
         yield "tenants, functions and versions other than those asked"
         yield "what lies outside the execution environment: data stores, caches, the shared execution role"
 
@@ -288,7 +322,7 @@ def _status(judged: Judged) -> CheckStatus:
 def _reason(judged: Judged) -> str:
     if judged.not_applicable:
         return judged.not_applicable
-    return "" if judged.opportunities else judged.unexercised
+    return "" if judged.opportunities or judged.findings else judged.unexercised
 
 
 _SEVERITY_RANK = {"breach": 0, "open": 1, "weakness": 2}

@@ -10,7 +10,7 @@ import msgspec
 from tenantcheck.cli.options import chosen_checks, judging_options, parse_reports, report_options
 from tenantcheck.cli.output import show
 from tenantcheck.cli.root import Common
-from tenantcheck.errors import HistoryError, UsageError
+from tenantcheck.errors import HistoryError, TenantcheckError, UsageError
 from tenantcheck.history import HistoryReader
 from tenantcheck.model import Header, Verdict
 from tenantcheck.verdict import Judge
@@ -61,4 +61,4 @@ def judge_file(path: Path, changes: dict[str, object]) -> Verdict:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}", "Name a history file.") from error
     except HistoryError as error:
-        raise HistoryError(f"{path}: {error.message}", line=error.line, hint=error.hint) from error
+        raise TenantcheckError(f"{path}, {error.message}", error.hint) from error

@@ -64,7 +64,7 @@ def _probe(lab: Lab, common: Common) -> Verdict:
         options, tenants, kind="probe", target=display_url(lab.front_url), repeat=target.repeat()
     )
     target.bind(rows)
-    return execute(plan, target, options, common, settings=_DIRECT)
+    return _finished(execute(plan, target, options, common, settings=_DIRECT))
 
 
 def _invoke(lab: Lab, common: Common) -> Verdict:
@@ -77,7 +77,14 @@ def _invoke(lab: Lab, common: Common) -> Verdict:
     target = FunctionTarget(session, lab.function_name, qualifier=None, payload=b"{}", event="raw")
     plan, rows = make_plan(options, tenants, kind="invoke", target=target.display, repeat=target.repeat())
     target.bind(rows)
-    return execute(plan, target, options, common, settings=_DIRECT, preludes=OPENING_MOVE)
+    return _finished(execute(plan, target, options, common, settings=_DIRECT, preludes=OPENING_MOVE))
+
+
+def _finished(verdict: Verdict) -> Verdict:
+    """The verdict, unless Ctrl-C ended its run: then the demonstration ends too."""
+    if verdict.subject.ended == "interrupted":
+        raise click.Abort
+    return verdict
 
 
 async def _parallel_curls(url: str, repeats: int) -> int:

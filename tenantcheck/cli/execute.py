@@ -25,7 +25,7 @@ from tenantcheck.plan import NEWCOMERS, Forecast, Row, TenantList, Wave, forecas
 from tenantcheck.runner import Runner, Stop
 from tenantcheck.senders import SenderSettings, open_sender
 from tenantcheck.targets import Target
-from tenantcheck.verdict import Judge
+from tenantcheck.verdict import CORE_CHECK, Judge
 from tenantcheck.witness import WitnessReader
 
 T = TypeVar("T")
@@ -134,7 +134,8 @@ def plan_lines(plan: Plan, cast: Forecast, options: RunOptions) -> Sequence[str]
         f"tenants: {', '.join(tenant.id for tenant in plan.tenants)}",
     ]
     if plan.newcomers:
-        lines.append(f"newcomers: {', '.join(tenant.id for tenant in plan.newcomers)}")
+        ids = ", ".join(tenant.id for tenant in plan.newcomers)
+        lines.append(f"newcomers, ids that nobody should be using: {ids}")
     if options.price_per_gb is not None:
         cost = options.price_per_gb * options.memory / 1024 * cast.environments
         lines.append(f"creating them costs about {cost:.6f} at {options.memory} MB")
@@ -196,7 +197,15 @@ def judge_stop(judge: Judge, wave: Wave) -> Stop | None:
     if wave.planned_left:
         return None
     evidence = judge.evidence()
-    if evidence.reached or evidence.field is None or plan.seed_given or breached:
+    if not judge.environments.reuses:
+        return Stop(reason="no-reuse")
+    if (
+        evidence.reached
+        or evidence.field is None
+        or plan.seed_given
+        or breached
+        or CORE_CHECK not in plan.checks
+    ):
         return Stop(reason="complete")
     return None
 

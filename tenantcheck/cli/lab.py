@@ -88,5 +88,6 @@ def _how_to_use(settings: Settings, port: int, tenant_header: str) -> tuple[str,
         f"  tenantcheck invoke {settings.name} --endpoint-url http://127.0.0.1:{port} --region us-east-1",
         "  (invoke signs its requests: any AWS credentials will do, such as AWS_ACCESS_KEY_ID=lab "
         "AWS_SECRET_ACCESS_KEY=lab)",
+        "  {tenant} in the path and --tenant-query have no meaning here: the front maps one header",
         "  scratch directories are told apart by TMPDIR: a handler that names /tmp itself is not separated",
     )

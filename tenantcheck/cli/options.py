@@ -24,6 +24,12 @@ def _stacked(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     return apply
 
 
+class OnePerLine(click.types.StringParamType):
+    """Text that may have spaces: in a variable, several values stand on lines of their own."""
+
+    envvar_list_splitter = "\n"
+
+
 def option(*names: str, **settings: Any) -> Callable[[F], F]:
     """A click option that shows its default and its variable in the help."""
     return click.option(*names, show_default=True, show_envvar=True, **settings)
@@ -37,7 +43,12 @@ def report_options() -> Callable[[F], F]:
             type=click.Choice(OUTPUT_FORMATS),
             help="Report on stdout. [default: text on a terminal, plain otherwise]",
         ),
-        option("--report", multiple=True, metavar="FORMAT=FILE", help="Also write a report to a file."),
+        option(
+            "--report",
+            multiple=True,
+            metavar="FORMAT=FILE",
+            help="Also write a report to a file: plain or json.",
+        ),
     )
 
 
@@ -82,7 +93,9 @@ def run_options() -> Callable[[F], F]:
         option("--keep-going", is_flag=True, help="Go on after a breach."),
         option("--price-per-gb", type=click.FloatRange(0), help="Price of creating an environment, per GB."),
         option("--memory", type=click.IntRange(128, 10240), default=128, help="The function's memory in MB."),
-        option("--witness", multiple=True, metavar="FIELD=JMESPATH", help="Where a field is."),
+        option(
+            "--witness", multiple=True, type=OnePerLine(), metavar="FIELD=JMESPATH", help="Where a field is."
+        ),
         option("--dry-run", is_flag=True, help="Print the plan and stop."),
         option(
             "--history",
@@ -149,6 +162,12 @@ def parse_reports(texts: tuple[str, ...]) -> Mapping[Path, str]:
     for text in texts:
         fmt, equals, name = text.partition("=")
         if not equals or not name or fmt not in FORMATS:
-            raise UsageError(f"--report {text}: FORMAT=FILE was expected", f"Formats: {', '.join(FORMATS)}.")
-        reports[Path(name)] = fmt
+            formats = " or ".join(FORMATS)
+            raise UsageError(f"--report {text}: FORMAT=FILE was expected", f"FORMAT is {formats}.")
+        path = Path(name)
+        if path.is_dir() or not path.absolute().parent.is_dir():
+            raise UsageError(
+                f"--report {text}: there is no such folder", "Make it first, or name another file."
+            )
+        reports[path] = fmt
     return reports

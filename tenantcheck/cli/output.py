@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 
 from tenantcheck.cli.root import Common
-from tenantcheck.errors import TenantcheckError
 from tenantcheck.model import Verdict
 from tenantcheck.reports import render
 
@@ -17,7 +16,7 @@ EXIT_CODES = {"pass": 0, "inconclusive": 3, "fail": 10}
 
 #: Ends of a run that mean: the tool could not do its work. Unless a breach was seen, the exit code is 1.
 _TOOL_FAILURES = {
-    "unreachable": "Is the address right, and the service up?",
+    "unreachable": "Is the address right, the service up, and --timeout long enough?",
     "no-credentials": "Log in again, or name another --profile.",
     "no-function": "Look at the function's name, --qualifier and --region.",
     "failed": "",
@@ -26,12 +25,6 @@ _TOOL_FAILURES = {
 
 def show(verdict: Verdict, common: Common, output_format: str | None, reports: Mapping[Path, str]) -> int:
     """Print and write the reports; returns the exit code."""
-    for path, fmt in reports.items():
-        text = render(verdict, "json" if fmt == "json" else "plain")
-        try:
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise TenantcheckError(f"--report {path}: {error.strerror}", "The history is kept.") from error
     fmt = output_format or ("text" if sys.stdout.isatty() else "plain")
     if fmt == "text":
         from rich.console import Console
@@ -41,6 +34,8 @@ def show(verdict: Verdict, common: Common, output_format: str | None, reports: M
         print_terminal(verdict, Console(no_color=common.no_color or None, highlight=False))
     else:
         click.echo(render(verdict, "json" if fmt == "json" else "plain"), nl=False)
+    if not _write(verdict, reports) and verdict.outcome != "fail":
+        return 1
     ended = verdict.subject.ended
     if verdict.outcome == "inconclusive" and ended in _TOOL_FAILURES:
         detail = verdict.remarks[0] if verdict.remarks else verdict.reasons[0]
@@ -48,3 +43,17 @@ def show(verdict: Verdict, common: Common, output_format: str | None, reports: M
         click.echo(f"  {_TOOL_FAILURES[ended]} The history is kept.".replace("   ", "  "), err=True)
         return 1
     return EXIT_CODES[verdict.outcome]
+
+
+def _write(verdict: Verdict, reports: Mapping[Path, str]) -> bool:
+    """Write the report files; False when one could not be written (said on stderr: the verdict is shown already)."""
+    written = True
+    for path, fmt in reports.items():
+        text = render(verdict, "json" if fmt == "json" else "plain")
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            click.echo(f"error: --report {path}: {error.strerror}", err=True)
+            click.echo("  The history is kept: tenantcheck check makes the report again.", err=True)
+            written = False
+    return written

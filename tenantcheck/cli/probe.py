@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from tenantcheck.cli.execute import RunOptions, execute, make_plan, print_plan, read_tenants
-from tenantcheck.cli.options import judging_options, option, parse_reports, report_options, run_options
+from tenantcheck.cli.options import (
+    OnePerLine,
+    judging_options,
+    option,
+    parse_reports,
+    report_options,
+    run_options,
+)
 from tenantcheck.cli.output import show
 from tenantcheck.cli.root import Common
 from tenantcheck.errors import UsageError
@@ -33,7 +40,14 @@ from tenantcheck.targets.http import (
     "--tenant-from-credentials", is_flag=True, help="No id is sent: each tenant's credentials say who it is."
 )
 @option("-X", "--method", default=None, metavar="METHOD", help="[default: GET, POST with data]")
-@option("-H", "--header", multiple=True, metavar="'Name: value'", help="Header of every request (repeatable).")
+@option(
+    "-H",
+    "--header",
+    multiple=True,
+    type=OnePerLine(),
+    metavar="'Name: value'",
+    help="Header of every request (repeatable).",
+)
 @option("-d", "--data", metavar="DATA|@FILE", help="Body of every request.")
 @option(
     "--nonce", default="header:x-tenantcheck-nonce", metavar="PLACE", help="header:, query:, body:NAME or none."
@@ -59,11 +73,8 @@ def command(common: Common, /, url: str, cacert: Path | None, insecure: bool, **
     options = RunOptions(**{name: given.pop(name) for name in RunOptions.__dataclass_fields__})
     tenants = read_tenants(options.tenants)
     target = _target(url, given)
-    if given["tenant_from_credentials"] and not tenants.has_credentials:
-        raise UsageError(
-            "--tenant-from-credentials needs credentials for every tenant",
-            "List them in a tenants file: --tenants @tenants.toml",
-        )
+    if given["tenant_from_credentials"]:
+        tenants.require_own_credentials()
     target.bind(tenants.rows)
     plan, rows = make_plan(options, tenants, kind="probe", target=display_url(url), repeat=target.repeat())
     target.bind(rows)

@@ -69,7 +69,7 @@ class EvidenceCounter:
             ordered_requests=self._ordered_requests,
             needed_requests=(
                 needed_requests(weakest_log, significance, self._plan.further_requests)
-                if finite and figure > significance
+                if finite and figure > significance and environments.reuses
                 else None
             ),
             reason="the seed was given: a replayed order adds no evidence" if self._plan.seed_given else "",

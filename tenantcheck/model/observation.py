@@ -110,6 +110,7 @@ EndReason = Literal[
     "no-credentials",
     "no-function",
     "no-witness",
+    "no-reuse",
     "refused",
     "not-isolated",
     "failed",

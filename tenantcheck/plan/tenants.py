@@ -68,6 +68,24 @@ class TenantList:
     def has_credentials(self) -> bool:
         return any(row.credentials.names for row in self.rows)
 
+    def require_own_credentials(self) -> None:
+        """Raise `UsageError` unless every tenant can be told by its credentials alone."""
+        seen: dict[object, str] = {}
+        for row in (*self.rows, *self.spare):
+            own = row.credentials
+            mark = (own.headers, own.query, tuple(sorted(own.aws.items())))
+            if not own.names:
+                raise UsageError(
+                    f"--tenant-from-credentials needs credentials for every tenant; '{row.id}' has none",
+                    "List them in a tenants file: --tenants @tenants.toml",
+                )
+            if mark in seen:
+                raise UsageError(
+                    f"--tenant-from-credentials: '{row.id}' has the same credentials as '{seen[mark]}'",
+                    "Two tenants with one credential are one tenant to the service.",
+                )
+            seen[mark] = row.id
+
     def tenants(self) -> tuple[Tenant, ...]:
         """The records of these tenants."""
         return tuple(_tenant(index, row, fresh=self.fresh) for index, row in enumerate(self.rows))
@@ -288,7 +306,7 @@ def _checked(rows: Sequence[tuple[str, Row]], spare: Sequence[tuple[str, Row]]) 
     for where, row in (*rows, *spare):
         problem = id_problem(row.id)
         if problem:
-            raise UsageError(f"{where}: this tenant id can't be sent: {problem}", "Correct or remove the row.")
+            raise UsageError(f"{where}: this tenant id can't be sent: {problem}", "Correct or remove it.")
         if row.id in seen:
             raise UsageError(f"{where}: the same id as {seen[row.id]}", "Every tenant needs an id of its own.")
         seen[row.id] = where

@@ -45,31 +45,43 @@ def blocks(verdict: Verdict) -> Iterator[Block]:
     if len(verdict.reasons) > 1:
         yield Block("Also", tuple(printable(reason, 400) for reason in verdict.reasons[1:]))
     yield from _findings(verdict)
+    if verdict.outcome == "inconclusive" and not verdict.subject.environments:
+        yield from _remarks(verdict)
+        yield _record(verdict)
+        return
     yield _evidence(verdict)
     yield _tenants(verdict)
     yield _checks(verdict)
     yield Block("Not established", tuple(f"- {printable(line, 400)}" for line in verdict.not_established))
+    yield from _remarks(verdict)
+    yield _record(verdict)
+
+
+def _remarks(verdict: Verdict) -> Iterator[Block]:
     if verdict.remarks:
         yield Block("Remarks", tuple(f"- {printable(line, 400)}" for line in verdict.remarks))
-    yield _record(verdict)
 
 
 def _subject(verdict: Verdict) -> Block:
     subject = verdict.subject
     lines = [
         f"{subject.kind} {printable(subject.target)}",
-        f"{subject.plan} plan: {subject.requests} requests in {subject.waves} waves, "
-        f"{subject.environments} environments, {subject.duration_s:.1f} s",
+        f"{subject.plan} plan: {_many(subject.requests, 'request')} in {_many(subject.waves, 'wave')}, "
+        f"{_many(subject.environments, 'environment')}, {subject.duration_s:.1f} s",
     ]
     odd = {kind: count for kind, count in sorted(subject.outcomes.items()) if kind != "served"}
     if odd:
-        lines.append("not served: " + ", ".join(f"{count} {kind}" for kind, count in odd.items()))
+        lines.append("other outcomes: " + ", ".join(f"{count} {kind}" for kind, count in odd.items()))
     return Block("Run", tuple(lines))
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _evidence(verdict: Verdict) -> Block:
     evidence = verdict.evidence
-    if verdict.outcome == "fail":
+    if any(finding.severity == "breach" for finding in verdict.findings):
         return Block("Evidence", ("A breach was seen, so what a clean run would be worth has no meaning.",))
     lines = [evidence_sentence(evidence)]
     if evidence.weakest_pair is not None and evidence.all_tenants is not None:
@@ -127,7 +139,9 @@ def _checks(verdict: Verdict) -> Block:
         )
         for check in verdict.checks
     )
-    return Block("Checks", table=Table(("check", "status", "opportunities", ""), rows, frozenset({2})))
+    return Block(
+        "Checks", table=Table(("check", "status", "opportunities", "clean means"), rows, frozenset({2}))
+    )
 
 
 def _findings(verdict: Verdict) -> Iterator[Block]:

@@ -42,7 +42,8 @@ def translated() -> Iterator[None]:
         yield
     except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:
         raise TargetError(
-            "no AWS credentials were found", "Set AWS_PROFILE, name --profile, or log in with `aws sso login`."
+            "no AWS credentials were found",
+            "Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name --profile, or log in.",
         ) from error
     except exceptions.NoRegionError as error:
         raise TargetError("no AWS region is set", "Name --region, or set AWS_REGION.") from error
@@ -73,6 +74,11 @@ class AwsSession:
             self._credentials = self._session.get_credentials()
         self._frozen: Any = None
         self._profiles: dict[str, Any] = {}
+
+    @property
+    def options(self) -> AwsOptions:
+        """What the user said of where and as whom."""
+        return self._options
 
     @property
     def region(self) -> str | None:
@@ -191,14 +197,14 @@ class _Empty:
 class ApiSigner:
     """Signs requests to an IAM-authorised API Gateway API.
 
-    The region is `region`, else the one in the URL's host name, else as boto3 finds it. Raises `UsageError`
+    The region is `region`, else the one in the URL's host name, else as boto3 finds it. Raises `TargetError`
     when there is none.
     """
 
     def __init__(self, session: AwsSession, url: str, region: str | None) -> None:
         found = region or region_of_url(url) or session.region
         if found is None:
-            raise UsageError("--aws-sigv4: no AWS region is known", "Name --region, or set AWS_REGION.")
+            raise TargetError("--aws-sigv4: no AWS region is known", "Name --region, or set AWS_REGION.")
         self._session = session
         self._region = found
 

@@ -15,7 +15,7 @@ from tenantcheck.model.call import Call
 from tenantcheck.model.text import printable
 from tenantcheck.plan import Row
 from tenantcheck.targets.aws import AwsSession
-from tenantcheck.targets.http import service_message
+from tenantcheck.targets.http import display_url, service_message
 from tenantcheck.targets.target import Outcome
 
 EventShape = Literal["raw", "api-gateway"]
@@ -106,9 +106,16 @@ class FunctionTarget:
         payload = '"${PAYLOAD}"'
         if self._event == "raw" and self._payload == {}:
             payload = f'\'{{"{NONCE_KEY}": "@NONCE@"}}\''
-        qualifier = f" --qualifier {self._qualifier}" if self._qualifier else ""
+        options = self._session.options
+        given = {
+            "qualifier": self._qualifier,
+            "region": self._template.region,
+            "profile": options.profile,
+            "endpoint-url": display_url(options.endpoint_url) if options.endpoint_url else None,
+        }
+        where = "".join(f" --{name} {printable(value)}" for name, value in given.items() if value)
         return (
-            f"aws lambda invoke --function-name {printable(self._function)}{qualifier} "
+            f"aws lambda invoke --function-name {printable(self._function)}{where} "
             f'--tenant-id "@TENANT@" --cli-binary-format raw-in-base64-out --payload {payload} /dev/stdout'
         )
 

@@ -93,6 +93,13 @@ class HttpTarget:
             raise UsageError(f"'{display_url(spec.url)}' is not a URL to probe", "Write http://… or https://…")
         if not spec.url.isprintable() or " " in spec.url:
             raise UsageError("the URL has spaces or control characters", "Percent-encode them.")
+        try:
+            _ = parts.port
+        except ValueError as error:
+            raise UsageError("the URL's port is not between 0 and 65535") from error
+        if "{" in spec.url.replace("{tenant}", "") or "}" in spec.url.replace("{tenant}", ""):
+            raise UsageError("the URL has braces that are not {tenant}", "Percent-encode them: %7B and %7D.")
+        _refuse_doubles(spec, [name for name, _ in spec.headers])
         if (spec.tenant.kind == "path") != ("{tenant}" in spec.url):
             raise UsageError("{tenant} in the URL excludes --tenant-header and --tenant-query")
         self._spec = spec
@@ -106,6 +113,8 @@ class HttpTarget:
 
     def bind(self, rows: Sequence[Row]) -> None:
         """Take the tenants and newcomers, in the order of their index."""
+        for row in rows:
+            _refuse_doubles(self._spec, [name for name, _ in row.credentials.headers])
         self._rows = rows
 
     async def refresh(self) -> None:
@@ -180,6 +189,16 @@ class HttpTarget:
 
     def _query_names(self) -> set[str]:
         return {name for row in self._rows for name, _ in row.credentials.query}
+
+
+def _refuse_doubles(spec: HttpRequestSpec, names: Sequence[str]) -> None:
+    """The tenant's and the nonce's header are made here; a second one would be sent beside it."""
+    own = {place.name.lower() for place in (spec.tenant, spec.nonce) if place.kind == "header"}
+    for name in names:
+        if name.lower() in own:
+            raise UsageError(
+                f"the header {name} is given a second time", "tenantcheck sends it itself; remove it."
+            )
 
 
 def display_url(url: str) -> str:

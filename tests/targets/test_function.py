@@ -149,7 +149,7 @@ class TestRequests:
 
     def test_the_repeat_command(self) -> None:
         assert target(qualifier="live").repeat() == (
-            'aws lambda invoke --function-name orders --qualifier live --tenant-id "@TENANT@" '
+            'aws lambda invoke --function-name orders --qualifier live --region eu-west-1 --tenant-id "@TENANT@" '
             "--cli-binary-format raw-in-base64-out "
             '--payload \'{"tenantcheckNonce": "@NONCE@"}\' /dev/stdout'
         )
