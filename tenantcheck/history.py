@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,13 +18,13 @@ from typing import BinaryIO
 import msgspec
 
 from tenantcheck.errors import HistoryError, TenantcheckError
-from tenantcheck.model import End, Header, Observation, Plan
+from tenantcheck.model import MAX_TENANTS, End, Header, Observation, Plan
 
 MAX_HEADER_BYTES = 4 << 20
 MAX_LINE_BYTES = 256 << 10
 #: Observations of one wave are held in memory together.
 MAX_WAVE = 100_000
-MAX_PEOPLE = 2_000
+MAX_PER_WAVE = 1_000
 
 _encode = msgspec.json.Encoder().encode
 _decode_header = msgspec.json.Decoder(Header).decode
@@ -150,6 +151,7 @@ class HistoryReader:
         wave: list[Observation] = []
         last_seq = -1
         number = -1
+        seqs: set[int] = set()
         while line := self._next_line(MAX_LINE_BYTES):
             record = self._record(line)
             if record is None:
@@ -162,11 +164,14 @@ class HistoryReader:
             if record.request.wave != number:
                 if record.request.wave < number:
                     raise self._error(f"wave {record.request.wave} after wave {number}")
-                last_seq = max((o.request.seq for o in wave), default=last_seq)
+                last_seq = max(seqs, default=last_seq)
                 if wave:
                     yield wave
-                wave, number = [], record.request.wave
+                wave, number, seqs = [], record.request.wave, set()
             self._check(record, wave, last_seq)
+            if record.request.seq in seqs:
+                raise self._error(f"request {record.request.seq} a second time")
+            seqs.add(record.request.seq)
             wave.append(record)
         if wave:
             yield wave
@@ -196,8 +201,10 @@ class HistoryReader:
 
 def _plan_problem(plan: Plan) -> str | None:
     people = plan.everyone()
-    if not 2 <= len(plan.tenants) <= MAX_PEOPLE or len(people) > 2 * MAX_PEOPLE:
+    if not 2 <= len(plan.tenants) <= MAX_TENANTS or len(people) > 2 * MAX_TENANTS:
         return f"{len(plan.tenants)} tenants"
+    if not re.fullmatch("[0-9a-f]{8}", plan.run) or not re.fullmatch("[0-9a-f]{1,32}", plan.seed):
+        return "its run or seed is not hexadecimal"
     if any(tenant.index != position for position, tenant in enumerate(people)):
         return "tenants are not numbered in order"
     if any(tenant.sibling is not None and not 0 <= tenant.sibling < len(people) for tenant in people):
@@ -206,6 +213,8 @@ def _plan_problem(plan: Plan) -> str | None:
         return "its significance is not between 0 and 1"
     if min(plan.ordered_requests, plan.further_requests) < 1:
         return "its ordered waves are empty"
+    if max(plan.ordered_requests, plan.further_requests) > MAX_PER_WAVE:
+        return f"its ordered waves ask more than {MAX_PER_WAVE} times per tenant"
     return None
 
 

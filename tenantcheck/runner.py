@@ -30,7 +30,6 @@ _CREDENTIAL_ERRORS = frozenset(
         "InvalidClientTokenId",
         "IncompleteSignatureException",
         "MissingAuthenticationTokenException",
-        "AccessDeniedException",
     }
 )
 
@@ -42,6 +41,8 @@ class Stop:
     reason: EndReason
     detail: str = ""
 
+
+_INTERRUPTED = Reply(error_kind="interrupted", error_text="the run was interrupted")
 
 OnWave = Callable[[Wave, Sequence[Observation]], Stop | None]
 
@@ -107,12 +108,9 @@ class Runner:
         return end
 
     async def _run(self) -> Stop:
-        for purpose, tenant in self._preludes:
-            wave = self._schedule.single(purpose, tenant)
-            if (stop := await self._wave(wave)) is not None:
-                return stop
+        preludes = [self._schedule.single(purpose, tenant) for purpose, tenant in self._preludes]
         while True:
-            wave = self._schedule.next() or self._schedule.further()
+            wave = preludes.pop(0) if preludes else self._schedule.next() or self._schedule.further()
             if self._requests + len(wave.requests) > self._plan.budgets.max_requests:
                 return Stop(reason="max-requests")
             if (stop := await self._wave(wave)) is not None:
@@ -124,10 +122,13 @@ class Runner:
         if (stop := self._out_of_time()) is not None:
             return stop
         await self._target.refresh()
-        calls = [self._target.prepare(request) for request in wave.requests]
-        together = len(calls) if wave.together else 1
-        await self._sender.connect(self._target.url, together)
-        observations = await (self._together(wave, calls) if wave.together else self._one_by_one(wave, calls))
+        if wave.together:
+            calls = [self._target.prepare(request) for request in wave.requests]
+            await self._sender.connect(self._target.url, len(calls))
+            observations = await self._together(wave, calls)
+        else:
+            await self._sender.connect(self._target.url, 1)
+            observations = await self._one_by_one(wave)
         self._waves += 1
         self._schedule.ended(observations)
         stop = self._on_wave(wave, observations)
@@ -151,18 +152,25 @@ class Runner:
             task.cancel()
 
     async def _together(self, wave: Wave, calls: Sequence[Call]) -> list[Observation]:
-        tasks = [
-            asyncio.ensure_future(self._one(request, call))
-            for request, call in zip(wave.requests, calls, strict=True)
-        ]
-        return list(await asyncio.gather(*tasks))
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._one(request, call))
+                    for request, call in zip(wave.requests, calls, strict=True)
+                ]
+        except BaseExceptionGroup as errors:
+            # One is enough to say what happened; the others were ended because of it.
+            raise errors.exceptions[0] from None
+        return [task.result() for task in tasks]
 
-    async def _one_by_one(self, wave: Wave, calls: Sequence[Call]) -> list[Observation]:
+    async def _one_by_one(self, wave: Wave) -> list[Observation]:
+        """Each request is signed just before it is sent: a long wave outlives a signature. Signing takes the
+        same time for every tenant, and nothing else is in flight that it could delay."""
         observations: list[Observation] = []
-        for request, call in zip(wave.requests, calls, strict=True):
+        for request in wave.requests:
             if observations and self._out_of_time() is not None:
                 break
-            observations.append(await self._one(request, call))
+            observations.append(await self._one(request, self._target.prepare(request)))
         return observations
 
     async def _one(self, request: Request, call: Call) -> Observation:
@@ -171,13 +179,12 @@ class Runner:
         self._requests += 1
         sending = asyncio.ensure_future(self._sender.send(call))
         stopping = asyncio.ensure_future(self._interrupted.wait())
-        await asyncio.wait((sending, stopping), return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if sending.done():
-            reply = sending.result()
-        else:
+        try:
+            await asyncio.wait((sending, stopping), return_when=asyncio.FIRST_COMPLETED)
+            reply = sending.result() if sending.done() else _INTERRUPTED
+        finally:
+            stopping.cancel()
             sending.cancel()
-            reply = Reply(error_kind="interrupted", error_text="the run was interrupted")
         observation = self._observation(request, reply, call_ns, self._now_ns())
         self._writer.observation(observation)
         return observation
@@ -196,7 +203,8 @@ class Runner:
             status=reply.status,
             error_kind=outcome.error_kind,
             error_text=outcome.error_text,
-            witness=witness,
+            # An error reply is no witness, whatever its body says.
+            witness=witness if outcome.kind != "function-error" else None,
             witness_errors=reading.errors if outcome.kind in ("served", "no-witness") else (),
             seen=reading.seen,
             platform=self._target.platform(reply),
@@ -225,8 +233,9 @@ def opening_problem(observations: Sequence[Observation]) -> Stop | None:
     texts = [o.error_text or "" for o in observations]
     if all(o.outcome == "lost" for o in observations):
         return Stop(reason="unreachable", detail=f"no request was answered: {texts[0]}")
+    denied = all(o.error_kind == "AccessDeniedException" for o in observations)
     for observation in observations:
-        if observation.error_kind in _CREDENTIAL_ERRORS:
+        if observation.error_kind in _CREDENTIAL_ERRORS or denied:
             detail = f"{observation.error_kind}: {observation.error_text}"
             return Stop(reason="no-credentials", detail=detail)
         if observation.error_kind == "ResourceNotFoundException":
@@ -234,9 +243,7 @@ def opening_problem(observations: Sequence[Observation]) -> Stop | None:
     if observations[0].request.kind != "opening":
         return None
     if all(o.outcome in ("function-error", "service-error") for o in observations):
-        return Stop(
-            reason="no-witness", detail=f"every request failed ({texts[0]}): look at the function's logs"
-        )
+        return Stop(reason="no-witness", detail=f"every request failed ({texts[0]}): look at the function's logs")
     refused = [o for o in observations if o.outcome == "refused"]
     if refused:
         detail = (
@@ -254,6 +261,6 @@ def _no_witness(observations: Sequence[Observation]) -> str:
     outcomes = sorted({o.outcome for o in observations})
     cause = errors[0] if errors else (observations[0].error_text or f"every request ended as {outcomes[0]}")
     return (
-        f"no answer told which environment served it ({cause}); the witness handlers of examples/ do so when they "
-        "find the nonce"
+        f"no answer told which environment served it ({cause}); the witness handlers of examples/ do so when "
+        "they find the nonce"
     )

@@ -30,8 +30,8 @@ MAX_FUNCTION_ERRORS = 0.01
 CORE_CHECK = "shared-environment"
 
 _ENDED: dict[str, str] = {
-    "max-requests": "the request budget was spent before the target was reached",
-    "max-time": "the time budget was spent before the target was reached",
+    "max-requests": "the request budget was spent before the run was done",
+    "max-time": "the time budget was spent before the run was done",
     "throttled": "two waves in a row were throttled",
     "interrupted": "the run was interrupted",
     "unreachable": "no request of the opening wave was answered",
@@ -41,6 +41,8 @@ _ENDED: dict[str, str] = {
     "no-reuse": "no environment answered a second request, so none could have been shared",
     "refused": "a tenant was refused in the opening wave",
     "failed": "the run stopped on an error",
+    "breach": "the run ended at a breach that the checks of this judgement do not see",
+    "not-isolated": "the run ended at a breach that the checks of this judgement do not see",
     "cut": "the history has no end line: the run was killed or the file was cut",
 }
 
@@ -88,7 +90,7 @@ class Judge:
                     check,
                     _status(judged),
                     requested,
-                    opportunities=max(judged.opportunities, len(judged.findings)),
+                    opportunities=max(judged.opportunities, _breaches(judged)),
                     findings=judged.total if judged.total is not None else len(judged.findings),
                     reason=_reason(judged),
                 )
@@ -156,15 +158,11 @@ class Judge:
             yield "no check was performed"
         if checks and not any(check.id == CORE_CHECK for check in checks):
             yield f"{CORE_CHECK} was left out: whether environments are shared was not judged"
-        if ended not in ("complete", "breach", "not-isolated"):
+        if ended != "complete":
             yield _ENDED[ended]
         yield from self._unread_fields()
         yield from self._thin_evidence(evidence)
-        for check in checks:
-            if check.status == "crashed":
-                yield f"{check.id} crashed: {check.reason}"
-            elif check.requested and check.status in ("not-exercised", "not-applicable"):
-                yield f"{check.id} was asked for and never exercised: {check.reason}"
+        yield from self._unjudged(checks)
         for id_ in sorted({finding.check for finding in findings if finding.severity == "open"}):
             yield f"{id_}: an open question"
         errors = self.environments.outcomes["function-error"]
@@ -174,11 +172,22 @@ class Judge:
                 "a handler that refuses foreign tenants looks like this"
             )
 
+    def _unjudged(self, checks: Sequence[CheckResult]) -> Iterable[str]:
+        """Checks that did not do what they were there for."""
+        for check in checks:
+            if check.status == "crashed":
+                yield f"{check.id} crashed: {check.reason}"
+            elif check.requested and not check.opportunities:
+                yield f"{check.id} was asked for and never exercised: {check.reason}"
+        for id_ in self.plan.requested:
+            if id_ not in {check.id for check in checks}:
+                yield f"{id_} was asked for and left out"
+
     def _unread_fields(self) -> Iterable[str]:
         """Witness fields that the user placed with --witness and that no answer had there."""
         if not self.environments.witnesses:
             return
-        fields = {WITNESS_NAMES[name] for name in self.environments.fields_read}
+        fields = {WITNESS_NAMES[name.removesuffix("_read")] for name in self.environments.fields_read}
         for name in sorted(self.plan.witness_paths.keys() - fields):
             yield f"--witness {name}={self.plan.witness_paths[name]} matched in no answer"
 
@@ -194,18 +203,18 @@ class Judge:
                 f"the target is {evidence.significance:g}"
             )
         silent = [
-            tenant.id
-            for tenant in self.plan.tenants
-            if not self.environments.tenants[tenant.index].ordered_witnesses
+            tenant.id for tenant in self.plan.tenants if not self.environments.tenants[tenant.index].ordered_witnesses
         ]
         if silent:
             yield f"no witness in ordered waves from: {', '.join(silent)}"
 
     def _missing_records(self, end: End | None) -> list[str]:
         there = self.environments.requests
-        if end is None or end.requests == there:
+        waves = self.environments.waves
+        if end is None or (end.requests, end.waves) == (there, waves):
             return []
-        return [f"records are missing: the run sent {end.requests} requests, the history has {there}"]
+        sent = f"{end.requests} requests in {end.waves} waves"
+        return [f"the history is not whole: the run sent {sent}, here are {there} in {waves}"]
 
     def _subject(self, header: Header, end: End | None, ended: str) -> Subject:
         plan, environments = self.plan, self.environments
@@ -322,7 +331,11 @@ def _status(judged: Judged) -> CheckStatus:
 def _reason(judged: Judged) -> str:
     if judged.not_applicable:
         return judged.not_applicable
-    return "" if judged.opportunities or judged.findings else judged.unexercised
+    return "" if max(judged.opportunities, _breaches(judged)) else judged.unexercised
+
+
+def _breaches(judged: Judged) -> int:
+    return sum(finding.severity == "breach" for finding in judged.findings)
 
 
 _SEVERITY_RANK = {"breach": 0, "open": 1, "weakness": 2}

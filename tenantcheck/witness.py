@@ -103,6 +103,8 @@ class WitnessReader:
                 fields["residue_read"] = why is None
             elif field == "invocation_count":
                 fields[field], why = _count(value)
+            elif field == "log_stream_name":
+                fields[field], why = _log_stream(value)
             else:
                 fields[field], why = _text(value)
             if why:
@@ -148,7 +150,8 @@ def _at_path(name: str, expression: str) -> Lookup:
     def lookup(document: Any) -> Any:
         try:
             value = compiled.search(document)
-        except (jmespath.exceptions.JMESPathError, RecursionError):
+        except (jmespath.exceptions.JMESPathError, RecursionError, TypeError, ValueError, OverflowError):
+            # jmespath's functions raise Python's own errors for values that don't go together
             return _ABSENT
         return _ABSENT if value is None else value
 
@@ -190,6 +193,17 @@ def _text(value: Any) -> tuple[str | None, str | None]:
     if len(value) > MAX_TEXT:
         return None, f"longer than {MAX_TEXT} characters"
     return value, None
+
+
+#: Lambda's names of log streams. SAM's local servers call every stream `$LATEST`, which names no environment.
+_LOG_STREAM = re.compile(r".*\[[^\]]+\][0-9a-f]{32}", re.DOTALL)
+
+
+def _log_stream(value: Any) -> tuple[str | None, str | None]:
+    text, why = _text(value)
+    if text is not None and not _LOG_STREAM.fullmatch(text):
+        return None, "not the name of a log stream of Lambda"
+    return text, why
 
 
 def _count(value: Any) -> tuple[int | None, str | None]:

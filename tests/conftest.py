@@ -17,7 +17,7 @@ from tenantcheck.lab import Lab
 def _clean_environment() -> Iterator[None]:
     patch = pytest.MonkeyPatch()
     for name in list(os.environ):
-        if name.startswith(("AWS_", "TENANTCHECK_")) or name.lower().endswith("_proxy"):
+        if name.startswith(("AWS_", "TENANTCHECK_", "SSL_CERT_")) or name.lower().endswith("_proxy"):
             patch.delenv(name)
     patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     patch.setenv("AWS_CONFIG_FILE", "/nonexistent")

@@ -176,13 +176,14 @@ def verdict(
     """The verdict on `text`."""
     plan = plan or plan_for()
     judged = judge(text, plan, edit)
-    end = None if ended is None else End(reason=ended, requests=0, waves=0, duration_ns=1)
+    environments = judged.environments
+    end = (
+        End(reason=ended, requests=environments.requests, waves=environments.waves, duration_ns=1) if ended else None
+    )
     return judged.verdict(Header(tool="test", started="2026-01-01T00:00:00.000Z", plan=plan), end)
 
 
-def found(
-    text: str, check: str, plan: Plan | None = None, edit: Mapping[int, Edit] | None = None
-) -> list[Finding]:
+def found(text: str, check: str, plan: Plan | None = None, edit: Mapping[int, Edit] | None = None) -> list[Finding]:
     """The findings of one check."""
     return [finding for finding in verdict(text, plan, edit).findings if finding.check == check]
 

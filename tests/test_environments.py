@@ -9,8 +9,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenantcheck import environments
-from tenantcheck.environments import Counts, Kept, Latencies
+from tenantcheck.environments import Counts, Kept, Latencies, grouping, tallies
 from tenantcheck.model import Observation, PlatformRecord
 from tenantcheck.verdict import Judge
 from tests.notation import CLEAN, changed, found, judge, plan_for, verdict, waves, with_witness
@@ -31,14 +30,14 @@ def test_counts_of_a_hostile_process_are_bounded() -> None:
     counts = Counts()
     for value in range(0, 20_000, 2):
         counts.add(value)
-    assert len(counts._starts) == environments._MAX_RANGES
+    assert len(counts._starts) == tallies._MAX_RANGES
 
 
 def test_kept_counts_on() -> None:
     kept: Kept[int] = Kept()
     for n in range(1000):
         kept.add(n)
-    assert (len(kept.items), kept.total) == (environments.KEPT, 1000)
+    assert (len(kept.items), kept.total) == (tallies.KEPT, 1000)
 
 
 @given(st.lists(st.integers(1, 10**11), min_size=1))
@@ -110,7 +109,7 @@ def test_cold_starts_come_from_the_platform_too() -> None:
 
 
 def test_recent_observations_are_bounded(monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(environments, "_RECENT", 4)
+    monkeypatch.setattr(grouping, "_RECENT", 4)
     judged = judge(CLEAN)
     assert list(judged.environments._recent) == [22, 23, 24, 25]
     late = {25: with_witness(execution_environment_id="e1", invocation_count=1)}

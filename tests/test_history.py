@@ -49,9 +49,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 
 @settings(max_examples=50)
 @given(
-    st.builds(
-        Observation, request=st.just(flat()[0].request), call_ns=st.integers(0, 9), end_ns=st.integers(9, 99)
-    )
+    st.builds(Observation, request=st.just(flat()[0].request), call_ns=st.integers(0, 9), end_ns=st.integers(9, 99))
 )
 def test_any_observation_survives_the_round_trip(observation: Observation) -> None:
     assert read(encoded(HEADER, observation))[1] == [[observation]]
@@ -126,15 +124,19 @@ LINES = flat()
         (encoded(HEADER) + b"\xff\n", "line 2: not a record"),
         (encoded(HEADER, END, LINES[0]), "line 3: a record after the end line"),
         (encoded(HEADER, LINES[2], LINES[0]), "line 3: wave 0 after wave 1"),
-        (encoded(HEADER, changed(call_ns=-1)(LINES[0])), "line 2: it ends before it begins"),
+        (encoded(HEADER, changed(call_ns=-1)(LINES[0])), "line 2: not a record of a history: Expected `int` >= 0"),
+        (encoded(HEADER, changed(call_ns=10**9)(LINES[0])), "line 2: it ends before it begins"),
+        (encoded(HEADER, LINES[0], LINES[0]), "line 3: request 0 a second time"),
+        (
+            encoded(HEADER, LINES[0]).replace(b'"end_ns":20000000', b'"end_ns":1' + b"0" * 400),
+            "line 2: not a record",
+        ),
         (
             encoded(HEADER, changed(request=msgspec.structs.replace(LINES[0].request, tenant=9))(LINES[0])),
             "line 2: tenant 9 is not in the plan",
         ),
         (
-            encoded(
-                HEADER, LINES[1], changed(request=msgspec.structs.replace(LINES[2].request, seq=0))(LINES[2])
-            ),
+            encoded(HEADER, LINES[1], changed(request=msgspec.structs.replace(LINES[2].request, seq=0))(LINES[2])),
             "line 3: request 0 belongs before this wave",
         ),
         (
@@ -160,6 +162,9 @@ def test_files_that_lie(content: bytes, message: str) -> None:
         ({"tenants": PLAN.tenants[::-1]}, "not numbered in order"),
         ({"significance": 0.0}, "significance"),
         ({"ordered_requests": 0}, "ordered waves are empty"),
+        ({"further_requests": 20_000_000}, "more than 1000 times per tenant"),
+        ({"run": "\x1b]0;x\x07"}, "not hexadecimal"),
+        ({"seed": "\x1b]0;x\x07"}, "not hexadecimal"),
         (
             {"newcomers": (Tenant(index=2, id="x", expect="x", sibling=7),)},
             "looks like a tenant that is not there",

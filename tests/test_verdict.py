@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from tenantcheck.checks import CHECKS, Check
 from tenantcheck.environments import Environments
-from tenantcheck.model import EndReason, Header, Plan
+from tenantcheck.model import End, EndReason, Header, Plan
 from tenantcheck.verdict import Judge
 from tests.notation import CLEAN, changed, plan_for, verdict, waves, with_witness
 
@@ -16,7 +17,7 @@ from tests.notation import CLEAN, changed, plan_for, verdict, waves, with_witnes
 def test_a_clean_run_that_reached_the_target_passes() -> None:
     result = verdict(CLEAN)
     assert result.outcome == "pass"
-    assert result.reasons == ("every check was clean and the evidence reached the target",)
+    assert result.reasons == ("no breach was found and the evidence reached the target",)
     assert result.evidence.weakest_pair is not None
     assert result.evidence.weakest_pair.probability <= 7.7e-7
 
@@ -24,7 +25,7 @@ def test_a_clean_run_that_reached_the_target_passes() -> None:
 def test_nothing_is_not_a_pass() -> None:
     result = verdict("o a- b-", ended="unreachable")
     assert result.outcome == "inconclusive"
-    assert "the target could not be reached" in result.reasons
+    assert "no request of the opening wave was answered" in result.reasons
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,18 @@ def test_nothing_is_not_a_pass() -> None:
         (
             {"requested": ("lookalike-collapse",)},
             "lookalike-collapse was asked for and never exercised: this plan asks for no look-alike ids",
+        ),
+        (
+            {"requested": ("shared-environment", "wrong-tenant"), "checks": ("shared-environment",)},
+            "wrong-tenant was asked for and left out",
+        ),
+        (
+            {"checks": ("wrong-tenant",)},
+            "shared-environment was left out: whether environments are shared was not judged",
+        ),
+        (
+            {"witness_paths": {"residue": "x.y", "logStreamName": "z"}},
+            "--witness logStreamName=z matched in no answer",
         ),
     ],
 )
@@ -83,9 +96,7 @@ def test_a_crashed_check_is_never_a_pass() -> None:
     for wave in waves(CLEAN, plan):
         judge.add(wave)
     assert not judge.breached()
-    from tenantcheck.model import End
-
-    end = End(reason="complete", requests=0, waves=0, duration_ns=0)
+    end = End(reason="complete", requests=26, waves=2, duration_ns=0)
     result = judge.verdict(Header(tool="t", started="", plan=plan), end, torn=True)
     assert result.reasons == ("shared-environment crashed: ZeroDivisionError: boom",)
     assert "the last line of the history was cut and is left out" in result.remarks
@@ -114,3 +125,61 @@ def test_a_cut_ordered_wave_counts_what_was_asked() -> None:
     pair = judge("o a1 b2 | r a1 b2 a1").evidence().weakest_pair
     assert pair is not None
     assert 0.1 < pair.probability < 0.2
+
+
+@pytest.mark.parametrize("outcome", ["refused", "throttled", "function-error", "service-error"])
+def test_only_served_answers_are_evidence(outcome: str) -> None:
+    """Refusals that carry a perfect witness show that environments met, not that they would have been kept apart."""
+    edit = {n: changed(outcome=outcome) for n in range(2, 26)}
+    result = verdict(CLEAN, edit=edit)
+    assert result.outcome == "inconclusive"
+    assert result.evidence.weakest_pair is not None
+    assert result.evidence.weakest_pair.probability == 1.0
+
+
+@pytest.mark.parametrize("headers", [{"x-cache": "Hit from cloudfront"}, {"age": "12"}])
+def test_an_answer_out_of_a_cache_is_no_evidence(headers: dict[str, str]) -> None:
+    edit = {n: changed(headers=headers) for n in range(2, 26)}
+    assert verdict(CLEAN, edit=edit).outcome == "inconclusive"
+    assert verdict(CLEAN, edit={n: changed(headers={"age": "0"}) for n in range(26)}).outcome == "pass"
+
+
+def test_a_run_that_ended_at_a_breach_does_not_pass_without_the_check() -> None:
+    plan = plan_for(checks=("shared-environment", "wrong-tenant"))
+    assert verdict(CLEAN, plan, ended="breach").outcome == "inconclusive"
+
+
+def test_a_history_with_missing_records_does_not_pass() -> None:
+    plan = plan_for()
+    judge = Judge(plan)
+    for wave in waves(CLEAN, plan):
+        judge.add(wave)
+    header = Header(tool="t", started="", plan=plan)
+    for requests, recorded in ((26, 2), (27, 2), (26, 3)):
+        end = End(reason="complete", requests=requests, waves=recorded, duration_ns=0)
+        assert judge.verdict(header, end).outcome == ("pass" if (requests, recorded) == (26, 2) else "inconclusive")
+
+
+def test_an_ordered_wave_that_overlaps_is_no_ordered_wave() -> None:
+    edit = {n: changed(call_ns=0) for n in range(26)}
+    pair = verdict(CLEAN, edit=edit).evidence.weakest_pair
+    assert pair is not None
+    assert pair.probability == 1.0
+
+
+def test_a_served_call_for_nobody_accuses_nobody() -> None:
+    """
+    Given an opening move whose call without a tenant was served, and whose next call met the same environment
+    When the run goes on and is clean
+    Then the count of that environment is explained.
+    """
+    plan = plan_for(kind="invoke", fresh=True)
+    text = f"s a1 | s a1 | {CLEAN}"
+    first = waves(text, plan)[0][0]
+    nobody = msgspec.structs.replace(first, request=msgspec.structs.replace(first.request, tenant=None))
+    judge = Judge(plan)
+    for number, wave in enumerate(waves(text, plan)):
+        judge.add(wave if number else [nobody])
+    end = End(reason="complete", requests=28, waves=4, duration_ns=0)
+    result = judge.verdict(Header(tool="t", started="", plan=plan), end)
+    assert (result.outcome, result.findings) == ("pass", ())

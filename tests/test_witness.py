@@ -27,10 +27,11 @@ def read(body: Any, **options: Any) -> Reading:
     return WitnessReader(paths).read(raw, options.pop("headers", ()), own_tag=OWN, **options)
 
 
+STREAM = "2026/11/22/[$LATEST]0123456789abcdef0123456789abcdef"
 FULL = {
     "executionEnvironmentId": "e1",
     "sandboxId": "s1",
-    "logStreamName": "2026/11/22/[$LATEST]00",
+    "logStreamName": STREAM,
     "invocationCount": 3,
     "tenantId": "a",
     "nonce": MINE,
@@ -42,7 +43,7 @@ def test_every_field() -> None:
     assert read(FULL).witness == Witness(
         execution_environment_id="e1",
         sandbox_id="s1",
-        log_stream_name="2026/11/22/[$LATEST]00",
+        log_stream_name=STREAM,
         invocation_count=3,
         tenant_id="a",
         nonce=MINE,
@@ -66,6 +67,7 @@ def test_a_counter_and_a_tenant_are_a_witness_without_identity() -> None:
         ("invocationCount", 1.5, "a float where a whole number was expected"),
         ("invocationCount", -1, "out of range"),
         ("tenantId", None, "null"),
+        ("logStreamName", "$LATEST", "not the name of a log stream of Lambda"),
         ("nonce", "x", "not a nonce of this program"),
         ("residue", [], "a list where an object was expected"),
         ("residue", {"memory": 5}, "memory is not a list"),
@@ -126,6 +128,10 @@ class TestPaths:
 
     def test_a_path_that_does_not_fit_the_document(self) -> None:
         assert read(FULL, paths={"sandboxId": "abs(nonce)"}).errors == ()
+
+    def test_a_path_that_python_can_not_evaluate(self) -> None:
+        document = {"executionEnvironmentId": "e1", "a": [{"b": 1}, {"b": "x"}]}
+        assert read(document, paths={"sandboxId": "max_by(a, &b)"}).witness == Witness(execution_environment_id="e1")
 
     def test_an_unknown_field(self) -> None:
         with pytest.raises(UsageError, match="'colour' is not a witness field"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
+from urllib.parse import quote
 
 from tenantcheck.environments import Environments
 from tenantcheck.model import IDENTITIES, WITNESS_NAMES, Finding, Observation, Plan, Seen, Severity
@@ -51,7 +52,9 @@ def seen(environments: Environments, observation: Observation) -> Seen:
         if name in ("x-amzn-requestid", "x-amz-apigw-id", "x-amzn-trace-id", "x-amz-cf-id")
     }
     sent = request.claimed if request.claimed is not None else tenant
-    repeat = plan.repeat.replace("@TENANT@", sent or "").replace("@NONCE@", request.nonce)
+    repeat = plan.repeat
+    for token, value in (("TENANT", sent or ""), ("NONCE", request.nonce)):
+        repeat = repeat.replace(f"@{token}@", value).replace(f"@{token}_QUOTED@", quote(value, safe=""))
     return Seen(
         seq=request.seq,
         tenant=sent,

@@ -19,12 +19,12 @@ def run(environments: Environments, plan: Plan) -> Judged:
             tenants=(*(asked_for(clone.earlier) if clone.earlier else ()), *asked_for(clone.later)),
             environment=clone.later.witness.execution_environment_id if clone.later.witness else None,
         )
-        for clone in environments.clones.items
+        for clone in environments.processes.clones.items
     ]
     return Judged(
         findings,
-        environments.counted,
-        total=environments.clones.total,
+        environments.processes.counted,
+        total=environments.processes.clones.total,
         unexercised="no answer carried both executionEnvironmentId and invocationCount",
     )
 

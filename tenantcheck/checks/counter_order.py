@@ -19,12 +19,12 @@ def run(environments: Environments, plan: Plan) -> Judged:
             tenants=(*(asked_for(disorder.earlier) if disorder.earlier else ()), *asked_for(disorder.later)),
             environment=disorder.later.witness.execution_environment_id if disorder.later.witness else None,
         )
-        for disorder in environments.disorders.items
+        for disorder in environments.processes.disorders.items
     ]
     return Judged(
         findings,
-        environments.counted,
-        total=environments.disorders.total,
+        environments.processes.counted,
+        total=environments.processes.disorders.total,
         unexercised="no answer carried both executionEnvironmentId and invocationCount",
     )
 

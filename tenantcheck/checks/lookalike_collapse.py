@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tenantcheck.checks.check import Check, Judged, finding
 from tenantcheck.checks.shared_environment import shared_fields
-from tenantcheck.environments import Environments
+from tenantcheck.environments import KEPT, Environments
 from tenantcheck.model import Finding, Observation, Plan
 
 
@@ -29,8 +29,9 @@ def run(environments: Environments, plan: Plan) -> Judged:
     ]
     lookalikes = [tenant for tenant in plan.newcomers if tenant.sibling is not None]
     return Judged(
-        findings,
+        findings[:KEPT],
         environments.could_collapse,
+        total=len(findings),
         not_applicable="" if lookalikes else "this plan asks for no look-alike ids",
         unexercised="no look-alike id was answered with a witness",
     )

@@ -33,9 +33,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
         if refuses_tenants(observation)
     ]
     told = [o for o in calls if o.outcome in ("served", "no-witness", "function-error") or refuses_tenants(o)]
-    return Judged(
-        findings[:1], len(told), unexercised="the opening call with a tenant did not reach the function"
-    )
+    return Judged(findings[:1], len(told), unexercised="the opening call with a tenant did not reach the function")
 
 
 CHECK = Check(

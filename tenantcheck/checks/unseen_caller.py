@@ -15,7 +15,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
     """
     people = plan.everyone()
     findings: list[Finding] = []
-    for observation in environments.overcounts.items:
+    for observation in environments.processes.overcounts.items:
         tenant = asked_for(observation)
         if plan.kind == "invoke" and people[tenant[0]].fresh:
             findings.append(
@@ -34,17 +34,17 @@ def run(environments: Environments, plan: Plan) -> Judged:
         findings = _unexplained(environments)
     return Judged(
         findings,
-        environments.counted,
+        environments.processes.counted,
         unexercised="no answer carried both executionEnvironmentId and invocationCount",
     )
 
 
 def _unexplained(environments: Environments) -> list[Finding]:
     """One weakness per tenant whose environments counted more than this run can account for."""
-    base = environments.count_base()
+    base = environments.processes.base()
     unseen: dict[int, int] = {}
     widest: dict[int, Process] = {}
-    for process in environments.processes.values():
+    for process in environments.processes.by_id.values():
         gap = process.counts.unseen + process.counts.lowest - base
         for tenant in process.tenants:
             unseen[tenant] = unseen.get(tenant, 0) + gap
@@ -59,10 +59,10 @@ def _unexplained(environments: Environments) -> list[Finding]:
             fields=("execution_environment_id", "invocation_count"),
             tenants=(tenant,),
             environment=process.id,
-            details={"unseen": unseen[tenant], "unanswered": environments.tenants[tenant].unwitnessed},
+            details={"unseen": unseen[tenant], "uncounted": environments.uncounted(tenant)},
         )
         for tenant, process in sorted(widest.items())
-        if unseen[tenant] > environments.tenants[tenant].unwitnessed
+        if unseen[tenant] > environments.uncounted(tenant)
     ]
 
 

@@ -50,9 +50,7 @@ def command(common: Common) -> int:
         rows.append(Row("probe", "not isolated", "fail", _probe(lab, common)))
         fooled = run_async(_parallel_curls(lab.front_url, CURL_REPEATS))
     _print(rows, fooled)
-    click.echo(
-        f"\n{monotonic() - begun:.0f} s; histories in .tenantcheck/, judge them with: tenantcheck check FILE"
-    )
+    click.echo(f"\n{monotonic() - begun:.0f} s; histories in .tenantcheck/, judge them with: tenantcheck check FILE")
     return 0 if all(row.verdict.outcome == row.expected for row in rows) else 1
 
 
@@ -60,9 +58,7 @@ def _probe(lab: Lab, common: Common) -> Verdict:
     click.echo(f"probe {lab.settings.isolation} …", err=True)
     options, tenants = RunOptions(), read_tenants("4")
     target = HttpTarget(HttpRequestSpec(url=lab.front_url))
-    plan, rows = make_plan(
-        options, tenants, kind="probe", target=display_url(lab.front_url), repeat=target.repeat()
-    )
+    plan, rows = make_plan(options, tenants, kind="probe", target=display_url(lab.front_url), repeat=target.repeat())
     target.bind(rows)
     return _finished(execute(plan, target, options, common, settings=_DIRECT))
 
@@ -133,9 +129,7 @@ def _print(rows: Sequence[Row], fooled: int) -> None:
         )
         for row in rows
     ]
-    click.echo(
-        tabulate(table, headers=("tenantcheck", "function", "verdict", "requests", "environments", "time"))
-    )
+    click.echo(tabulate(table, headers=("tenantcheck", "function", "verdict", "requests", "environments", "time")))
     click.echo(f"\nThe isolated function: {evidence_sentence(rows[0].verdict.evidence)}")
     breach = rows[-1].verdict.findings
     if breach:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import click
 
 from tenantcheck import __version__
+from tenantcheck.checks import refuses_tenants
 from tenantcheck.cli.options import chosen_checks, parse_idle, parse_seed, parse_witness_paths
 from tenantcheck.cli.progress import Progress
 from tenantcheck.cli.root import Common
@@ -140,9 +141,7 @@ def plan_lines(plan: Plan, cast: Forecast, options: RunOptions) -> Sequence[str]
         cost = options.price_per_gb * options.memory / 1024 * cast.environments
         lines.append(f"creating them costs about {cost:.6f} at {options.memory} MB")
     if requests > plan.budgets.max_requests:
-        lines.append(
-            f"the plan does not fit into {plan.budgets.max_requests} requests: it will be inconclusive"
-        )
+        lines.append(f"the plan does not fit into {plan.budgets.max_requests} requests: it will be inconclusive")
     if plan.seed_given:
         lines.append("the seed is given: this replays an order and adds no evidence")
     return lines
@@ -190,7 +189,7 @@ def judge_stop(judge: Judge, wave: Wave) -> Stop | None:
     """Whether the run has done its work after this wave."""
     plan = judge.plan
     breached = judge.breached()
-    if breached and wave.kind == "single" and wave.requests[0].purpose == "not-isolated":
+    if any(refuses_tenants(o) for o in judge.environments.purposes.get("not-isolated", ())):
         return Stop(reason="not-isolated")
     if breached and not plan.keep_going:
         return Stop(reason="breach")
@@ -199,13 +198,7 @@ def judge_stop(judge: Judge, wave: Wave) -> Stop | None:
     evidence = judge.evidence()
     if not judge.environments.reuses:
         return Stop(reason="no-reuse")
-    if (
-        evidence.reached
-        or evidence.field is None
-        or plan.seed_given
-        or breached
-        or CORE_CHECK not in plan.checks
-    ):
+    if evidence.reached or evidence.field is None or plan.seed_given or breached or CORE_CHECK not in plan.checks:
         return Stop(reason="complete")
     return None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import click
@@ -24,9 +26,7 @@ OPENING_MOVE: tuple[tuple[str, int | None], ...] = (("not-isolated", None), ("no
 @option("--profile", help="AWS profile.")
 @option("--endpoint-url", help="Another endpoint, such as the lab's.")
 @option("--payload", default="{}", metavar="JSON|@FILE", help="Event of every invocation.")
-@option(
-    "--event", type=click.Choice(("raw", "api-gateway")), default="raw", help="api-gateway wraps the payload."
-)
+@option("--event", type=click.Choice(("raw", "api-gateway")), default="raw", help="api-gateway wraps the payload.")
 @run_options()
 @judging_options()
 @report_options()
@@ -55,11 +55,10 @@ def command(common: Common, /, function: str, **given: Any) -> int:
     target.bind(rows)
     print_plan(plan, options, common)
     if not target.carries_nonce:
-        click.echo(
-            "the payload is not an object: it carries no nonce, so replays and residue stay unseen", err=True
-        )
+        click.echo("the payload is not an object: it carries no nonce, so replays and residue stay unseen", err=True)
     if options.dry_run:
         return 0
-    settings = SenderSettings(timeout_s=options.timeout)
+    bundle = os.environ.get("AWS_CA_BUNDLE")  # what boto3 would trust
+    settings = SenderSettings(timeout_s=options.timeout, cacert=Path(bundle) if bundle else None)
     verdict = execute(plan, target, options, common, settings=settings, preludes=OPENING_MOVE)
     return show(verdict, common, given["format"], reports)

@@ -19,12 +19,8 @@ from tenantcheck.lab.pool import Isolation, Reuse
 @option("--handler", metavar="PATH/MODULE.FUNCTION", help="[default: the built-in witness handler]")
 @option("--isolation", type=click.Choice(("per-tenant", "none", "broken")), default="per-tenant")
 @option("--reuse", type=click.Choice(("mru", "fifo", "random", "never")), default="mru")
-@option(
-    "--hold", type=click.FloatRange(0, 60_000), default=50.0, help="Milliseconds the built-in handler takes."
-)
-@option(
-    "--timeout", type=click.FloatRange(0, 900, min_open=True), default=3.0, help="Of the function, seconds."
-)
+@option("--hold", type=click.FloatRange(0, 60_000), default=50.0, help="Milliseconds the built-in handler takes.")
+@option("--timeout", type=click.FloatRange(0, 900, min_open=True), default=3.0, help="Of the function, seconds.")
 @option("--idle", type=click.FloatRange(0, min_open=True), default=600.0, help="Idle seconds until retirement.")
 @option("--max-environments", type=click.IntRange(1, 2000), default=250)
 @option("--tenant-header", default="x-tenant-id", help="Header that the front maps to the tenant.")

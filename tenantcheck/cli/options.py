@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +29,21 @@ class OnePerLine(click.types.StringParamType):
     """Text that may have spaces: in a variable, several values stand on lines of their own."""
 
     envvar_list_splitter = "\n"
+
+
+class Seconds(click.FloatRange):
+    """A length of time: more than nothing, at most a week."""
+
+    name = "seconds"
+
+    def __init__(self) -> None:
+        super().__init__(0, 7 * 86_400, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value} is not a number.", param, ctx)
+        return number
 
 
 def option(*names: str, **settings: Any) -> Callable[[F], F]:
@@ -69,9 +85,7 @@ def judging_options() -> Callable[[F], F]:
 def run_options() -> Callable[[F], F]:
     """What a run sends, and what it may spend."""
     return _stacked(
-        option(
-            "--tenants", default="4", metavar="N|a,b|@FILE", help="How many fresh ids, which ids, or a file."
-        ),
+        option("--tenants", default="4", metavar="N|a,b|@FILE", help="How many fresh ids, which ids, or a file."),
         option(
             "--plan",
             type=click.Choice(("quick", "standard", "deep")),
@@ -79,23 +93,19 @@ def run_options() -> Callable[[F], F]:
             help="How much to send.",
         ),
         option("--idle", metavar="S,S,…", help="Idle gaps to add to the plan, in seconds."),
-        option(
-            "--max-requests", type=click.IntRange(1, 10_000_000), default=500, help="Requests in all, at most."
-        ),
+        option("--max-requests", type=click.IntRange(1, 10_000_000), default=500, help="Requests in all, at most."),
         option(
             "--max-time",
-            type=click.FloatRange(0, min_open=True),
+            type=Seconds(),
             default=120.0,
             help="Seconds in all, at most.",
         ),
-        option("--timeout", type=click.FloatRange(0, min_open=True), default=30.0, help="Seconds per request."),
+        option("--timeout", type=Seconds(), default=30.0, help="Seconds per request."),
         option("--seed", metavar="HEX", help="Replay the orders of a run; a replay adds no evidence."),
         option("--keep-going", is_flag=True, help="Go on after a breach."),
         option("--price-per-gb", type=click.FloatRange(0), help="Price of creating an environment, per GB."),
         option("--memory", type=click.IntRange(128, 10240), default=128, help="The function's memory in MB."),
-        option(
-            "--witness", multiple=True, type=OnePerLine(), metavar="FIELD=JMESPATH", help="Where a field is."
-        ),
+        option("--witness", multiple=True, type=OnePerLine(), metavar="FIELD=JMESPATH", help="Where a field is."),
         option("--dry-run", is_flag=True, help="Print the plan and stop."),
         option(
             "--history",
@@ -166,8 +176,6 @@ def parse_reports(texts: tuple[str, ...]) -> Mapping[Path, str]:
             raise UsageError(f"--report {text}: FORMAT=FILE was expected", f"FORMAT is {formats}.")
         path = Path(name)
         if path.is_dir() or not path.absolute().parent.is_dir():
-            raise UsageError(
-                f"--report {text}: there is no such folder", "Make it first, or name another file."
-            )
+            raise UsageError(f"--report {text}: there is no such folder", "Make it first, or name another file.")
         reports[path] = fmt
     return reports

@@ -10,6 +10,7 @@ import click
 
 from tenantcheck.cli.root import Common
 from tenantcheck.model import Verdict
+from tenantcheck.model.text import printable
 from tenantcheck.reports import render
 
 EXIT_CODES = {"pass": 0, "inconclusive": 3, "fail": 10}
@@ -39,14 +40,14 @@ def show(verdict: Verdict, common: Common, output_format: str | None, reports: M
     ended = verdict.subject.ended
     if verdict.outcome == "inconclusive" and ended in _TOOL_FAILURES:
         detail = verdict.remarks[0] if verdict.remarks else verdict.reasons[0]
-        click.echo(f"error: {detail}", err=True)
+        click.echo(f"error: {printable(detail, 400)}", err=True)
         click.echo(f"  {_TOOL_FAILURES[ended]} The history is kept.".replace("   ", "  "), err=True)
         return 1
     return EXIT_CODES[verdict.outcome]
 
 
 def _write(verdict: Verdict, reports: Mapping[Path, str]) -> bool:
-    """Write the report files; False when one could not be written (said on stderr: the verdict is shown already)."""
+    """Write the report files; False, and a word on stderr, when one could not be written."""
     written = True
     for path, fmt in reports.items():
         text = render(verdict, "json" if fmt == "json" else "plain")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,7 @@ from tenantcheck.targets.http import (
 @click.argument("url")
 @option("--tenant-header", metavar="NAME", help=f"Header of the tenant id. [default: {DEFAULT_TENANT_HEADER}]")
 @option("--tenant-query", metavar="NAME", help="Query parameter of the tenant id.")
-@option(
-    "--tenant-from-credentials", is_flag=True, help="No id is sent: each tenant's credentials say who it is."
-)
+@option("--tenant-from-credentials", is_flag=True, help="No id is sent: each tenant's credentials say who it is.")
 @option("-X", "--method", default=None, metavar="METHOD", help="[default: GET, POST with data]")
 @option(
     "-H",
@@ -49,15 +48,11 @@ from tenantcheck.targets.http import (
     help="Header of every request (repeatable).",
 )
 @option("-d", "--data", metavar="DATA|@FILE", help="Body of every request.")
-@option(
-    "--nonce", default="header:x-tenantcheck-nonce", metavar="PLACE", help="header:, query:, body:NAME or none."
-)
+@option("--nonce", default="header:x-tenantcheck-nonce", metavar="PLACE", help="header:, query:, body:NAME or none.")
 @option("--aws-sigv4", is_flag=True, help="Sign for an IAM-authorised API Gateway API.")
 @option("--region", help="Region to sign for. [default: the URL's, else as boto3 finds it]")
 @option("--profile", help="AWS profile to sign with.")
-@option(
-    "--cacert", type=click.Path(dir_okay=False, path_type=Path), help="PEM file of CA certificates to trust."
-)
+@option("--cacert", type=click.Path(dir_okay=False, path_type=Path), help="PEM file of CA certificates to trust.")
 @option("--insecure", is_flag=True, help="Do not verify certificates.")
 @run_options()
 @judging_options()
@@ -89,7 +84,7 @@ def command(common: Common, /, url: str, cacert: Path | None, insecure: bool, **
 def _target(url: str, given: dict[str, Any]) -> HttpTarget:
     data = read_data(given["data"])
     method = (given["method"] or ("POST" if data else "GET")).upper()
-    if not method.isalpha():
+    if not re.fullmatch("[A-Z]+", method):
         raise UsageError(f"-X {method}: not an HTTP method")
     spec = HttpRequestSpec(
         url=url,

@@ -46,9 +46,7 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
-@click.command(
-    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
-)
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="tenantcheck", message="%(prog)s %(version)s")
 @click.option("-q", "--quiet", is_flag=True, help="Only the report: no plan, no progress.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")

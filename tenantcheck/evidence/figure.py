@@ -7,6 +7,7 @@ it), so all three are counted side by side.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from tenantcheck.environments import Environments, Placed
 from tenantcheck.evidence.opportunities import Opportunities
@@ -77,8 +78,10 @@ class EvidenceCounter:
 
 
 def _was_drawn(drawn: Sequence[Observation], each: int, tenants: int) -> bool:
-    """Whether the wave is one that a plan draws, perhaps cut at its end: slots without a gap, only tenants,
-    and no more requests per tenant than drawn."""
+    """Whether the wave is one that a plan draws, perhaps cut at its end: slots without a gap, only tenants, no
+    more requests per tenant than drawn, and one in flight at a time."""
+    if any(later.call_ns < earlier.end_ns for earlier, later in pairwise(drawn)):
+        return False
     sizes: dict[int, int] = {}
     for slot, observation in enumerate(drawn):
         tenant = observation.request.tenant
@@ -94,10 +97,16 @@ def _walk(drawn: Sequence[Observation], places: dict[int, Placed], field: int) -
     for observation in drawn:
         tenant = observation.request.tenant
         placed = places.get(id(observation))
-        place = placed.places[field] if placed is not None else None
+        place = placed.places[field] if placed is not None and _answers(observation) else None
         matched = place is not None and place.known and place.environment.owner == tenant
         if tenant is not None:
             yield tenant, matched
+
+
+def _answers(observation: Observation) -> bool:
+    """Whether this is an invocation's own answer: served, and not out of a cache that says so."""
+    cache, age = observation.headers.get("x-cache", ""), observation.headers.get("age", "0")
+    return observation.outcome == "served" and not cache.lower().startswith("hit") and age.strip() in ("", "0")
 
 
 def _why_none(environments: Environments) -> str:

@@ -66,13 +66,19 @@ class Opportunities:
         self._waiting: dict[int, _Waiting] = {}
         self._newest: dict[tuple[int, Stratum], tuple[int, int]] = {}
         self._own: dict[int, int] = {}
+        self._lost_calls: list[int] = []
+        self._lost_ends: list[int] = []
         self.counts: dict[Stratum, int] = dict.fromkeys(STRATA, 0)
         self.crossed: dict[Stratum, int] = dict.fromkeys(STRATA, 0)
         self.pairs: dict[Stratum, set[tuple[int, int]]] = {stratum: set() for stratum in STRATA}
 
     def add(self, placed: Sequence[Placed], wave: Sequence[Observation]) -> None:
         """Take in one ended wave: its grouped observations, and all of them."""
-        witnessed = {id(each.observation) for each in placed if each.places[self._field] is not None}
+        witnessed = {
+            id(each.observation)
+            for each in placed
+            if each.places[self._field] is not None and each.observation.outcome == "served"
+        }
         blind = _merged((o.call_ns, o.end_ns) for o in wave if id(o) not in witnessed)
         in_flight = _in_flight(placed)
         for each in sorted(placed, key=lambda p: p.observation.call_ns):
@@ -81,7 +87,8 @@ class Opportunities:
                 continue
             observation, tenant = each.observation, each.tenant
             if place.known:
-                self._confirm(place.environment.owner, place.idle_since_ns, observation.call_ns)
+                until_ns = self._surely_idle_until(place.idle_since_ns, observation.call_ns)
+                self._confirm(place.environment.owner, place.idle_since_ns, until_ns)
             stratum = self._stratum(tenant, known=place.known, in_flight=in_flight[id(observation)])
             foreign = place.known and place.environment.owner != tenant
             if not place.known:
@@ -90,10 +97,20 @@ class Opportunities:
                 continue
             if foreign:
                 self.crossed[stratum] += 1
-            elif not _overlaps(blind, observation.call_ns, observation.end_ns):
+            elif id(observation) in witnessed and not _overlaps(blind, observation.call_ns, observation.end_ns):
                 interval = (observation.call_ns, observation.end_ns)
                 self._waiting.setdefault(tenant, _Waiting()).add(*interval, stratum)
                 self._newest[tenant, stratum] = interval
+        lost = [o for o in wave if o.outcome in ("lost", "service-error")]
+        if lost:
+            self._lost_calls.append(min(o.call_ns for o in lost))
+            self._lost_ends.append(max(o.end_ns for o in lost))
+
+    def _surely_idle_until(self, idle_since_ns: int, called_ns: int) -> int:
+        """Until when an environment that answered at these two times surely lay idle: a request that was lost in
+        between may have been served by it, longer than its client waited."""
+        first = bisect_right(self._lost_ends, idle_since_ns)
+        return min(called_ns, self._lost_calls[first]) if first < len(self._lost_calls) else called_ns
 
     def _stratum(self, tenant: int, *, known: bool, in_flight: int) -> Stratum | None:
         own = self._own.get(tenant, 0)
@@ -136,7 +153,8 @@ class Opportunities:
 
 
 def _in_flight(placed: Sequence[Placed]) -> dict[int, int]:
-    """For each observation, how many others of its tenant were in flight at some time with it."""
+    """For each observation, how many others of its tenant were in flight together with it, at the last moment
+    in its time at which one was sent."""
     by_tenant: dict[int, list[Observation]] = {}
     for each in placed:
         by_tenant.setdefault(each.tenant, []).append(each.observation)
@@ -146,7 +164,7 @@ def _in_flight(placed: Sequence[Placed]) -> dict[int, int]:
         ends = sorted(o.end_ns for o in observations)
         for o in observations:
             begun = bisect_right(calls, o.end_ns)
-            over = bisect_left(ends, o.call_ns)
+            over = bisect_left(ends, calls[begun - 1])
             counts[id(o)] = begun - over - 1
     return counts
 

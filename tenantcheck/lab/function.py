@@ -23,8 +23,7 @@ from tenantcheck.lab.scratch import LabFolder
 _TENANT_ID = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 
 MISSING_TENANT = (
-    "The invoked function is enabled with tenancy configuration. "
-    "Add a valid tenant ID in your request and try again."
+    "The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request and try again."
 )
 UNWANTED_TENANT = (
     "The invoked function is not enabled with tenancy configuration. "
@@ -79,12 +78,12 @@ def handler_location(handler: str | None) -> tuple[Path, str]:
 class Function:
     """One function: `invoke` runs one event in an environment of the pool."""
 
-    def __init__(self, settings: Settings, folder: LabFolder) -> None:
+    def __init__(self, settings: Settings, folder: LabFolder, audit: Audit) -> None:
         self.settings = settings
         self._folder = folder
         self._task_root, self._handler = handler_location(settings.handler)
         self._logs = settings.logs if settings.logs is not None else folder.make("logs")
-        self.audit = Audit(settings.audit)
+        self.audit = audit
         self.pool = Pool(
             isolation=settings.isolation,
             reuse=settings.reuse,
@@ -128,11 +127,8 @@ class Function:
             trace_id=trace_id,
             client_context=client_context,
         )
-        try:
-            # Shielded: a caller that goes away does not stop a running invocation.
-            return await asyncio.shield(asyncio.ensure_future(self._run(lease, sandbox, invocation)))
-        except asyncio.CancelledError:
-            raise
+        # Shielded: a caller that goes away does not stop a running invocation.
+        return await asyncio.shield(asyncio.ensure_future(self._run(lease, sandbox, invocation)))
 
     async def _run(self, lease: Lease, sandbox: Sandbox, invocation: Invocation) -> Outcome:
         try:

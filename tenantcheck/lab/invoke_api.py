@@ -119,9 +119,7 @@ def _check_signature(request: web.Request) -> str:
 async def _payload(request: web.Request) -> bytes:
     body = await request.read()
     if len(body) > MAX_PAYLOAD_BYTES:
-        raise RefusedError(
-            413, "RequestTooLargeException", f"Request must be smaller than {MAX_PAYLOAD_BYTES} bytes"
-        )
+        raise RefusedError(413, "RequestTooLargeException", f"Request must be smaller than {MAX_PAYLOAD_BYTES} bytes")
     try:
         json.loads(body or b"{}")
     except (ValueError, RecursionError) as error:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from tenantcheck.errors import LabError
+
 #: Lambda gives the last 4 KB of an invocation's log with LogType=Tail.
 TAIL_BYTES = 4096
 _AUDIT_IN_MEMORY = 100_000
@@ -24,7 +26,10 @@ class Audit:
 
     def __init__(self, path: Path | None = None) -> None:
         self.entries: deque[dict[str, Any]] = deque(maxlen=_AUDIT_IN_MEMORY)
-        self._file: IO[str] | None = path.open("a", buffering=1) if path is not None else None
+        try:
+            self._file: IO[str] | None = path.open("a", buffering=1) if path is not None else None
+        except OSError as error:
+            raise LabError(f"the audit log {path} can't be written: {error.strerror}") from error
 
     def add(self, **entry: Any) -> None:
         """Append one entry."""

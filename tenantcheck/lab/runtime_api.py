@@ -104,14 +104,10 @@ class RuntimeApi:
         future = self._answers.pop(request_id, None)
         payload = await _read_bounded(request)
         if future is None or future.done():
-            return web.json_response(
-                {"errorMessage": "unknown request", "errorType": "InvalidRequestID"}, status=400
-            )
+            return web.json_response({"errorMessage": "unknown request", "errorType": "InvalidRequestID"}, status=400)
         if payload is None:
             future.set_result(Answer(payload=_too_large(), failed=True))
-            return web.json_response(
-                {"errorMessage": "too large", "errorType": "RequestEntityTooLarge"}, status=413
-            )
+            return web.json_response({"errorMessage": "too large", "errorType": "RequestEntityTooLarge"}, status=413)
         future.set_result(Answer(payload=payload, failed=failed))
         return _accepted()
 

@@ -70,9 +70,7 @@ class Sandbox:
             begun = time.monotonic()
             problem = await self._start()
             init_ms = (time.monotonic() - begun) * 1000
-            self.log.platform(
-                "platform.initReport", initializationType="on-demand", metrics={"durationMs": init_ms}
-            )
+            self.log.platform("platform.initReport", initializationType="on-demand", metrics={"durationMs": init_ms})
             if problem is not None:
                 return await self._failed(problem, invocation, since, init_ms, 0.0)
         if self._api is None or self._process is None or self._exited is None:
@@ -86,9 +84,7 @@ class Sandbox:
         )
         begun = time.monotonic()
         answer = self._api.submit(invocation)
-        done, _ = await asyncio.wait(
-            (answer, self._exited), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
-        )
+        done, _ = await asyncio.wait((answer, self._exited), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         duration_ms = (time.monotonic() - begun) * 1000
         if answer not in done:
             problem = self._exit_error(invocation) if done else _timed_out(invocation, timeout_s)
@@ -150,8 +146,7 @@ class Sandbox:
         self._process = process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own interpreter; vfork does not block
             [sys.executable, "-P", str(_BOOTSTRAP), str(os.getpid()), str(self._task_root), self._handler],
             cwd=self._task_root,
-            env=self._environ
-            | {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.port}", "TMPDIR": str(self._scratch)},
+            env=self._environ | {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.port}", "TMPDIR": str(self._scratch)},
             stdin=subprocess.DEVNULL,
             stdout=self.log.descriptor,
             stderr=self.log.descriptor,
@@ -168,9 +163,7 @@ class Sandbox:
         if self._exited in done:
             return "failure", _error("Runtime.ExitError", f"Error: Runtime exited {_how(process)}")
         if not done:
-            return "timeout", _error(
-                "Sandbox.Timedout", f"Error: Init timed out after {INIT_TIMEOUT_S:.2f} seconds"
-            )
+            return "timeout", _error("Sandbox.Timedout", f"Error: Init timed out after {INIT_TIMEOUT_S:.2f} seconds")
         return None
 
     def _exit_error(self, invocation: Invocation) -> tuple[str, bytes]:

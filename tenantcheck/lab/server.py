@@ -15,6 +15,7 @@ from tenantcheck.errors import LabError
 from tenantcheck.lab.front import Front
 from tenantcheck.lab.function import Function, Settings, handler_location, require_runtime
 from tenantcheck.lab.invoke_api import MAX_PAYLOAD_BYTES, PATH, InvokeApi
+from tenantcheck.lab.records import Audit
 from tenantcheck.lab.scratch import LabFolder
 
 _EXPIRY_INTERVAL_S = 0.5
@@ -26,8 +27,9 @@ class LabServer:
     def __init__(self, settings: Settings, *, port: int = 0, tenant_header: str = "x-tenant-id") -> None:
         require_runtime()
         handler_location(settings.handler)
+        audit = Audit(settings.audit)
         self._folder = LabFolder()
-        self.function = Function(settings, self._folder)
+        self.function = Function(settings, self._folder, audit)
         self._asked_port = port
         self._tenant_header = tenant_header
         self._runner: web.AppRunner | None = None

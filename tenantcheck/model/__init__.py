@@ -16,7 +16,17 @@ from tenantcheck.model.observation import (
     Witness,
 )
 from tenantcheck.model.observation import Outcome as ObservedOutcome
-from tenantcheck.model.plan import WAVE, Budgets, Plan, PlanName, Request, RunKind, Tenant, WaveKind
+from tenantcheck.model.plan import (
+    MAX_TENANTS,
+    WAVE,
+    Budgets,
+    Plan,
+    PlanName,
+    Request,
+    RunKind,
+    Tenant,
+    WaveKind,
+)
 from tenantcheck.model.verdict import (
     STRATA,
     CheckResult,
@@ -36,6 +46,7 @@ from tenantcheck.model.verdict import (
 
 __all__ = [
     "IDENTITIES",
+    "MAX_TENANTS",
     "STRATA",
     "WAVE",
     "WITNESS_NAMES",

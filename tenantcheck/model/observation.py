@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from tenantcheck.model.plan import Plan, Request
+from tenantcheck.model.plan import Nanoseconds, Number, Plan, Request
 
 Outcome = Literal["served", "no-witness", "refused", "throttled", "function-error", "service-error", "lost"]
 IdentityField = Literal["execution_environment_id", "sandbox_id", "log_stream_name"]
@@ -35,7 +35,7 @@ class Witness(Struct, frozen=True, kw_only=True, omit_defaults=True):
     execution_environment_id: str | None = None
     sandbox_id: str | None = None
     log_stream_name: str | None = None
-    invocation_count: int | None = None
+    invocation_count: Annotated[int, Meta(ge=0, le=1 << 53)] | None = None
     tenant_id: str | None = None
     nonce: str | None = None
     residue_read: bool = False
@@ -67,10 +67,10 @@ class Observation(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="ob
     """One request and everything kept of what came back. Times are offsets from the run's start."""
 
     request: Request
-    call_ns: int
+    call_ns: Nanoseconds
     """Hand-over to the HTTP client."""
-    first_byte_ns: int | None = None
-    end_ns: int
+    first_byte_ns: Nanoseconds | None = None
+    end_ns: Nanoseconds
     outcome: Outcome
     status: int | None = None
     error_kind: str | None = None
@@ -122,6 +122,6 @@ class End(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="end", tag_
 
     reason: EndReason
     detail: str = ""
-    requests: int
-    waves: int
-    duration_ns: int
+    requests: Number
+    waves: Number
+    duration_ns: Nanoseconds

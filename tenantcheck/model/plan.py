@@ -5,9 +5,9 @@ These records stand in the history's header, so they carry names of credentials,
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 RunKind = Literal["probe", "invoke"]
 PlanName = Literal["quick", "standard", "deep"]
@@ -15,6 +15,12 @@ WaveKind = Literal["opening", "half", "crowd", "ordered", "newcomers", "single"]
 
 #: Purpose of a request that belongs to a wave; any other purpose is the id of the check that sent it.
 WAVE = "wave"
+#: Tenants of one run, at most: the figure is that of the weakest pair, and pairs grow with the square.
+MAX_TENANTS = 200
+
+#: Whole numbers that a history may hold: more than any run reaches, and no trouble to compute with.
+Number = Annotated[int, Meta(ge=0, le=1 << 40)]
+Nanoseconds = Annotated[int, Meta(ge=0, le=1 << 62)]
 
 
 class Tenant(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -76,8 +82,8 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     witness_paths: dict[str, str] = {}
     """JMESPath expressions that replace the default places of witness fields."""
     repeat: str = ""
-    """Shell command that sends a request again, with the tokens `@TENANT@` and `@NONCE@`; secrets stand as
-    `${VARIABLES}`."""
+    """Shell command that sends a request again, with the tokens `@TENANT@` and `@NONCE@` (percent-encoded:
+    `@TENANT_QUOTED@`, `@NONCE_QUOTED@`); secrets stand as `${VARIABLES}`."""
     ordered_requests: int = 12
     """Requests per tenant in the planned ordered wave."""
     further_requests: int = 4
@@ -91,11 +97,11 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One request as drawn, before it is sent."""
 
-    seq: int
+    seq: Number
     """Counted from 0 over the whole run; taken together with the call time."""
-    wave: int
+    wave: Number
     kind: WaveKind
-    slot: int
+    slot: Number
     """Position in the drawn order of the wave, from 0."""
     tenant: int | None
     """Index of the tenant it is sent for; None when it is sent without any."""

@@ -139,9 +139,7 @@ class Schedule:
         request = self._request(number, "single", 0, tenant, purpose)
         return Wave(number=number, kind="single", requests=(request,), planned_left=len(self._steps))
 
-    def _request(
-        self, wave: int, kind: WaveKind, slot: int, tenant: int | None, purpose: str = WAVE
-    ) -> Request:
+    def _request(self, wave: int, kind: WaveKind, slot: int, tenant: int | None, purpose: str = WAVE) -> Request:
         seq = self._seq
         self._seq += 1
         tag = self._tags[tenant] if tenant is not None else nonces.tag(None)

@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tenantcheck.errors import UsageError
-from tenantcheck.model import Tenant
+from tenantcheck.model import MAX_TENANTS, Tenant
 
 #: Lambda's own pattern for `TenantId` (botocore's service model), matched in full.
 ID_PATTERN = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 MIN_TENANTS = 2
-MAX_TENANTS = 200
 MAX_FILE_BYTES = 1 << 20
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -93,17 +92,20 @@ class TenantList:
     def newcomers(self, wanted: int) -> tuple[tuple[Tenant, ...], tuple[Row, ...]]:
         """At most `wanted` ids nobody uses, look-alikes of the tenants first, and their rows.
 
-        With credentials per tenant only spare rows can be newcomers: an id alone would be refused.
+        With credentials per tenant only spare rows can be newcomers, since an id alone would be refused; likewise
+        where a tenant is expected under another name.
         """
         taken = {row.id for row in self.rows}
+        # Where the handler sees other names than are sent, nobody knows what it should see for a made-up id.
+        made_up = not self.has_credentials and all(row.expect == row.id for row in self.rows)
         chosen: list[tuple[Row, int | None, str | None]] = []
-        if not self.has_credentials:
+        if made_up:
             for sibling, form, id_ in _lookalikes([row.id for row in self.rows]):
                 if len(chosen) < wanted and id_ not in taken and not id_problem(id_):
                     taken.add(id_)
                     chosen.append((Row(id=id_, expect=id_), sibling, form))
         chosen += [(row, None, None) for row in self.spare[: wanted - len(chosen)]]
-        if not self.has_credentials:
+        if made_up:
             for _ in range(wanted - len(chosen)):
                 fresh = fresh_id()
                 chosen.append((Row(id=fresh, expect=fresh), None, None))
@@ -115,9 +117,7 @@ class TenantList:
         return tenants, tuple(row for row, _, _ in chosen)
 
 
-def _tenant(
-    index: int, row: Row, *, fresh: bool, sibling: int | None = None, lookalike: str | None = None
-) -> Tenant:
+def _tenant(index: int, row: Row, *, fresh: bool, sibling: int | None = None, lookalike: str | None = None) -> Tenant:
     return Tenant(
         index=index,
         id=row.id,
@@ -244,8 +244,10 @@ def _toml_row(where: str, table: Any) -> Row:
     for header, value in headers.items():
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", header):
             raise UsageError(f"{where}: a header name has a character that HTTP does not allow")
-        if not value.isprintable() or not value.isascii():
-            raise UsageError(f"{where}: the value of header {header} can't be sent (line break or non-ASCII)")
+        if not value.isprintable() or not value.isascii() or value != value.strip():
+            raise UsageError(
+                f"{where}: the value of header {header} can't be sent (line break, non-ASCII, or space at an end)"
+            )
     return Row(
         id=id_,
         expect=_value(where, "expect", table.get("expect", id_)),

@@ -139,9 +139,7 @@ def _checks(verdict: Verdict) -> Block:
         )
         for check in verdict.checks
     )
-    return Block(
-        "Checks", table=Table(("check", "status", "opportunities", "clean means"), rows, frozenset({2}))
-    )
+    return Block("Checks", table=Table(("check", "status", "opportunities", "clean means"), rows, frozenset({2})))
 
 
 def _findings(verdict: Verdict) -> Iterator[Block]:
@@ -197,7 +195,7 @@ def _repeats(exhibits: Sequence[Seen]) -> Iterable[str]:
 
 def _record(verdict: Verdict) -> Block:
     subject = verdict.subject
-    lines = [f"seed {subject.seed}, run {subject.run}, ended: {subject.ended}"]
+    lines = [f"seed {printable(subject.seed)}, run {printable(subject.run)}, ended: {subject.ended}"]
     if verdict.history:
         lines.append(f"history {printable(verdict.history)}")
     if verdict.history_sha256:

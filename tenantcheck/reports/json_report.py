@@ -196,7 +196,5 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
     fields = msgspec.to_builtins(msgspec.structs.asdict(evidence))
     for name in ("weakest_pair", "all_tenants"):
         fields[name] = None if (pair := getattr(evidence, name)) is None else msgspec.structs.asdict(pair)
-    fields["strata"] = {
-        name: msgspec.structs.asdict(figure) for name, figure in evidence.strata.items()
-    } or None
+    fields["strata"] = {name: msgspec.structs.asdict(figure) for name, figure in evidence.strata.items()} or None
     return dict(fields)

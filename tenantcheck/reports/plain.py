@@ -24,7 +24,5 @@ def render_plain(verdict: Verdict) -> str:
 def render_table(table: Table) -> str:
     """A table as plain text."""
     alignments = ["right" if column in table.numeric else "left" for column in range(len(table.columns))]
-    text = tabulate(
-        table.rows, headers=table.columns, tablefmt="simple", colalign=alignments, disable_numparse=True
-    )
+    text = tabulate(table.rows, headers=table.columns, tablefmt="simple", colalign=alignments, disable_numparse=True)
     return "\n".join(line.rstrip() for line in text.splitlines())

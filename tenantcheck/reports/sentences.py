@@ -81,7 +81,7 @@ def _unseen(finding: Finding) -> str:
         )
     return (
         f"Environments of {_tenants(finding)} counted {_detail(finding, 'unseen')} invocations this run did "
-        f"not see; {_detail(finding, 'unanswered')} of its own requests had no witness."
+        f"not see; {_detail(finding, 'uncounted')} of its own requests came back without a count."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 
 from tenantcheck.senders.sender import MAX_BODY_BYTES, USER_AGENT, Sender, SenderSettings
@@ -9,7 +10,8 @@ from tenantcheck.senders.sender import MAX_BODY_BYTES, USER_AGENT, Sender, Sende
 
 def open_sender(settings: SenderSettings, url: str) -> Sender:
     """The fast sender where its package is installed, else httpx. Raises `UsageError` for broken settings."""
-    if find_spec("pyreqwest") is not None:
+    own_authorities = settings.cacert or os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
+    if find_spec("pyreqwest") is not None and not own_authorities:
         from tenantcheck.senders.pyreqwest_sender import PyreqwestSender
 
         return PyreqwestSender(settings)

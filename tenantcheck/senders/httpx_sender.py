@@ -54,8 +54,15 @@ class HttpxSender:
             return _lost("timeout", error)
         except httpx.ConnectError as error:
             return _lost("tls" if "ssl" in repr(error).lower() else "connect", error)
-        except (httpx.ProtocolError, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            return _lost("protocol", error)
+        except (
+            httpx.ProtocolError,
+            httpx.InvalidURL,
+            httpx.UnsupportedProtocol,
+            ValueError,
+            ExceptionGroup,
+        ) as error:
+            # Their texts quote headers and URLs, which may be secret. anyio groups what connecting raised.
+            return Reply(error_kind="protocol", error_text=type(error).__name__)
         except (httpx.HTTPError, httpx.StreamError) as error:
             return _lost("read", error)
 

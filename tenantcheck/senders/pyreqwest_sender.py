@@ -1,12 +1,12 @@
 """The fast sender: reqwest (Rust) behind asyncio. Used by itself when the `fast` extra is installed.
 
-reqwest opens a connection when a request needs one and can't do so ahead.
+reqwest opens a connection when a request needs one and can't do so ahead. It adds certificate authorities to its
+own instead of replacing them: where the user names some, the other sender is used.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ from pyreqwest.exceptions import (
 )
 from pyreqwest.response import ResponseBodyReader
 
-from tenantcheck.errors import UsageError
+from tenantcheck.errors import TargetError
 from tenantcheck.model import Call, Reply
 from tenantcheck.senders.sender import MAX_BODY_BYTES, USER_AGENT, SenderSettings, decoded
 
@@ -46,8 +46,8 @@ class PyreqwestSender:
         except ConnectError as error:
             text = _text(error)
             return Reply(error_kind="tls" if "certificate" in text.lower() else "connect", error_text=text)
-        except BuilderError as error:
-            return Reply(error_kind="protocol", error_text=_text(error))
+        except (BuilderError, ValueError) as error:
+            return Reply(error_kind="protocol", error_text=type(error).__name__)
         except PyreqwestError as error:
             return Reply(error_kind="read", error_text=_text(error))
 
@@ -62,9 +62,7 @@ class PyreqwestSender:
             encoding = response.get_header("content-encoding") or ""
             status = response.status
         body, truncated = decoded(raw, encoding, truncated=truncated)
-        return Reply(
-            status=status, headers=headers, body=body, truncated=truncated, first_byte_ns=first_byte_ns
-        )
+        return Reply(status=status, headers=headers, body=body, truncated=truncated, first_byte_ns=first_byte_ns)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -85,6 +83,7 @@ def _client(settings: SenderSettings) -> Client:
         ClientBuilder()
         .follow_redirects(False)
         .referer(False)
+        .http1_only()
         .gzip(False)
         .brotli(False)
         .zstd(False)
@@ -96,21 +95,10 @@ def _client(settings: SenderSettings) -> Client:
     )
     if settings.direct:
         builder = builder.no_proxy()
-    bundle = settings.cacert or os.environ.get("SSL_CERT_FILE")
-    if bundle is not None:
-        builder = builder.add_root_certificate_pem(_pem(str(bundle)))
     try:
         return builder.build()
     except BuilderError as error:
-        raise UsageError(f"the HTTP client can't be set up: {_text(error)}", "Look at --cacert.") from error
-
-
-def _pem(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123 - a plain read
-            return file.read()
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}", "Name a PEM file with CA certificates.") from error
+        raise TargetError(f"the HTTP client can't be set up: {_text(error)}") from error
 
 
 def _text(error: PyreqwestError) -> str:

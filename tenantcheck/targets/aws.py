@@ -50,9 +50,7 @@ def translated() -> Iterator[None]:
     except exceptions.ProfileNotFound as error:
         raise UsageError(str(error), "`aws configure list-profiles` lists the profiles.") from error
     except (exceptions.ParamValidationError, ValueError) as error:
-        raise UsageError(
-            " ".join(str(error).split()), "Look at the function's name and --endpoint-url."
-        ) from error
+        raise UsageError(" ".join(str(error).split()), "Look at the function's name and --endpoint-url.") from error
     except exceptions.BotoCoreError as error:
         raise TargetError(f"AWS could not be prepared: {' '.join(str(error).split())}") from error
 
@@ -112,12 +110,15 @@ class AwsSession:
 
     def _own(self, own: Mapping[str, str]) -> Any:
         from botocore.credentials import Credentials
+        from botocore.exceptions import NoCredentialsError
 
         if profile := own.get("aws_profile"):
             if profile not in self._profiles:
                 import boto3
 
                 self._profiles[profile] = boto3.Session(profile_name=profile).get_credentials()
+            if self._profiles[profile] is None:
+                raise NoCredentialsError
             return self._profiles[profile].get_frozen_credentials()
         return Credentials(
             own.get("aws_access_key_id", ""), own.get("aws_secret_access_key", ""), own.get("aws_session_token")
@@ -146,9 +147,7 @@ class AwsSession:
             )
             client.meta.events.register("before-send.lambda.Invoke", answer)
             arguments: dict[str, Any] = {"Qualifier": qualifier} if qualifier else {}
-            client.invoke(
-                FunctionName=function, TenantId="template", LogType="Tail", Payload=b"{}", **arguments
-            )
+            client.invoke(FunctionName=function, TenantId="template", LogType="Tail", Payload=b"{}", **arguments)
         request = captured[0]
         headers = {
             name: value if isinstance(value, str) else bytes(value).decode()

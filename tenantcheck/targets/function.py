@@ -41,7 +41,14 @@ class FunctionTarget:
         self.url = self._template.url
 
     def bind(self, rows: Sequence[Row]) -> None:
-        """Take the tenants and newcomers, in the order of their index."""
+        """Take the tenants and newcomers, in the order of their index. Raises `UsageError` for credentials that
+        Invoke can't carry."""
+        for row in rows:
+            if row.credentials.headers or row.credentials.query:
+                raise UsageError(
+                    f"tenant '{row.id}' has headers, query or tokens, which Invoke does not carry",
+                    "Tenants of invoke may have aws_profile, or aws_access_key_id and aws_secret_access_key.",
+                )
         self._rows = rows
 
     @property

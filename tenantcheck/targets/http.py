@@ -20,6 +20,16 @@ DEFAULT_TENANT_HEADER = "x-tenant-id"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
+#: What gateways and Lambda say themselves. Any other text may quote the request, secrets included: it is not kept.
+_KNOWN_MESSAGE = re.compile(
+    r"The invoked function is (not )?enabled with tenancy configuration"
+    r"|Missing required request parameters"
+    r"|(Forbidden|Unauthorized|Not Found|Missing Authentication Token|Internal server error|Too Many Requests"
+    r"|Limit Exceeded|Endpoint request timed out|Service Unavailable|User is not authorized to access this resource)"
+    r"\.?$"
+)
+
+
 class Place(NamedTuple):
     """Where a value travels: in a header, a query parameter, the path, a key of a JSON body, or not at all."""
 
@@ -42,9 +52,7 @@ def parse_nonce_place(text: str) -> Place:
         return Place("query", name)
     if kind == "body" and name:
         return Place("body", name)
-    raise UsageError(
-        f"--nonce {text}: not a place for the nonce", "Write header:NAME, query:NAME, body:KEY or none."
-    )
+    raise UsageError(f"--nonce {text}: not a place for the nonce", "Write header:NAME, query:NAME, body:KEY or none.")
 
 
 def parse_header(text: str) -> tuple[str, str]:
@@ -88,7 +96,10 @@ class HttpTarget:
     unwraps = False
 
     def __init__(self, spec: HttpRequestSpec, signer: Signer | None = None) -> None:
-        parts = urlsplit(spec.url)
+        try:
+            parts = urlsplit(spec.url)
+        except ValueError as error:
+            raise UsageError(f"the URL can't be read: {error}", "Write http://… or https://…") from error
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise UsageError(f"'{display_url(spec.url)}' is not a URL to probe", "Write http://… or https://…")
         if not spec.url.isprintable() or " " in spec.url:
@@ -114,6 +125,8 @@ class HttpTarget:
     def bind(self, rows: Sequence[Row]) -> None:
         """Take the tenants and newcomers, in the order of their index."""
         for row in rows:
+            if row.credentials.aws and self._signer is None:
+                raise UsageError(f"tenant '{row.id}' has AWS credentials", "They sign requests with --aws-sigv4.")
             _refuse_doubles(self._spec, [name for name, _ in row.credentials.headers])
         self._rows = rows
 
@@ -162,7 +175,10 @@ class HttpTarget:
         outcome = http_outcome(reply.status, witnessed=witnessed)
         if outcome.kind in ("served", "no-witness"):
             return outcome
-        return outcome._replace(error_text=f"HTTP {reply.status} {service_message(reply.body)}".strip())
+        message = service_message(reply.body)
+        if _KNOWN_MESSAGE.match(message):
+            outcome = outcome._replace(error_text=f"HTTP {reply.status} {message}")
+        return outcome
 
     def platform(self, reply: Reply) -> PlatformRecord | None:  # noqa: ARG002
         """Endpoints give no log."""
@@ -172,6 +188,12 @@ class HttpTarget:
         """A curl command with the tokens @TENANT@ and @NONCE@; everything that may be secret is a variable."""
         spec = self._spec
         words = ["curl -sS -i"]
+        if self._signer is not None:
+            words += [
+                '--aws-sigv4 "aws:amz:${AWS_REGION}:execute-api"',
+                '--user "${AWS_ACCESS_KEY_ID}:${AWS_SECRET_ACCESS_KEY}"',
+            ]
+            words += ['-H "x-amz-security-token: ${AWS_SESSION_TOKEN}"']
         if spec.method != "GET":
             words.append(f"-X {spec.method}")
         words += [f'-H "{name}: ${{{variable(name)}}}"' for name, _ in (*spec.headers, *self._user_info)]
@@ -181,8 +203,8 @@ class HttpTarget:
         words += [f'-H "{place.name}: {token}"' for place, token in places if place.kind == "header"]
         if spec.data or spec.nonce.kind == "body":
             words.append('-d "${DATA}"')
-        url = display_url(self._base).replace("{tenant}", "@TENANT@")
-        query = [f"{place.name}={token}" for place, token in places if place.kind == "query"]
+        url = display_url(self._base).replace("{tenant}", "@TENANT_QUOTED@")
+        query = [f"{place.name}={token[:-1]}_QUOTED@" for place, token in places if place.kind == "query"]
         query += [f"{name}=${{TENANT_{variable(name)}}}" for name in sorted(self._query_names())]
         separator = "&" if "?" in url else "?"
         return " ".join([*words, f'"{url}{separator + "&".join(query) if query else ""}"'])
@@ -196,9 +218,7 @@ def _refuse_doubles(spec: HttpRequestSpec, names: Sequence[str]) -> None:
     own = {place.name.lower() for place in (spec.tenant, spec.nonce) if place.kind == "header"}
     for name in names:
         if name.lower() in own:
-            raise UsageError(
-                f"the header {name} is given a second time", "tenantcheck sends it itself; remove it."
-            )
+            raise UsageError(f"the header {name} is given a second time", "tenantcheck sends it itself; remove it.")
 
 
 def display_url(url: str) -> str:
@@ -227,7 +247,10 @@ def service_message(body: bytes) -> str:
     if not isinstance(document, dict):
         return ""
     message = document.get("message") or document.get("Message")
-    return printable(message) if isinstance(message, str) else ""
+    # Lambda's refusal of a signature goes on to quote the signed headers, session token included.
+    return (
+        printable(message.partition("\n")[0].partition("The Canonical String")[0]) if isinstance(message, str) else ""
+    )
 
 
 def _with_query(url: str, query: Sequence[tuple[str, str]]) -> str:

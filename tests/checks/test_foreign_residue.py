@@ -24,6 +24,4 @@ def test_of_an_earlier_run_it_has_one_exhibit() -> None:
 
 def test_own_residue_is_fine() -> None:
     own = nonces.compose("ffffffff", nonces.tag("b"), 0, "0" * 16)
-    assert not found(
-        "o a1 b2", "foreign-residue", edit={1: changed(seen=(SeenNonce(nonce=own, place="body"),))}
-    )
+    assert not found("o a1 b2", "foreign-residue", edit={1: changed(seen=(SeenNonce(nonce=own, place="body"),))})

@@ -45,8 +45,6 @@ def test_standing_on_a_discredited_id_alone_it_is_open() -> None:
 
 
 def test_another_identity_keeps_it_a_breach() -> None:
-    constant = {
-        n: with_witness(execution_environment_id="e1", invocation_count=1, sandbox_id="s1") for n in range(2)
-    }
+    constant = {n: with_witness(execution_environment_id="e1", invocation_count=1, sandbox_id="s1") for n in range(2)}
     findings = found("o a1 b2", "shared-environment", edit=constant)
     assert [finding.severity for finding in findings] == ["breach"]

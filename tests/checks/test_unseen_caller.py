@@ -11,12 +11,12 @@ def test_a_gap_is_a_weakness() -> None:
     edit = {2: with_witness(invocation_count=4)}
     (finding,) = found("o a1 b2 | r a1", "unseen-caller", edit=edit)
     assert short(finding) == ("weakness", ("a",), "e1", (2,))
-    assert finding.details == {"unseen": 2, "unanswered": 0}
+    assert finding.details == {"unseen": 2, "uncounted": 0}
 
 
 def test_a_first_count_above_one_is_a_weakness() -> None:
     (finding,) = found("o a1 b2", "unseen-caller", edit={0: with_witness(invocation_count=3)})
-    assert finding.details == {"unseen": 2, "unanswered": 0}
+    assert finding.details == {"unseen": 2, "uncounted": 0}
 
 
 def test_lost_answers_explain_a_gap() -> None:

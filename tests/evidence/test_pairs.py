@@ -71,7 +71,5 @@ def test_a_spoiled_figure_stays_one() -> None:
 def test_the_needed_requests_reach_the_target_and_a_wave_less_does_not(start: float) -> None:
     needed = needed_requests(start, 1e-6, 4)
     for waves, reached in ((needed // 4, True), (needed // 4 - 2, False)):
-        worst = max(
-            products(2, 4, random.Random(seed), waves=waves).weakest_log() + start for seed in range(20)
-        )
+        worst = max(products(2, 4, random.Random(seed), waves=waves).weakest_log() + start for seed in range(20))
         assert (worst <= math.log(1e-6)) is reached

@@ -78,9 +78,7 @@ def test_blind_pools_reach_no_figure_more_often_than_it_says(reuse: Reuse, weath
     figures: list[float] = []
     for seed in range(RUNS):
         rng = random.Random(seed)
-        plan = make_plan(
-            tenants=2, plan="quick", seed=f"{rng.getrandbits(128):032x}", ordered=3, max_requests=8
-        )
+        plan = make_plan(tenants=2, plan="quick", seed=f"{rng.getrandbits(128):032x}", ordered=3, max_requests=8)
         result = simulate(plan, Pool(isolation="none", reuse=reuse, rng=rng), weather=weather, rng=rng)
         assert result.verdict.outcome != "pass"
         clean = not any(finding.severity == "breach" for finding in result.verdict.findings)

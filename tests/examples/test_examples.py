@@ -55,7 +55,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 CALLS = """
 const { handler } = require(process.argv[1]);
-const context = { logStreamName: "stream", tenantId: "a" };
+const context = { logStreamName: "2026/11/22/[1]" + "0".repeat(32), tenantId: "a" };
 const nonce = process.argv[2];
 (async () => {
   const direct = await handler({ tenantcheckNonce: nonce }, context);
@@ -86,7 +86,7 @@ def test_the_typescript_handler_under_node(compiled: Path, tmp_path: Path) -> No
     assert reading.witness == Witness(
         execution_environment_id=direct["executionEnvironmentId"],
         sandbox_id=(tmp_path / "tenantcheck-sandbox-id").read_text(),
-        log_stream_name="stream",
+        log_stream_name="2026/11/22/[1]" + "0" * 32,
         invocation_count=2,
         tenant_id="a",
         nonce=NONCE,
@@ -95,9 +95,7 @@ def test_the_typescript_handler_under_node(compiled: Path, tmp_path: Path) -> No
     assert json.loads(front["body"])["residue"] == {"memory": [NONCE], "scratch": [NONCE]}
 
 
-@pytest.mark.parametrize(
-    "template", sorted(EXAMPLES.glob("*/template.yaml")), ids=lambda path: path.parent.name
-)
+@pytest.mark.parametrize("template", sorted(EXAMPLES.glob("*/template.yaml")), ids=lambda path: path.parent.name)
 def test_templates_pass_cfn_lint(template: Path) -> None:
     result = subprocess.run(
         [Path(sys.executable).with_name("cfn-lint"), "--non-zero-exit-code", "informational", str(template)],

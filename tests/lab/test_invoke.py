@@ -215,9 +215,7 @@ def test_failures_are_reported_as_lambda_reports_them(
 
 
 @pytest.mark.parametrize("event", [{"do": "exit"}, {"do": "kill"}, {"do": "sleep", "seconds": 30}])
-def test_a_crash_replaces_the_process_and_keeps_the_scratch_directory(
-    labs: Labs, event: dict[str, Any]
-) -> None:
+def test_a_crash_replaces_the_process_and_keeps_the_scratch_directory(labs: Labs, event: dict[str, Any]) -> None:
     """
     Given an environment with a note in its scratch directory
     When its process crashes or is killed for taking too long

@@ -39,9 +39,7 @@ def start() -> tuple[subprocess.Popen[str], str]:
 def pid_of_environment(lab: int, url: str) -> int:
     answer = httpx.get(f"{url}/prod/x", headers={"x-tenant-id": "a"}, trust_env=False)
     assert answer.status_code == 200
-    found = subprocess.run(
-        ["pgrep", "-f", f"lab/bootstrap.py {lab} "], capture_output=True, text=True, check=True
-    )
+    found = subprocess.run(["pgrep", "-f", f"lab/bootstrap.py {lab} "], capture_output=True, text=True, check=True)
     return int(found.stdout)
 
 
@@ -108,6 +106,11 @@ def test_a_port_that_is_taken() -> None:
 
 def test_a_handler_that_is_not_there() -> None:
     with pytest.raises(UsageError, match="no handler at"), Lab(handler="nope/app.handler"):
+        pass
+
+
+def test_an_audit_log_that_can_not_be_written() -> None:
+    with pytest.raises(LabError, match="the audit log /nope/x can't be written"), Lab(audit=Path("/nope/x")):
         pass
 
 

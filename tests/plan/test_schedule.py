@@ -38,9 +38,7 @@ def test_the_plans_of_the_design(plan: PlanName, requests: int, environments: in
 
 def test_idle_gaps_come_before_a_crowd_and_two_halves() -> None:
     plan = make_plan(seed=SEED)
-    plan = plan.__class__(
-        **{name: getattr(plan, name) for name in plan.__struct_fields__} | {"idle_s": (1.0, 10.0)}
-    )
+    plan = plan.__class__(**{name: getattr(plan, name) for name in plan.__struct_fields__} | {"idle_s": (1.0, 10.0)})
     idle = [(wave.kind, wave.idle_before_s) for wave in forecast(plan).waves if wave.idle_before_s]
     assert idle == [
         ("crowd", 1.0),

@@ -112,6 +112,10 @@ def test_a_toml_file_with_everything(monkeypatch: pytest.MonkeyPatch) -> None:
         ("[[tenant]]\nid = 'a'\nheaders = { 'x y' = 'v' }", "a header name has a character"),
         ('[[tenant]]\nid = "a"\nheaders = { x = "v\\nhunter2" }', "the value of header x can't be sent"),
         ("[[tenant]]\nid = '${TENANTCHECK_NOT_SET}'", "refers to ${TENANTCHECK_NOT_SET}, which is not set"),
+        (
+            "[[tenant]]\nid = 'a'\ncredentials = { bearer = 'hunter2 ' }",
+            "can't be sent (line break, non-ASCII, or space",
+        ),
         ("tenants = []", "t.toml: unknown key 'tenants'"),
         ("tenant = 5", "t.toml, tenant: a list of tables"),
         ("tenant = [5]", "t.toml, tenant 1: a table was expected"),
@@ -161,3 +165,21 @@ class TestNewcomers:
         newcomers, rows = from_file(text + "[[spare]]\nid='s'\ncredentials={bearer='v'}").newcomers(4)
         assert [newcomer.id for newcomer in newcomers] == ["s"]
         assert rows[0].credentials.headers == (("Authorization", "Bearer v"),)
+
+    def test_where_a_tenant_has_another_name_only_spare_ids(self) -> None:
+        """Nobody knows under which name the handler should see a made-up id."""
+        text = "[[tenant]]\nid='a'\nexpect='tenant-a'\n[[tenant]]\nid='b'\n"
+        assert from_file(text).newcomers(4) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("credentials", "message"),
+    [(("", ""), "'a' has none"), (("t", ""), "'b' has none"), (("t", "t"), "'b' has the same credentials as 'a'")],
+)
+def test_tenants_told_by_their_credentials_need_their_own(credentials: tuple[str, str], message: str) -> None:
+    rows = [
+        f"[[tenant]]\nid='{id_}'\n" + (f"credentials={{bearer='{token}'}}\n" if token else "")
+        for id_, token in zip("ab", credentials, strict=True)
+    ]
+    with pytest.raises(UsageError, match=message):
+        from_file("".join(rows)).require_own_credentials()

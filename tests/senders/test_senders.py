@@ -55,9 +55,7 @@ def test_a_request_arrives_as_it_was_prepared(open_: Open) -> None:
     Then the server sees just these, our User-Agent, and no offer to compress.
     """
     with RawServer(always(response(b"yes", headers="x-two: 1\r\nx-two: 2\r\n"))) as server:
-        call = Call(
-            method="POST", url=f"{server.url}/p%2Fq?a=b%20c", headers=(("X-Tenant-Id", "a"),), body=b"body"
-        )
+        call = Call(method="POST", url=f"{server.url}/p%2Fq?a=b%20c", headers=(("X-Tenant-Id", "a"),), body=b"body")
         (reply,) = send(open_, call)
     assert (reply.status, reply.body, reply.truncated) == (200, b"yes", False)
     assert [value for name, value in reply.headers if name.lower() == "x-two"] == ["1", "2"]
@@ -81,9 +79,7 @@ HOSTILE: dict[str, Answer] = {
     "50 MB": always(response(b"x" * (50 << 20))),
     "endless": endless,
     "gzip bomb": always(response(gzip.compress(b"x" * (200 << 20)), headers="content-encoding: gzip\r\n")),
-    "deflate bomb": always(
-        response(zlib.compress(b"x" * (200 << 20)), headers="content-encoding: deflate\r\n")
-    ),
+    "deflate bomb": always(response(zlib.compress(b"x" * (200 << 20)), headers="content-encoding: deflate\r\n")),
 }
 
 
@@ -125,6 +121,31 @@ def test_errors_are_replies(open_: Open, answer: Answer, kind: str) -> None:
 
 
 @both
+@pytest.mark.parametrize(
+    "call",
+    [
+        Call(method="GET", url="http://127.0.0.1:99999/?key=hunter2"),
+        Call(method="P\u00d6ST", url="http://127.0.0.1:1/?key=hunter2"),
+        Call(method="GET", url="http://127.0.0.1:1/", headers=(("x-key", "hunter2\r\n"),)),
+        Call(method="GET", url="http://[::1/?key=hunter2"),
+    ],
+    ids=["port", "method", "header", "host"],
+)
+def test_what_can_not_be_sent_is_a_reply_too(open_: Open, call: Call) -> None:
+    async def go() -> Reply:
+        sender = open_(SenderSettings(), "http://127.0.0.1:1/")
+        try:
+            return await sender.send(call)
+        finally:
+            await sender.close()
+
+    reply = asyncio.run(go())
+    assert reply.status is None
+    assert reply.error_kind
+    assert "hunter2" not in reply.error_text
+
+
+@both
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/?key=hunter2", "http://host.invalid/?key=hunter2"])
 def test_nobody_there(open_: Open, url: str) -> None:
     (reply,) = send(open_, get(url))
@@ -158,8 +179,12 @@ def tls(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
+#: Where the user names authorities, `open_sender` takes the sender that replaces its own by them.
+own_authority = pytest.mark.parametrize("open_", [open_sender, HttpxSender], ids=["as chosen", "httpx"])
+
+
 class TestTls:
-    @both
+    @own_authority
     def test_an_authority_can_be_named(
         self, open_: Open, authority: trustme.CA, tls: ssl.SSLContext, tmp_path: Path
     ) -> None:
@@ -169,7 +194,7 @@ class TestTls:
             replies = send(open_, *[get(server.url)] * 3, connect=3, cacert=bundle)
         assert [reply.status for reply in replies] == [200, 200, 200]
 
-    @both
+    @own_authority
     def test_ssl_cert_file_is_trusted(
         self,
         open_: Open,
@@ -195,7 +220,7 @@ class TestTls:
         with RawServer(always(response(b"ok")), tls=tls) as server:
             assert send(open_, get(server.url), insecure=True)[0].status == 200
 
-    @both
+    @own_authority
     def test_a_bundle_that_is_not_there(self, open_: Open) -> None:
         with pytest.raises(UsageError, match="No such file"):
             send(open_, get("https://localhost/"), cacert=Path("/nope.pem"))

@@ -183,8 +183,6 @@ def simulate(
         if judge.breached():
             reason = "breach"
             break
-    end = End(
-        reason=reason, requests=judge.environments.requests, waves=judge.environments.waves, duration_ns=1
-    )
+    end = End(reason=reason, requests=judge.environments.requests, waves=judge.environments.waves, duration_ns=1)
     header = Header(tool="test", started="2026-01-01T00:00:00Z", plan=plan)
     return Simulated(judge.verdict(header, end), judge.environments.requests)

@@ -139,6 +139,16 @@ class TestRequests:
         call = target(row=row).prepare(REQUEST)
         assert "Credential=AKIDOTHER/" in dict(call.headers)["Authorization"]
 
+    def test_credentials_that_invoke_can_not_carry(self) -> None:
+        with pytest.raises(UsageError, match="'a' has headers, query or tokens"):
+            target(row=Row(id="a", expect="a", credentials=Credentials(headers=(("Authorization", "x"),))))
+
+    def test_a_refused_signature_does_not_quote_the_session_token(self) -> None:
+        text = "The request signature we calculated does not match. The Canonical String was\nx-amz-token:hunter2"
+        reply = Reply(status=403, body=json.dumps({"message": text}).encode())
+        outcome = target().outcome(reply, witnessed=False, proxy_status=None)
+        assert outcome.error_text == "The request signature we calculated does not match. "
+
     def test_payloads_that_are_not_json(self) -> None:
         with pytest.raises(UsageError, match="--payload is not JSON"):
             target(payload=b"{nope")
@@ -190,9 +200,7 @@ def test_made_up_credentials_need_no_environment(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.usefixtures("aws")
 def test_an_http_api_is_signed_for_execute_api() -> None:
-    call = Call(
-        method="GET", url="https://x.execute-api.eu-west-1.amazonaws.com/p", headers=(("x-tenant-id", "a"),)
-    )
+    call = Call(method="GET", url="https://x.execute-api.eu-west-1.amazonaws.com/p", headers=(("x-tenant-id", "a"),))
     signer = ApiSigner(AwsSession(AwsOptions()), call.url, None)
     asyncio.run(signer.refresh())
     signed = dict(signer.sign(call, {}).headers)

@@ -110,6 +110,9 @@ def test_user_info_becomes_a_header() -> None:
         ("http://x.test/a b", "spaces or control characters"),
         ("http://x.test/\r\nHost: y", "spaces or control characters"),
         ("http://x.test/{tenant}", "excludes --tenant-header"),
+        ("http://x.test/{tenantid}", "braces that are not"),
+        ("http://x.test:99999/", "port is not between 0 and 65535"),
+        ("http://[::1", "the URL can't be read"),
     ],
 )
 def test_urls_that_can_not_be_probed(url: str, message: str) -> None:
@@ -192,3 +195,35 @@ def test_outcomes(status: int | None, witnessed: bool, kind: str) -> None:
     outcome = target.outcome(reply, witnessed=witnessed, proxy_status=None)
     assert outcome.kind == kind
     assert "\x1b" not in (outcome.error_text or "")
+
+
+@pytest.mark.parametrize(
+    ("message", "kept"),
+    [
+        ("Forbidden", True),
+        ("Missing required request parameters: [x-tenant-id]", True),
+        ("The invoked function is not enabled with tenancy configuration. Remove the tenant ID", True),
+        ("'Bearer hunter2' not a valid key=value pair", False),
+        ("Forbidden: Bearer hunter2", False),
+    ],
+)
+def test_only_known_messages_of_a_service_are_kept(message: str, kept: bool) -> None:
+    """Any other text may quote the request, secrets included."""
+    target = HttpTarget(HttpRequestSpec(url="https://x.test/"))
+    reply = Reply(status=403, body=json.dumps({"message": message}).encode())
+    outcome = target.outcome(reply, witnessed=False, proxy_status=None)
+    assert outcome.error_text == (f"HTTP 403 {message}" if kept else "HTTP 403")
+
+
+def test_a_header_is_not_sent_twice() -> None:
+    with pytest.raises(UsageError, match="the header X-Tenant-ID is given a second time"):
+        HttpTarget(HttpRequestSpec(url="https://x.test/", headers=(("X-Tenant-ID", "b"),)))
+    row = Row(id="a", expect="a", credentials=Credentials(headers=(("x-tenantcheck-nonce", "n"),)))
+    with pytest.raises(UsageError, match="given a second time"):
+        HttpTarget(HttpRequestSpec(url="https://x.test/")).bind([row])
+
+
+def test_aws_credentials_need_a_signer() -> None:
+    row = Row(id="a", expect="a", credentials=Credentials(aws={"aws_profile": "p"}))
+    with pytest.raises(UsageError, match="'a' has AWS credentials"):
+        HttpTarget(HttpRequestSpec(url="https://x.test/")).bind([row])

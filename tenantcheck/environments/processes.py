@@ -1,0 +1,132 @@
+"""Counters of processes: which values came, and what contradicts that one process counted them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tenantcheck.environments.tallies import KEPT, Counts, Kept
+from tenantcheck.model import Observation
+
+
+@dataclass(slots=True)
+class Process:
+    """Everything that one `executionEnvironmentId` counted."""
+
+    id: str
+    counts: Counts = field(default_factory=Counts)
+    highest: Observation | None = None
+    """The observation with the highest count of all earlier waves."""
+    tenants: set[int] = field(default_factory=set)
+    last: Observation | None = None
+    overcounted: bool = False
+
+
+class Disorder(NamedTuple):
+    """Two observations of one process that can't both be right."""
+
+    earlier: Observation | None
+    later: Observation
+    own_nonces: bool
+
+
+class Processes:
+    """All processes of a run, compared wave by wave."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[str, Process] = {}
+        self.counted = 0
+        """Answers that carried a process id and a count."""
+        self.clones: Kept[Disorder] = Kept()
+        self.disorders: Kept[Disorder] = Kept()
+        self.overcounts: Kept[Observation] = Kept()
+        self._wave: dict[str, list[Observation]] = {}
+
+    def base(self) -> int:
+        """Where counters of this function start: 0 if a 0 was ever seen, else 1."""
+        return min((process.counts.lowest for process in self.by_id.values()), default=1) and 1
+
+    def note(self, observation: Observation, recent: Iterable[Observation]) -> bool:
+        """Take in one answer; False when it carries no process id with a count.
+
+        `recent` are the newest observations, to show an earlier answer with the same count.
+        """
+        witness, tenant = observation.witness, observation.request.tenant
+        if witness is None or witness.execution_environment_id is None or witness.invocation_count is None:
+            return False
+        process = self.by_id.get(witness.execution_environment_id)
+        if process is None:
+            process = self.by_id[witness.execution_environment_id] = Process(id=witness.execution_environment_id)
+        self.counted += 1
+        if not process.counts.add(witness.invocation_count):
+            self._clone(observation, process, recent)
+        if tenant is not None:
+            process.tenants.add(tenant)
+        process.last = observation
+        self._wave.setdefault(process.id, []).append(observation)
+        return True
+
+    def _clone(self, observation: Observation, process: Process, recent: Iterable[Observation]) -> None:
+        # Beyond the kept ones nobody looks at the earlier answer: the search is spared.
+        earlier = _same_count(observation, process, recent) if self.clones.total < KEPT else None
+        own = _echoes(observation) and (earlier is None or _echoes(earlier))
+        self.clones.add(Disorder(earlier, observation, own))
+
+    def wave_ended(self, sent: Sequence[int], sent_for_nobody: int) -> None:
+        """Compare the counts of the wave that has ended.
+
+        `sent` are the requests sent so far per tenant, `sent_for_nobody` those without a tenant, which any
+        environment may have served.
+        """
+        for id_, observations in self._wave.items():
+            process = self.by_id[id_]
+            self._order(process, observations)
+            highest = max(observations, key=count_of)
+            explained = sum(sent[tenant] for tenant in process.tenants) + sent_for_nobody
+            if not process.overcounted and count_of(highest) > explained:
+                process.overcounted = True
+                self.overcounts.add(highest)
+        self._wave.clear()
+
+    def _order(self, process: Process, observations: Sequence[Observation]) -> None:
+        """Find counts that contradict real time: a higher one returned before a lower one was called. A count
+        back at the base is a restart."""
+        highest = process.highest
+        restarted_ns = -1
+        ended = sorted(observations, key=lambda o: o.end_ns)
+        position = 0
+        for later in sorted(observations, key=lambda o: o.call_ns):
+            if count_of(later) <= 1:
+                highest, restarted_ns = None, later.call_ns
+            while position < len(ended) and ended[position].end_ns < later.call_ns:
+                candidate = ended[position]
+                position += 1
+                if candidate.call_ns >= restarted_ns and (highest is None or count_of(candidate) > count_of(highest)):
+                    highest = candidate
+            if highest is not None and count_of(highest) > count_of(later):
+                self.disorders.add(Disorder(highest, later, own_nonces=False))
+        alive = [o for o in observations if o.call_ns >= restarted_ns]
+        process.highest = max(alive + ([highest] if highest is not None else []), key=count_of)
+
+
+def count_of(observation: Observation) -> int:
+    """The count an answer carries; 0 when it carries none."""
+    count = observation.witness.invocation_count if observation.witness else None
+    return count if count is not None else 0
+
+
+def _echoes(observation: Observation) -> bool:
+    return observation.witness is not None and observation.witness.nonce is not None
+
+
+def _same_count(observation: Observation, process: Process, recent: Iterable[Observation]) -> Observation | None:
+    for earlier in recent:
+        if (
+            earlier is not observation
+            and earlier.witness is not None
+            and earlier.witness.execution_environment_id == process.id
+            and earlier.witness.invocation_count == count_of(observation)
+        ):
+            return earlier
+    return None

@@ -1,0 +1,93 @@
+"""Counting in bounded memory: the first few of something, sets of counter values, latencies."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+#: Findings kept per check; the total is counted on.
+KEPT = 100
+_MAX_RANGES = 4096
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Kept(Generic[T]):
+    """The first `KEPT` of something, and how many there were."""
+
+    items: list[T] = field(default_factory=list)
+    total: int = 0
+
+    def add(self, item: T) -> None:
+        self.total += 1
+        if len(self.items) < KEPT:
+            self.items.append(item)
+
+
+class Counts:
+    """A set of counter values, kept as ranges: a healthy process needs one."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        self.size = 0
+
+    def add(self, count: int) -> bool:
+        """Add a value; False when it was there already."""
+        at = bisect_right(self._starts, count)
+        if at and count <= self._ends[at - 1]:
+            return False
+        joins_left = at > 0 and self._ends[at - 1] == count - 1
+        joins_right = at < len(self._starts) and self._starts[at] == count + 1
+        if joins_left and joins_right:
+            self._ends[at - 1] = self._ends.pop(at)
+            self._starts.pop(at)
+        elif joins_left:
+            self._ends[at - 1] = count
+        elif joins_right:
+            self._starts[at] = count
+        elif len(self._starts) < _MAX_RANGES:
+            self._starts.insert(at, count)
+            self._ends.insert(at, count)
+        self.size += 1
+        return True
+
+    @property
+    def lowest(self) -> int:
+        return self._starts[0]
+
+    @property
+    def highest(self) -> int:
+        return self._ends[-1]
+
+    @property
+    def unseen(self) -> int:
+        """Values between the lowest and the highest that were not seen."""
+        return self.highest - self.lowest + 1 - self.size
+
+
+class Latencies:
+    """Latencies in buckets 2 % wide: bounded memory, quantiles right to 1 %."""
+
+    def __init__(self) -> None:
+        self._buckets: Counter[int] = Counter()
+        self.highest_ns = 0
+
+    def add(self, nanoseconds: int) -> None:
+        self._buckets[round(math.log(max(nanoseconds, 1)) / _LOG_STEP)] += 1
+        self.highest_ns = max(self.highest_ns, nanoseconds)
+
+    def median_ns(self) -> float | None:
+        half = self._buckets.total() / 2
+        for bucket in sorted(self._buckets):
+            half -= self._buckets[bucket]
+            if half <= 0:
+                return min(math.exp(bucket * _LOG_STEP), self.highest_ns)
+        return None
+
+
+_LOG_STEP = math.log(1.02)
