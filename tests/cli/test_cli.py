@@ -104,8 +104,6 @@ class TestHistory:
             "quick",
             "--format",
             "json",
-            "--only",
-            "wrong-tenant",
         )
         path = history()
         again = run("check", str(path), "--format", "json")
@@ -419,7 +417,7 @@ def test_an_iam_authorised_api_is_signed_for() -> None:
     """The signature covers the tenant; without a region nothing is sent."""
     keys = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "hunter2"}
     with RawServer(always(response(b"{}"))) as server:
-        assert run("-q", "probe", server.url, "--aws-sigv4", **keys).returncode == 2
+        assert run("-q", "probe", server.url, "--aws-sigv4", **keys).returncode == 1
         assert not server.requests
         result = run("-q", "probe", server.url, "--aws-sigv4", "--region", "eu-west-1", **keys)
     assert result.returncode == 3
@@ -433,7 +431,7 @@ def test_a_report_that_can_not_be_written_does_not_hide_a_breach(labs: Labs) -> 
     lab = labs(isolation="none", **FAST)
     result = run("-q", "probe", lab.front_url, "--report", "json=/dev/full")
     assert (result.returncode, "error: --report /dev/full: No space left" in result.stderr) == (10, True)
-    assert "breach: shared-environment" in result.stdout
+    assert result.stdout.startswith("FAIL: ")
 
 
 def test_ctrl_c_ends_the_demonstration() -> None:
