@@ -113,7 +113,6 @@ class Environments:
         self.tenant_reports = 0
         self.tenantless: Kept[Observation] = Kept()
         self.wrong_tenant: Kept[Observation] = Kept()
-        self.collapsed: Kept[tuple[Observation, Observation | None]] = Kept()
         self.could_collapse = 0
         self.foreign: Kept[Foreign] = Kept()
         self.could_carry = 0

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import math
 import random
+from collections import deque
 from functools import cache
 
 import pytest
 
 from tenantcheck.evidence import log_factor
-from tenantcheck.lab.pool import Pool, Reuse
+from tenantcheck.lab.pool import Pool, Reuse, Slot
 from tests.simulation import Weather, make_plan, simulate
 
 
@@ -67,9 +68,26 @@ WEATHER = {
 RUNS = 400
 
 
+class FirstFit(Pool):
+    """Takes the oldest environment that is idle."""
+
+    def _choose(self, idle: deque[Slot]) -> Slot:
+        slot = min(idle, key=lambda each: each.number)
+        idle.remove(slot)
+        return slot
+
+
+def blind(reuse: str, rng: random.Random) -> Pool:
+    """A pool that ignores tenants."""
+    if reuse == "first-fit":
+        return FirstFit(isolation="none", rng=rng)
+    choices: dict[str, Reuse] = {"mru": "mru", "fifo": "fifo", "random": "random"}
+    return Pool(isolation="none", reuse=choices[reuse], rng=rng)
+
+
 @pytest.mark.parametrize("weather", WEATHER.values(), ids=WEATHER)
-@pytest.mark.parametrize("reuse", ["mru", "fifo", "random"])
-def test_blind_pools_reach_no_figure_more_often_than_it_says(reuse: Reuse, weather: Weather) -> None:
+@pytest.mark.parametrize("reuse", ["mru", "fifo", "first-fit", "random"])
+def test_blind_pools_reach_no_figure_more_often_than_it_says(reuse: str, weather: Weather) -> None:
     """
     Given a pool that ignores tenants, and two tenants asked three times each (so that luck is possible)
     When many runs are judged
@@ -79,7 +97,7 @@ def test_blind_pools_reach_no_figure_more_often_than_it_says(reuse: Reuse, weath
     for seed in range(RUNS):
         rng = random.Random(seed)
         plan = make_plan(tenants=2, plan="quick", seed=f"{rng.getrandbits(128):032x}", ordered=3, max_requests=8)
-        result = simulate(plan, Pool(isolation="none", reuse=reuse, rng=rng), weather=weather, rng=rng)
+        result = simulate(plan, blind(reuse, rng), weather=weather, rng=rng)
         assert result.verdict.outcome != "pass"
         clean = not any(finding.severity == "breach" for finding in result.verdict.findings)
         pair = result.verdict.evidence.weakest_pair
@@ -90,14 +108,13 @@ def test_blind_pools_reach_no_figure_more_often_than_it_says(reuse: Reuse, weath
         assert reached <= x + 3 * math.sqrt(x * (1 - x) / RUNS)
 
 
-@pytest.mark.parametrize("reuse", ["mru", "fifo", "random"])
+@pytest.mark.parametrize("reuse", ["mru", "fifo", "first-fit", "random"])
 @pytest.mark.parametrize("delay_ms", [0.0, 8.0])
-def test_the_standard_plan_finds_every_blind_pool(reuse: Reuse, delay_ms: float) -> None:
+def test_the_standard_plan_finds_every_blind_pool(reuse: str, delay_ms: float) -> None:
     for seed in range(60):
         rng = random.Random(seed)
         plan = make_plan(seed=f"{rng.getrandbits(128):032x}")
-        pool = Pool(isolation="broken", reuse=reuse, rng=rng)
-        result = simulate(plan, pool, weather=Weather(delay_ms={0: delay_ms}), rng=rng)
+        result = simulate(plan, blind(reuse, rng), weather=Weather(delay_ms={0: delay_ms}), rng=rng)
         assert result.verdict.outcome == "fail"
 
 
