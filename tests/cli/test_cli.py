@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from tests.servers import RawServer, always, dropped, endless, response, silent
 Labs = Callable[..., Lab]
 COMMAND = [sys.executable, "-W", "error", "-m", "tenantcheck"]
 pytestmark = pytest.mark.usefixtures("in_tmp")
-FAST = {"hold_s": 0.02}
+FAST = {"hold_s": 0.05}
 
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -34,6 +35,13 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 def history() -> Path:
     (path,) = Path(".tenantcheck").glob("*.jsonl")
     return path
+
+
+def wave_sizes(path: Path) -> list[int]:
+    """Requests of each wave in a history, the calls outside the waves left out."""
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    numbers = [record["request"]["wave"] for record in records if record["type"] == "observation"]
+    return [count for wave, count in Counter(numbers).items() if wave > 1]
 
 
 def invoke(lab: Lab, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -74,9 +82,10 @@ class TestExits:
     def test_invoke_of_an_isolated_function(self, labs: Labs) -> None:
         result = invoke(labs(**FAST), "--format", "json")
         report = json.loads(result.stdout)
-        assert (result.returncode, report["verdict"], report["requests"]) == (0, "pass", 102)
+        assert (result.returncode, report["verdict"]) == (0, "pass")
+        assert report["requests"] == 2 + sum(wave_sizes(history()))
         assert report["versions"] == ["$LATEST"]
-        assert report["tenants"][0]["cold_starts"] == 3
+        assert report["tenants"][0]["cold_starts"] == report["tenants"][0]["environments"]
 
     def test_invoke_of_environments_that_are_never_reused(self, labs: Labs) -> None:
         result = invoke(labs(reuse="never", hold_s=0.0), "--plan", "quick", "--tenants", "2")
@@ -438,12 +447,12 @@ def test_ctrl_c_ends_the_demonstration() -> None:
     process = subprocess.Popen([*COMMAND, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     assert process.stderr.readline().startswith("probe per-tenant")
-    while not list(Path(".tenantcheck").glob("*.jsonl")):
+    while not any(b'"observation"' in path.read_bytes() for path in Path(".tenantcheck").glob("*.jsonl")):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=30)
     assert (process.returncode, stdout) == (1, "")
-    assert stderr.endswith("interrupted\n")
+    assert stderr == "interrupted\n"
 
 
 def test_demo(in_tmp: Path) -> None:

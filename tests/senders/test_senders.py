@@ -246,6 +246,10 @@ class TestConnectingAhead:
             async def go() -> None:
                 sender = HttpxSender(SenderSettings(), server.url)
                 await sender.connect(server.url, 6)
+                for _ in range(500):  # the kernel has connected; the server's thread has yet to accept
+                    if server.connections == 6:
+                        break
+                    await asyncio.sleep(0.01)
                 assert server.connections == 6
                 await asyncio.gather(*(sender.send(get(server.url)) for _ in range(6)))
                 await sender.connect(server.url, 6)
