@@ -11,7 +11,10 @@ from tenantcheck.cli.execute import interruptible
 from tenantcheck.cli.options import option
 from tenantcheck.cli.root import Common
 from tenantcheck.lab import LabServer, Settings
+from tenantcheck.lab.faults import FAULTS
 from tenantcheck.lab.pool import Isolation, Reuse
+
+FAULT_NAMES = ", ".join(each.name for each in FAULTS)
 
 
 @click.command("lab")
@@ -24,6 +27,7 @@ from tenantcheck.lab.pool import Isolation, Reuse
 @option("--idle", type=click.FloatRange(0, min_open=True), default=600.0, help="Idle seconds until retirement.")
 @option("--max-environments", type=click.IntRange(1, 2000), default=250)
 @option("--tenant-header", default="x-tenant-id", help="Header that the front maps to the tenant.")
+@option("--fault", multiple=True, metavar="NAME[:PARAM=VALUE]", help=f"Known fault (repeatable): {FAULT_NAMES}.")
 @option("--audit", type=click.Path(dir_okay=False, path_type=Path), help="Write the ground truth, JSON Lines.")
 @option("--logs", type=click.Path(file_okay=False, path_type=Path), help="Keep the log streams in this folder.")
 @click.pass_obj
@@ -38,6 +42,7 @@ def command(
     idle: float,
     max_environments: int,
     tenant_header: str,
+    fault: tuple[str, ...],
     audit: Path | None,
     logs: Path | None,
 ) -> int:
@@ -55,6 +60,7 @@ def command(
         timeout_s=timeout,
         idle_s=idle,
         max_environments=max_environments,
+        faults=fault,
         audit=audit,
         logs=logs,
     )

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tenantcheck.errors import LabError, UsageError
+from tenantcheck.lab.faults import parse_fault
 from tenantcheck.lab.pool import Isolation, Lease, Pool, Reuse, Slot
 from tenantcheck.lab.records import Audit, LogStream
 from tenantcheck.lab.runtime_api import Invocation
@@ -48,6 +49,8 @@ class Settings:
     timeout_s: float = 3.0
     idle_s: float = 600.0
     max_environments: int = 250
+    faults: tuple[str, ...] = ()
+    """`NAME[:param=value]` of `tenantcheck.lab.faults`; they need isolation `per-tenant`."""
     audit: Path | None = None
     logs: Path | None = None
 
@@ -89,6 +92,7 @@ class Function:
             reuse=settings.reuse,
             idle_s=settings.idle_s,
             max_environments=settings.max_environments,
+            faults=[parse_fault(text) for text in settings.faults],
         )
         self._sandboxes: dict[Slot, Sandbox] = {}
 
@@ -113,7 +117,7 @@ class Function:
         client_context: str | None = None,
     ) -> Outcome:
         """Run one event. Raises `RefusedError` when there are too many environments."""
-        lease = self.pool.acquire(tenant)
+        lease = self.pool.acquire(tenant, time.monotonic())
         if lease is None:
             raise RefusedError(429, "TooManyRequestsException", "Rate exceeded")
         sandbox = self._sandbox(lease)

@@ -6,9 +6,12 @@ Times are seconds of any monotonic clock. Simulations run the same code as the l
 from __future__ import annotations
 
 import random
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
+
+from tenantcheck.lab.faults import ActiveFault, Situation
 
 Isolation = Literal["per-tenant", "none", "broken"]
 Reuse = Literal["mru", "fifo", "random", "never"]
@@ -37,7 +40,8 @@ class Pool:
 
     `isolation` is how the function behaves: `broken` takes tenant ids and ignores them here. `reuse` is which
     idle environment is taken: the most recent (`mru`), the one idle longest (`fifo`), any (`random`), or none
-    (`never`: an environment serves one request). Idle environments expire after `idle_s`.
+    (`never`: an environment serves one request). Idle environments expire after `idle_s`. `faults` are ways in
+    which a pool that isolates does so badly.
     """
 
     def __init__(
@@ -47,32 +51,69 @@ class Pool:
         reuse: Reuse = "mru",
         idle_s: float = 600.0,
         max_environments: int = 250,
+        faults: Sequence[ActiveFault] = (),
         rng: random.Random | None = None,
     ) -> None:
         self.isolation = isolation
         self.reuse = reuse
         self.idle_s = idle_s
         self.max_environments = max_environments
+        self.faults = faults
         self._random = rng or random.Random()  # noqa: S311 - a scheduling choice, no secret
+        self._alive_by_key: Counter[str | None] = Counter()
+        self._arrivals: dict[str | None, float] = {}
         self._idle: dict[str | None, deque[Slot]] = {}
         self._numbers = 0
         self.alive = 0
         """Environments that exist, idle or busy."""
 
     def _key(self, tenant: str | None) -> str | None:
-        return tenant if self.isolation == "per-tenant" else None
+        if self.isolation != "per-tenant" or tenant is None:
+            return None
+        for fault in self.faults:
+            tenant = fault.key(tenant)
+        return tenant
 
-    def acquire(self, tenant: str | None) -> Lease | None:
+    def acquire(self, tenant: str | None, now_s: float) -> Lease | None:
         """An environment for a request of `tenant`; None when there are too many already."""
         key = self._key(tenant)
+        stolen = self._stolen(key, now_s) if self.faults else None
+        self._arrivals[key] = now_s
+        if stolen is not None:
+            return Lease(stolen, cold=False)
         idle = self._idle.get(key)
         if idle:
             return Lease(self._choose(idle), cold=False)
         if self.alive >= self.max_environments:
             return None
         self.alive += 1
+        self._alive_by_key[key] += 1
         self._numbers += 1
         return Lease(Slot(number=self._numbers, key=key), cold=True)
+
+    def _stolen(self, key: str | None, now_s: float) -> Slot | None:
+        """The idle environment of another tenant that a fault gives to this request: of those, the one that has
+        been idle longest. It belongs to the thief from then on."""
+        candidates = [slots[0] for other, slots in self._idle.items() if other != key and slots]
+        if not candidates:
+            return None
+        slot = min(candidates, key=lambda each: each.idle_since_s)
+        foreign_arrivals = [at for other, at in self._arrivals.items() if other != key]
+        situation = Situation(
+            own_alive=self._alive_by_key[key],
+            own_idle=len(self._idle.get(key, ())),
+            at_cap=self.alive >= self.max_environments,
+            foreign_idle_s=now_s - slot.idle_since_s,
+            since_foreign_arrival_s=now_s - max(foreign_arrivals, default=float("-inf")),
+            rng=self._random,
+        )
+        if not any(fault.steals(situation) for fault in self.faults):
+            return None
+        self._idle[slot.key].remove(slot)
+        self._alive_by_key[slot.key] -= 1
+        self._alive_by_key[key] += 1
+        slot.key = key
+        return slot
 
     def _choose(self, idle: deque[Slot]) -> Slot:
         match self.reuse:
@@ -90,11 +131,16 @@ class Pool:
         """The request has ended. False when the environment is retired instead of kept."""
         slot.answers += 1
         if self.reuse == "never":
-            self.alive -= 1
+            self.retire(slot)
             return False
         slot.idle_since_s = now_s
         self._idle.setdefault(slot.key, deque()).append(slot)
         return True
+
+    def retire(self, slot: Slot) -> None:
+        """An environment that is not idle ends."""
+        self.alive -= 1
+        self._alive_by_key[slot.key] -= 1
 
     def expire(self, now_s: float) -> list[Slot]:
         """Retire and return the environments that have been idle for too long."""
@@ -104,5 +150,6 @@ class Pool:
                 expired.append(idle.popleft())
             if not idle:
                 del self._idle[key]
-        self.alive -= len(expired)
+        for slot in expired:
+            self.retire(slot)
         return expired

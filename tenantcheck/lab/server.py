@@ -11,7 +11,8 @@ from typing import Any
 
 from aiohttp import web
 
-from tenantcheck.errors import LabError
+from tenantcheck.errors import LabError, UsageError
+from tenantcheck.lab.faults import parse_fault
 from tenantcheck.lab.front import Front
 from tenantcheck.lab.function import Function, Settings, handler_location, require_runtime
 from tenantcheck.lab.invoke_api import MAX_PAYLOAD_BYTES, PATH, InvokeApi
@@ -27,6 +28,10 @@ class LabServer:
     def __init__(self, settings: Settings, *, port: int = 0, tenant_header: str = "x-tenant-id") -> None:
         require_runtime()
         handler_location(settings.handler)
+        if settings.faults and settings.isolation != "per-tenant":
+            raise UsageError("faults need isolation per-tenant", "The others have no isolation to break.")
+        for text in settings.faults:
+            parse_fault(text)
         audit = Audit(settings.audit)
         self._folder = LabFolder()
         self.function = Function(settings, self._folder, audit)

@@ -236,6 +236,8 @@ class TestUsage:
             (["probe", "http://x.test", "--report", "json=/nope/r.json"], "there is no such folder"),
             (["nope"], "No such command"),
             (["lab", "--handler", "nope/x.handler"], "no handler at"),
+            (["lab", "--fault", "nope"], "there is no fault 'nope'"),
+            (["lab", "--fault", "race", "--isolation", "none"], "faults need isolation per-tenant"),
         ],
     )
     def test_wrong_usage_is_2_and_says_what_to_do(self, arguments: list[str], message: str) -> None:
@@ -434,6 +436,21 @@ def test_an_iam_authorised_api_is_signed_for() -> None:
     assert "/eu-west-1/execute-api/aws4_request" in head
     assert re.search(r"signedheaders=[a-z0-9;-]*x-tenant-id[;,]", head)
     assert "AKIDEXAMPLE" not in history().read_text()
+
+
+@pytest.mark.parametrize(
+    ("fault", "check"),
+    [
+        ("shared-pool", "shared-environment"),
+        ("case-folding", "lookalike-collapse"),
+        ("newcomer-steals", "shared-environment"),
+        ("steals-when-busy", "shared-environment"),
+    ],
+)
+def test_a_fault_of_the_lab_is_found(labs: Labs, fault: str, check: str) -> None:
+    result = run("-q", "probe", labs(faults=(fault,), **FAST).front_url, "--format", "json")
+    found = {finding["check"] for finding in json.loads(result.stdout)["findings"]}
+    assert (result.returncode, check in found) == (10, True)
 
 
 def test_a_report_that_can_not_be_written_does_not_hide_a_breach(labs: Labs) -> None:

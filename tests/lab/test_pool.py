@@ -11,7 +11,7 @@ from tenantcheck.lab.pool import Pool, Reuse
 
 def serve(pool: Pool, *tenants: str, now: float = 0.0) -> list[int]:
     """Requests in flight together, released in order."""
-    slots = [lease.slot for tenant in tenants if (lease := pool.acquire(tenant)) is not None]
+    slots = [lease.slot for tenant in tenants if (lease := pool.acquire(tenant, now)) is not None]
     for slot in slots:
         pool.release(slot, now)
     return [slot.number for slot in slots]
@@ -50,7 +50,7 @@ def test_tenants_meet_when_not(isolation: str) -> None:
 def test_the_cap_counts_idle_environments_of_others() -> None:
     pool = Pool(max_environments=1)
     serve(pool, "a")
-    assert pool.acquire("b") is None
+    assert pool.acquire("b", 0.0) is None
     assert serve(pool, "a") == [1]
 
 

@@ -12,7 +12,7 @@ def together(pool: Pool, tenants: Sequence[str], now_s: float) -> dict[str, int]
     """Simultaneous requests in this order of arrival; they end in the same order."""
     leases: list[tuple[str, Slot]] = []
     for tenant in tenants:
-        lease = pool.acquire(tenant)
+        lease = pool.acquire(tenant, now_s)
         assert lease is not None
         leases.append((tenant, lease.slot))
     for _, slot in leases:

@@ -121,7 +121,7 @@ class Simulation:
             at, _, slot = heapq.heappop(leaving)
             limit = self.weather.retire_after
             if limit is not None and slot.answers >= limit:
-                self.pool.alive -= 1
+                self.pool.retire(slot)
             else:
                 self.pool.release(slot, at / 1e9)
 
@@ -131,7 +131,7 @@ class Simulation:
         tenant = request.tenant or 0
         if self.random.random() < self.weather.throttled.get(tenant, 0):
             return Observation(request=request, call_ns=call_ns, end_ns=int(at), outcome="throttled")
-        lease = self.pool.acquire(self.plan.everyone()[tenant].id)
+        lease = self.pool.acquire(self.plan.everyone()[tenant].id, at / 1e9)
         if lease is None:
             return Observation(request=request, call_ns=call_ns, end_ns=int(at), outcome="throttled")
         done = at + self.weather.hold_ms * MS
