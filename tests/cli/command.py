@@ -1,0 +1,49 @@
+"""Run the command line as a user does, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from tenantcheck.lab import Lab
+
+COMMAND = [sys.executable, "-W", "error", "-m", "tenantcheck"]
+
+FAST = {"hold_s": 0.05}
+
+
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run tenantcheck in the current folder."""
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, env=os.environ | variables, timeout=120
+    )
+
+
+def history() -> Path:
+    (path,) = Path(".tenantcheck").glob("*.jsonl")
+    return path
+
+
+def wave_sizes(path: Path) -> list[int]:
+    """Requests of each wave in a history, the calls outside the waves left out."""
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    numbers = [record["request"]["wave"] for record in records if record["type"] == "observation"]
+    return [count for wave, count in Counter(numbers).items() if wave > 1]
+
+
+def invoke(lab: Lab, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run(
+        "-q",
+        "invoke",
+        lab.function_name,
+        "--endpoint-url",
+        lab.endpoint_url,
+        *arguments,
+        AWS_ACCESS_KEY_ID="lab",
+        AWS_SECRET_ACCESS_KEY="hunter2",
+        AWS_REGION="us-east-1",
+    )

@@ -1,0 +1,74 @@
+"""The exit codes: what a run of each kind of function ends with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tenantcheck.lab import Lab
+from tests.cli.command import FAST, history, invoke, run, wave_sizes
+
+Labs = Callable[..., Lab]
+pytestmark = pytest.mark.usefixtures("in_tmp")
+
+
+class TestExits:
+    """The exit codes of the issue's last line."""
+
+    def test_probe_of_an_isolated_function(self, labs: Labs) -> None:
+        result = run("probe", labs(**FAST).front_url)
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert result.stdout.startswith("PASS: no breach was found")
+        assert "plan standard: opening 4, half 4, half 4, half 6, half 6, crowd 12, ordered 48" in result.stderr
+
+    def test_probe_of_environments_that_are_never_reused(self, labs: Labs) -> None:
+        lab = labs(reuse="never", hold_s=0.0)
+        result = run("-q", "probe", lab.front_url, "--plan", "quick", "--tenants", "2")
+        assert result.returncode == 3, result.stdout + result.stderr
+        assert result.stdout.startswith("INCONCLUSIVE: no environment answered a second request")
+
+    def test_probe_without_isolation(self, labs: Labs) -> None:
+        result = run("-q", "probe", labs(isolation="none", **FAST).front_url)
+        assert result.returncode == 10, result.stdout + result.stderr
+        assert "breach: shared-environment" in result.stdout
+        assert result.stderr == ""
+
+    def test_invoke_of_an_isolated_function(self, labs: Labs) -> None:
+        result = invoke(labs(**FAST), "--format", "json")
+        report = json.loads(result.stdout)
+        assert (result.returncode, report["verdict"]) == (0, "pass")
+        assert report["requests"] == 2 + sum(wave_sizes(history()))
+        assert report["versions"] == ["$LATEST"]
+        assert report["tenants"][0]["cold_starts"] == report["tenants"][0]["environments"]
+
+    def test_invoke_of_environments_that_are_never_reused(self, labs: Labs) -> None:
+        result = invoke(labs(reuse="never", hold_s=0.0), "--plan", "quick", "--tenants", "2")
+        assert result.returncode == 3, result.stdout + result.stderr
+
+    def test_invoke_of_a_function_that_only_says_so(self, labs: Labs) -> None:
+        result = invoke(labs(isolation="broken", **FAST), "--format", "json")
+        report = json.loads(result.stdout)
+        assert (result.returncode, report["findings"][0]["check"]) == (10, "shared-environment")
+
+    def test_invoke_without_isolation(self, labs: Labs) -> None:
+        result = invoke(labs(isolation="none", **FAST), "--format", "json")
+        report = json.loads(result.stdout)
+        assert (result.returncode, report["reasons"]) == (10, ["not-isolated: 1 breach"])
+        assert (report["requests"], report["ended"]) == (2, "not-isolated")
+
+
+@pytest.mark.parametrize(
+    ("fault", "check"),
+    [
+        ("shared-pool", "shared-environment"),
+        ("case-folding", "lookalike-collapse"),
+        ("newcomer-steals", "shared-environment"),
+        ("steals-when-busy", "shared-environment"),
+    ],
+)
+def test_a_fault_of_the_lab_is_found(labs: Labs, fault: str, check: str) -> None:
+    result = run("-q", "probe", labs(faults=(fault,), **FAST).front_url, "--format", "json")
+    found = {finding["check"] for finding in json.loads(result.stdout)["findings"]}
+    assert (result.returncode, check in found) == (10, True)

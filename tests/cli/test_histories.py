@@ -1,0 +1,124 @@
+"""What a run leaves behind, and what `check` makes of it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import stat
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tenantcheck.lab import Lab
+from tests.cli.command import COMMAND, FAST, history, invoke, run
+
+Labs = Callable[..., Lab]
+pytestmark = pytest.mark.usefixtures("in_tmp")
+
+
+class TestHistory:
+    def test_check_gives_the_verdict_of_the_run(self, labs: Labs) -> None:
+        ran = run(
+            "-q",
+            "probe",
+            labs(**FAST).front_url,
+            "--plan",
+            "quick",
+            "--format",
+            "json",
+        )
+        path = history()
+        again = run("check", str(path), "--format", "json")
+        assert json.loads(again.stdout) == json.loads(ran.stdout)
+        assert again.returncode == ran.returncode == 0
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        stricter = run("check", str(path), "--significance", "1e-9")
+        assert (stricter.returncode, "the target is 1e-09" in stricter.stdout) == (3, True)
+
+    def test_a_breach_is_found_again_and_reports_are_written(self, labs: Labs) -> None:
+        ran = run("-q", "probe", labs(isolation="none", **FAST).front_url, "--history", "h.jsonl")
+        again = run("check", "h.jsonl", "--report", "json=r.json", "--report", "plain=r.txt")
+        assert (ran.returncode, again.returncode) == (10, 10)
+        assert json.loads(Path("r.json").read_text())["verdict"] == "fail"
+        assert Path("r.txt").read_text() == again.stdout
+
+    def test_a_history_cut_in_the_middle_of_a_line(self, labs: Labs) -> None:
+        run("-q", "probe", labs(**FAST).front_url, "--plan", "quick", "--history", "h.jsonl")
+        Path("cut.jsonl").write_bytes(Path("h.jsonl").read_bytes()[:-300])
+        result = run("check", "cut.jsonl")
+        assert result.returncode == 3
+        assert "the history has no end line" in result.stdout
+        assert "the last line of the history was cut" in result.stdout
+
+    def test_no_secret_is_in_a_history_or_report(self, labs: Labs) -> None:
+        url = labs(**FAST).front_url.replace("http://", "http://user:hunter2@") + "?key=hunter2"
+        Path("t.toml").write_text(
+            "[[tenant]]\nid='a'\ncredentials={bearer='${TOKEN}'}\n[[tenant]]\nid='b'\ncredentials={bearer='hunter2-b'}\n"
+        )
+        result = run(
+            *(
+                "probe",
+                url,
+                "--tenants",
+                "@t.toml",
+                "-H",
+                "X-Key: hunter2",
+                "--plan",
+                "quick",
+                "--format",
+                "json",
+            ),
+            TOKEN="hunter2-a",
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert "hunter2" not in result.stdout + result.stderr + history().read_text()
+        assert invoke(labs(**FAST), "--plan", "quick", "--history", "i.jsonl").returncode == 0
+        assert "hunter2" not in Path("i.jsonl").read_text()
+
+
+def test_a_seed_replays_the_order_and_proves_nothing(labs: Labs) -> None:
+    lab = labs(**FAST)
+
+    def orders(name: str, *seed: str) -> list[int]:
+        result = run("-q", "probe", lab.front_url, "--plan", "quick", "--history", name, *seed)
+        assert result.returncode == (3 if seed else 0)
+        records = [json.loads(line) for line in Path(name).read_text().splitlines()]
+        requests = [record["request"] for record in records if record["type"] == "observation"]
+        return [request["tenant"] for request in sorted(requests, key=lambda request: request["seq"])]
+
+    first = orders("one")
+    seed = json.loads(Path("one").read_text().splitlines()[0])["plan"]["seed"]
+    assert orders("two", "--seed", seed) == first
+
+
+def test_ctrl_c_keeps_the_history_and_judges_it(labs: Labs) -> None:
+    lab = labs(hold_s=0.3)
+    process = subprocess.Popen(
+        [*COMMAND, "-q", "probe", lab.front_url, "--history", "h.jsonl"], stdout=subprocess.PIPE, text=True
+    )
+    seen = threading.Event()
+
+    def watch() -> None:
+        while not seen.wait(0.02):
+            if len(lab.audit) > 4:
+                process.send_signal(signal.SIGINT)
+                return
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    stdout, _ = process.communicate(timeout=60)
+    seen.set()
+    watcher.join()
+    assert process.returncode == 3
+    assert "the run was interrupted" in stdout
+    assert '"reason":"interrupted"' in Path("h.jsonl").read_text().splitlines()[-1]
+
+
+def test_a_report_that_can_not_be_written_does_not_hide_a_breach(labs: Labs) -> None:
+    lab = labs(isolation="none", **FAST)
+    result = run("-q", "probe", lab.front_url, "--report", "json=/dev/full")
+    assert (result.returncode, "error: --report /dev/full: No space left" in result.stderr) == (10, True)
+    assert result.stdout.startswith("FAIL: ")

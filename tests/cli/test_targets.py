@@ -1,0 +1,160 @@
+"""Targets that give trouble."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tenantcheck.lab import Lab
+from tests.cli.command import FAST, history, run
+from tests.servers import RawServer, always, dropped, endless, response, silent
+
+Labs = Callable[..., Lab]
+pytestmark = pytest.mark.usefixtures("in_tmp")
+
+
+#: The command line as it is without the `fast` extra.
+WITHOUT_FAST = (
+    "import tenantcheck.senders as senders\n"
+    "senders.find_spec = lambda _: None\n"
+    "from tenantcheck.cli import main; main()"
+)
+
+
+class TestTroubleWithTheTarget:
+    """The tool could not do its work: 1. It could, and learnt nothing: 3. The history is kept in any case."""
+
+    @pytest.mark.parametrize(
+        ("answer", "code", "message"),
+        [
+            (always(response(b"<html>")), 3, "the body is not JSON"),
+            (always(response(b"x" * (50 << 20))), 3, "the body is not JSON"),
+            (endless, 3, "the body is not JSON"),
+            (always(response(b'{"nonce": "\xff"}')), 3, "the body is not JSON"),
+            (always(response(b"[" * 200_000)), 3, "nested too deeply"),
+            (always(response(b'{"executionEnvironmentId": 5}')), 3, "a int where text was expected"),
+            (always(response(b"{}", status="404 Not Found")), 3, "4 of 4 tenants were refused: HTTP 404"),
+            (always(response(b"", status="302 Found", headers="location: /x\r\n")), 3, "the body is empty"),
+            (dropped, 1, "no request was answered"),
+            (silent, 1, "no complete answer within 1 s"),
+        ],
+        ids=[
+            *(
+                "html",
+                "50 MB",
+                "endless",
+                "not UTF-8",
+                "deep",
+                "wrong type",
+                "404",
+                "redirect",
+                "dropped",
+                "silent",
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("sender", ["fast", "httpx"])
+    def test_answers_nobody_can_use(self, answer: object, code: int, message: str, sender: str) -> None:
+        with RawServer(answer) as server:  # type: ignore[arg-type]
+            arguments = ("-q", "probe", server.url, "--timeout", "1")
+            if sender == "fast":
+                result = run(*arguments)
+            else:
+                result = subprocess.run(
+                    [sys.executable, "-W", "error", "-c", WITHOUT_FAST, *arguments],
+                    capture_output=True,
+                    text=True,
+                    timeout=60,
+                )
+        assert result.returncode == code, result.stdout + result.stderr
+        assert message in result.stdout
+        assert "Traceback" not in result.stderr
+        assert len(history().read_text().splitlines()) == 6  # header, four observations, end line
+
+    def test_nobody_there(self) -> None:
+        result = run("-q", "probe", "http://127.0.0.1:1/")
+        assert result.returncode == 1
+        assert "error: no request was answered" in result.stderr
+        assert history().exists()
+
+    def test_no_such_function(self, labs: Labs) -> None:
+        lab = labs(**FAST)
+        result = run(
+            *("-q", "invoke", "nope", "--endpoint-url", lab.endpoint_url, "--region", "us-east-1"),
+            AWS_ACCESS_KEY_ID="lab",
+            AWS_SECRET_ACCESS_KEY="lab",
+        )
+        assert (result.returncode, "Function not found" in result.stderr) == (1, True)
+
+    def test_expired_credentials(self) -> None:
+        body = b'{"message": "The security token included in the request is expired"}'
+        answer = response(body, status="403 Forbidden", headers="x-amzn-ErrorType: ExpiredTokenException\r\n")
+        with RawServer(always(answer)) as server:
+            result = run(
+                *("-q", "invoke", "f", "--endpoint-url", server.url, "--region", "us-east-1"),
+                AWS_ACCESS_KEY_ID="x",
+                AWS_SECRET_ACCESS_KEY="hunter2",
+            )
+        assert result.returncode == 1
+        assert "error: ExpiredTokenException: The security token included" in result.stderr
+        assert "hunter2" not in history().read_text()
+
+    @pytest.mark.parametrize(
+        ("variables", "message"),
+        [({}, "no AWS region is set"), ({"AWS_REGION": "us-east-1"}, "no AWS credentials were found")],
+    )
+    def test_nothing_to_sign_with(self, variables: dict[str, str], message: str) -> None:
+        result = run("-q", "invoke", "f", **variables)
+        assert (result.returncode, message in result.stderr) == (1, True)
+
+    def test_a_bug_is_no_leak_and_shows_its_trace_only_when_asked(self) -> None:
+        code = (
+            "import tenantcheck.cli.check as c\n"
+            "def boom(*_): raise ZeroDivisionError('boom')\n"
+            "c.judge_file = boom\n"
+            "from tenantcheck.cli import main; main()"
+        )
+        Path("h").touch()
+        for flag, trace in (([], False), (["--debug"], True)):
+            result = subprocess.run([sys.executable, "-c", code, *flag, "check", "h"], capture_output=True, text=True)
+            assert result.returncode == 1
+            assert ("Traceback" in result.stderr) is trace
+
+
+def test_strict_servers_can_have_the_nonce_elsewhere(labs: Labs) -> None:
+    """A run whose answers carry no witness fields but a counter never passes."""
+    with RawServer(always(response(b'{"counter": 1, "tenant_id": "a"}'))) as server:
+        result = run(
+            "-q",
+            "probe",
+            server.url,
+            "--nonce",
+            "none",
+            "--skip",
+            "wrong-tenant",
+            "--tenants",
+            "a,b",
+            "--plan",
+            "quick",
+        )
+    assert result.returncode == 3
+    assert "a counter alone proves nothing" in result.stdout
+
+
+def test_an_iam_authorised_api_is_signed_for() -> None:
+    """The signature covers the tenant; without a region nothing is sent."""
+    keys = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "hunter2"}
+    with RawServer(always(response(b"{}"))) as server:
+        assert run("-q", "probe", server.url, "--aws-sigv4", **keys).returncode == 1
+        assert not server.requests
+        result = run("-q", "probe", server.url, "--aws-sigv4", "--region", "eu-west-1", **keys)
+    assert result.returncode == 3
+    head = server.requests[0].decode().lower()
+    assert "/eu-west-1/execute-api/aws4_request" in head
+    assert re.search(r"signedheaders=[a-z0-9;-]*x-tenant-id[;,]", head)
+    assert "AKIDEXAMPLE" not in history().read_text()

@@ -1,0 +1,113 @@
+"""Help, variables and wrong usage."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tenantcheck.lab import Lab
+from tests.cli.command import run
+from tests.servers import RawServer, always, response
+
+Labs = Callable[..., Lab]
+pytestmark = pytest.mark.usefixtures("in_tmp")
+
+
+class TestUsage:
+    def test_help_needs_no_aws_and_lists_every_command(self) -> None:
+        result = run("--help")
+        assert result.returncode == 0
+        for command in ("probe", "invoke", "check", "lab", "demo"):
+            assert command in result.stdout
+            help_ = run(command, "--help")
+            assert help_.returncode == 0
+            assert help_.stderr == ""
+
+    def test_starting_imports_no_aws(self) -> None:
+        code = (
+            "import sys; sys.argv = ['tenantcheck', '--help']\n"
+            "from tenantcheck.cli import main\n"
+            "try: main()\nexcept SystemExit: pass\n"
+            "print({'boto3', 'botocore', 'httpx', 'rich', 'aiohttp'} & set(sys.modules))"
+        )
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert result.stdout.endswith("set()\n")
+
+    def test_the_version(self) -> None:
+        assert re.fullmatch(r"tenantcheck \d+\.\d+\.\d+\n", run("--version").stdout)
+
+    def test_options_have_variables(self) -> None:
+        result = run("probe", "http://127.0.0.1:1/", "--dry-run", TENANTCHECK_PROBE_TENANTS="x,y")
+        assert (result.returncode, "tenants: x, y" in result.stderr) == (0, True)
+
+    def test_values_with_spaces_stand_on_lines_of_their_own_in_a_variable(self) -> None:
+        headers = "Authorization: Bearer x\nX-Two: a b"
+        with RawServer(always(response(b"{}"))) as server:
+            run("-q", "probe", server.url, TENANTCHECK_PROBE_HEADER=headers)
+        assert b"authorization: bearer x\r\n" in server.requests[0].lower()
+        assert b"x-two: a b\r\n" in server.requests[0].lower()
+
+    def test_a_dry_run_sends_nothing(self) -> None:
+        with RawServer(always(response(b"{}"))) as server:
+            result = run("probe", server.url, "--dry-run", "--price-per-gb", "0.000167", "--memory", "1024")
+        assert (result.returncode, server.requests) == (0, [])
+        assert "creating them costs about 0.002672 at 1024 MB" in result.stderr
+        assert not Path(".tenantcheck").exists()
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["probe"], "Missing argument 'URL'"),
+            (["probe", "x.test"], "'x.test' is not a URL to probe"),
+            (["probe", "http://x.test", "--tenants", "1"], "isolation needs at least two"),
+            (["probe", "http://x.test", "--tenants", "a,b "], "begins or ends with a space"),
+            (["probe", "http://x.test", "--tenants", "a,b\r\nx"], "is not allowed"),
+            (["probe", "http://x.test", "--tenants", "@nope"], "No such file"),
+            (["probe", "http://x.test", "--only", "nope"], "there is no check 'nope'"),
+            (["probe", "http://x.test", "--idle", "x"], "seconds separated by commas"),
+            (["probe", "http://x.test", "--idle", "60,60"], "the gaps alone take"),
+            (["probe", "http://x.test", "--seed", "xyz"], "hexadecimal digits"),
+            (["probe", "http://x.test", "--witness", "a=b"], "is not a witness field"),
+            (["probe", "http://x.test", "--witness", "sandboxId=a..b["], "JMESPath expression"),
+            (["probe", "http://x.test", "--report", "pdf=x"], "FORMAT=FILE was expected"),
+            (["probe", "http://x.test", "--nonce", "cookie:x"], "not a place for the nonce"),
+            (["probe", "http://x.test", "--tenant-from-credentials"], "needs credentials for every tenant"),
+            (["probe", "http://x.test/{tenant}", "--tenant-query", "t"], "travels in one place only"),
+            (["probe", "http://x.test", "-H", "nocolon"], "a header is written"),
+            (["probe", "http://x.test", "-d", "@nope"], "No such file"),
+            (["probe", "http://x.test", "--cacert", "nope"], "No such file"),
+            (["check", "nope"], "No such file"),
+            (["invoke", "f", "--payload", "{"], "--payload is not JSON"),
+            (["probe", "http://x.test:99999/"], "port is not between 0 and 65535"),
+            (["probe", "http://[::1"], "the URL can't be read"),
+            (["probe", "http://x.test", "-X", "P\u00d6ST"], "not an HTTP method"),
+            (["probe", "http://x.test", "--max-time", "nan"], "is not a number"),
+            (["probe", "http://x.test", "--max-time", "inf"], "is not in the range"),
+            (["probe", "http://x.test", "--report", "json=/nope/r.json"], "there is no such folder"),
+            (["nope"], "No such command"),
+            (["lab", "--handler", "nope/x.handler"], "no handler at"),
+            (["lab", "--fault", "nope"], "there is no fault 'nope'"),
+            (["lab", "--fault", "race", "--isolation", "none"], "faults need isolation per-tenant"),
+        ],
+    )
+    def test_wrong_usage_is_2_and_says_what_to_do(self, arguments: list[str], message: str) -> None:
+        region = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}
+        result = run(*arguments, **region)
+        assert (result.returncode, result.stdout) == (2, "")
+        assert message in result.stderr
+        assert "Traceback" not in result.stderr
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [("", "line 1: the file is empty"), ("hello\n", "line 1: not the header of a history")],
+    )
+    def test_files_that_are_no_history(self, content: str, message: str) -> None:
+        Path("h").write_text(content)
+        result = run("check", "h")
+        assert (result.returncode, message in result.stderr) == (1, True)
+        assert result.stderr.count("line 1") == 1
