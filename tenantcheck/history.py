@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from tenantcheck.errors import HistoryError, TenantcheckError
+from tenantcheck.errors import HistoryError, TenantcheckError, UsageError
 from tenantcheck.model import MAX_TENANTS, End, Header, Observation, Plan
 
 MAX_HEADER_BYTES = 4 << 20
@@ -34,7 +34,7 @@ _decode_record: Callable[[bytes], Observation | End] = msgspec.json.Decoder(Obse
 class HistoryWriter:
     """Writes one history; readable by its owner only, never over an existing file.
 
-    Raises `TenantcheckError` when the file can't be created.
+    Raises `UsageError` when the file can't be created.
     """
 
     def __init__(self, path: Path, header: Header) -> None:
@@ -43,11 +43,11 @@ class HistoryWriter:
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError as error:
-            raise TenantcheckError(
+            raise UsageError(
                 f"the history {path} exists already", "Name another file: histories are never overwritten."
             ) from error
         except OSError as error:
-            raise TenantcheckError(
+            raise UsageError(
                 f"the history {path} can't be written: {error.strerror}", "Name another file with --history."
             ) from error
         # Unbuffered: what was observed is in the file before the next request ends.

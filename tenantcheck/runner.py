@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from tenantcheck.history import HistoryWriter
 from tenantcheck.model import End, EndReason, Observation, Plan, Reply, Request
 from tenantcheck.model import nonce as nonces
+from tenantcheck.model.boundary import Attack
 from tenantcheck.model.call import Call
 from tenantcheck.plan import Schedule, Wave
 from tenantcheck.senders import Sender
@@ -58,7 +59,7 @@ class Clock:
 class Runner:
     """Runs one plan against one target.
 
-    `preludes` are requests outside the waves, one at a time before them: (purpose, tenant index or None).
+    `preludes` are requests outside the waves, one at a time before them.
     `interrupted` is set from outside to stop; what is in flight then counts as lost.
     """
 
@@ -70,7 +71,7 @@ class Runner:
         writer: HistoryWriter,
         on_wave: OnWave,
         *,
-        preludes: Sequence[tuple[str, int | None]] = (),
+        preludes: Sequence[Attack] = (),
         interrupted: asyncio.Event | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -83,12 +84,12 @@ class Runner:
         self._interrupted = interrupted or asyncio.Event()
         self._clock = clock or Clock()
         self._reader = WitnessReader(plan.witness_paths)
-        self._tags = {tenant.index: nonces.tag(tenant.id) for tenant in plan.everyone()}
         self._schedule = Schedule(plan)
         self._start_ns = 0
         self._requests = 0
         self._waves = 0
         self._throttled_before = False
+        self._opened = False
 
     async def run(self) -> End:
         """Fire waves until the plan, a budget or `on_wave` ends the run; writes the end line."""
@@ -108,7 +109,7 @@ class Runner:
         return end
 
     async def _run(self) -> Stop:
-        preludes = [self._schedule.single(purpose, tenant) for purpose, tenant in self._preludes]
+        preludes = [self._schedule.single(prelude) for prelude in self._preludes]
         while True:
             wave = preludes.pop(0) if preludes else self._schedule.next() or self._schedule.further()
             if self._requests + len(wave.requests) > self._plan.budgets.max_requests:
@@ -190,7 +191,7 @@ class Runner:
         return observation
 
     def _observation(self, request: Request, reply: Reply, call_ns: int, end_ns: int) -> Observation:
-        own_tag = self._tags[request.tenant] if request.tenant is not None else nonces.tag(None)
+        own_tag = nonces.tag_of(request.nonce)
         reading = self._reader.read(reply.body, reply.headers, own_tag=own_tag, unwrap=self._target.unwraps)
         witness = reading.witness if reply.status is not None else None
         outcome = self._target.outcome(reply, witnessed=witness is not None, proxy_status=reading.proxy_status)
@@ -223,9 +224,10 @@ class Runner:
         if throttled and self._throttled_before:
             return Stop(reason="throttled", detail="more than 20 % of two waves in a row were throttled")
         self._throttled_before = throttled
-        if wave.kind == "opening" or (wave.kind == "single" and wave.requests[0].tenant is not None):
-            return opening_problem(observations)
-        return None
+        if self._opened or wave.requests[0].tenant is None:
+            return None
+        self._opened = wave.kind == "opening"
+        return opening_problem(observations)
 
 
 def opening_problem(observations: Sequence[Observation]) -> Stop | None:

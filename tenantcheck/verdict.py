@@ -107,8 +107,8 @@ class Judge:
         reasons = list(self._failures(findings))
         outcome: Outcome = "fail" if reasons else "pass"
         if not reasons:
-            reasons = list(self._doubts(checks, findings, evidence, ended))
-            reasons += self._missing_records(end)
+            reasons = self._missing_records(end)
+            reasons += self._doubts(checks, findings, evidence, ended, end.detail if end is not None else "")
             outcome = "inconclusive" if reasons else "pass"
         if not reasons:
             reasons = list(self._grounds(findings))
@@ -121,7 +121,7 @@ class Judge:
             evidence=evidence,
             tenants=tuple(self._tenants()),
             not_established=tuple(self._not_established(checks, evidence)),
-            remarks=tuple(self._remarks(end, torn)),
+            remarks=tuple(self._remarks(torn)),
             history=history,
             history_sha256=sha256,
             tool=__version__,
@@ -152,14 +152,19 @@ class Judge:
             yield f"{check}: a weakness, which fails a run only with --strict"
 
     def _doubts(
-        self, checks: Sequence[CheckResult], findings: Sequence[Finding], evidence: Evidence, ended: str
+        self,
+        checks: Sequence[CheckResult],
+        findings: Sequence[Finding],
+        evidence: Evidence,
+        ended: str,
+        detail: str,
     ) -> Iterable[str]:
         if not checks:
             yield "no check was performed"
         if checks and not any(check.id == CORE_CHECK for check in checks):
             yield f"{CORE_CHECK} was left out: whether environments are shared was not judged"
         if ended != "complete":
-            yield _ENDED[ended]
+            yield detail or _ENDED[ended]
         yield from self._unread_fields()
         yield from self._thin_evidence(evidence)
         yield from self._unjudged(checks)
@@ -270,10 +275,8 @@ class Judge:
         yield "tenants, functions and versions other than those asked"
         yield "what lies outside the execution environment: data stores, caches, the shared execution role"
 
-    def _remarks(self, end: End | None, torn: bool) -> Iterable[str]:
+    def _remarks(self, torn: bool) -> Iterable[str]:
         environments = self.environments
-        if end is not None and end.detail:
-            yield end.detail
         if torn:
             yield "the last line of the history was cut and is left out"
         if len(environments.versions) > 1:

@@ -54,6 +54,8 @@ _OUTCOMES: dict[str, Any] = {
     "x": "refused",
 }
 
+CLEAN_AB = "o a1 b2"
+
 Edit = Callable[[Observation], Observation]
 
 
@@ -141,6 +143,51 @@ def waves(text: str, plan: Plan, edit: Mapping[int, Edit] | None = None) -> list
     return result
 
 
+def attack(
+    purpose: str,
+    where: str,
+    *,
+    tenant: str | None = None,
+    claimed: str | None = None,
+    credential: str | None = None,
+    saw: str | None = None,
+    before: str = CLEAN_AB,
+    **changes: Any,
+) -> Judge:
+    """A judge that has taken in a clean run of `a` and `b` and one attack, answered by environment `where` (or one
+    of the letters of `_OUTCOMES`), as the handler `saw` it."""
+    settings: dict[str, Any] = {"tenant_place": "header:x-tenant-id", "boundary": True}
+    plan = plan_for(**(settings | changes))
+    numbers = {each.id: each.index for each in plan.everyone()}
+    judged = judge(before, plan)
+    served = where.isdigit()
+    request = Request(
+        seq=1000,
+        wave=50,
+        kind="single",
+        slot=0,
+        tenant=None if tenant is None else numbers[tenant],
+        nonce=nonces.compose(RUN, nonces.tag(None), 1000, "0" * 16),
+        purpose=purpose,
+        claimed=claimed,
+        credential=None if credential is None else numbers[credential],
+    )
+    witness = Witness(execution_environment_id=f"e{where}", tenant_id=saw) if served else None
+    judged.add(
+        [
+            Observation(
+                request=request,
+                call_ns=10**10,
+                end_ns=10**10 + MS,
+                outcome=_OUTCOMES.get(where, "served"),
+                status=200 if where.isdigit() or where == "?" else 400,
+                witness=witness,
+            )
+        ]
+    )
+    return judged
+
+
 def with_witness(**changes: Any) -> Edit:
     """An edit that changes fields of the witness."""
 
@@ -207,3 +254,10 @@ def check_status(check: str, text: str, plan: Plan | None = None) -> tuple[Check
 #: An ordered wave of twelve per tenant in which every answer matches.
 ORDERED = "r " + " ".join(["a1 b2"] * 12)
 CLEAN = f"o a1 b2 | {ORDERED}"
+
+
+def judged(judge_: Judge, check: str) -> tuple[CheckStatus, int, list[Finding]]:
+    """Status, opportunities and findings of one check."""
+    results, findings = judge_._run_checks()
+    (result,) = [result for result in results if result.id == check]
+    return result.status, result.opportunities, [finding for finding in findings if finding.check == check]

@@ -17,6 +17,7 @@ import pytest
 from tenantcheck.errors import TenantcheckError
 from tenantcheck.history import HistoryReader, HistoryWriter
 from tenantcheck.model import Budgets, Call, End, Header, Observation, Plan, Reply
+from tenantcheck.model.boundary import Attack
 from tenantcheck.plan import Row, Wave
 from tenantcheck.runner import Clock, OnWave, Runner, Stop, opening_problem
 from tenantcheck.targets.http import HttpRequestSpec, HttpTarget
@@ -255,7 +256,7 @@ def test_an_interruption_ends_an_idle_gap(tmp_path: Path) -> None:
 
 
 def test_preludes_are_sent_first_one_at_a_time(tmp_path: Path) -> None:
-    ran = Ran(tmp_path, witness, plan(), preludes=[("not-isolated", 0), ("not-isolated", 1)])
+    ran = Ran(tmp_path, witness, plan(), preludes=[Attack("not-isolated", 0), Attack("not-isolated", 1)])
     purposes = [o.request.purpose for o in ran.observations[:3]]
     assert purposes == ["not-isolated", "not-isolated", "wave"]
 

@@ -1,12 +1,17 @@
 """The checks, one file each; this tuple lists them."""
 
 from tenantcheck.checks import (
+    ambiguous_tenant,
     cloned_identity,
     counter_order,
     foreign_residue,
+    foreign_tenant_accepted,
+    invalid_tenant_accepted,
     lookalike_collapse,
+    missing_tenant_accepted,
     not_isolated,
     replayed_response,
+    reserved_header_honoured,
     shared_environment,
     unseen_caller,
     wrong_tenant,
@@ -24,6 +29,11 @@ CHECKS: tuple[Check, ...] = (
     unseen_caller.CHECK,
     not_isolated.CHECK,
     lookalike_collapse.CHECK,
+    missing_tenant_accepted.CHECK,
+    invalid_tenant_accepted.CHECK,
+    reserved_header_honoured.CHECK,
+    ambiguous_tenant.CHECK,
+    foreign_tenant_accepted.CHECK,
 )
 
 CHECK_IDS: tuple[str, ...] = tuple(check.id for check in CHECKS)

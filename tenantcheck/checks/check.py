@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
 from tenantcheck.environments import Environments
-from tenantcheck.model import IDENTITIES, WITNESS_NAMES, Finding, Observation, Plan, Seen, Severity
+from tenantcheck.model import IDENTITIES, WITNESS_NAMES, Finding, Observation, Plan, Request, Seen, Severity
+from tenantcheck.model.boundary import AMBIGUOUS, RESERVED, RESERVED_HEADER
 
 
 class Judged(NamedTuple):
@@ -51,10 +53,8 @@ def seen(environments: Environments, observation: Observation) -> Seen:
         for name, value in observation.headers.items()
         if name in ("x-amzn-requestid", "x-amz-apigw-id", "x-amzn-trace-id", "x-amz-cf-id")
     }
-    sent = request.claimed if request.claimed is not None else tenant
-    repeat = plan.repeat
-    for token, value in (("TENANT", sent or ""), ("NONCE", request.nonce)):
-        repeat = repeat.replace(f"@{token}@", value).replace(f"@{token}_QUOTED@", quote(value, safe=""))
+    two_ids = request.purpose in (RESERVED, AMBIGUOUS)
+    sent = request.claimed if request.claimed is not None and not two_ids else tenant
     return Seen(
         seq=request.seq,
         tenant=sent,
@@ -65,8 +65,21 @@ def seen(environments: Environments, observation: Observation) -> Seen:
         status=observation.status,
         handler_saw=witness.tenant_id if witness else None,
         request_ids=request_ids,
-        repeat=repeat,
+        repeat=_repeat(plan, request, sent, request.claimed if two_ids else None),
     )
+
+
+def _repeat(plan: Plan, request: Request, sent: str | None, second: str | None) -> str:
+    """The command that sends a request again, with the id it was sent with, none, or two."""
+    command = plan.repeat
+    if sent is None:
+        command = re.sub(r' -H "[^"]*: @TENANT@"| --tenant-id "@TENANT@"', "", command)
+    for token, value in (("TENANT", sent or ""), ("NONCE", request.nonce)):
+        command = command.replace(f"@{token}@", value).replace(f"@{token}_QUOTED@", quote(value, safe=""))
+    if second is not None and command:
+        name = RESERVED_HEADER if request.purpose == RESERVED else plan.tenant_place.partition(":")[2]
+        command += f' -H "{name}: {second}"'
+    return command
 
 
 def finding(

@@ -58,7 +58,15 @@ def _probe(lab: Lab, common: Common) -> Verdict:
     click.echo(f"probe {lab.settings.isolation} …", err=True)
     options, tenants = RunOptions(), read_tenants("4")
     target = HttpTarget(HttpRequestSpec(url=lab.front_url))
-    plan, rows = make_plan(options, tenants, kind="probe", target=display_url(lab.front_url), repeat=target.repeat())
+    plan, rows = make_plan(
+        options,
+        tenants,
+        kind="probe",
+        target=display_url(lab.front_url),
+        repeat=target.repeat(),
+        tenant_place=target.tenant_place,
+        safe=target.safe,
+    )
     target.bind(rows)
     return _finished(execute(plan, target, options, common, settings=_DIRECT))
 
@@ -71,7 +79,15 @@ def _invoke(lab: Lab, common: Common) -> Verdict:
     options, tenants = RunOptions(), read_tenants("4")
     session = AwsSession(AwsOptions(region="us-east-1", endpoint_url=lab.endpoint_url, made_up=True))
     target = FunctionTarget(session, lab.function_name, qualifier=None, payload=b"{}", event="raw")
-    plan, rows = make_plan(options, tenants, kind="invoke", target=target.display, repeat=target.repeat())
+    plan, rows = make_plan(
+        options,
+        tenants,
+        kind="invoke",
+        target=target.display,
+        repeat=target.repeat(),
+        tenant_place="invoke",
+        safe=False,
+    )
     target.bind(rows)
     return _finished(execute(plan, target, options, common, settings=_DIRECT, preludes=OPENING_MOVE))
 

@@ -22,6 +22,7 @@ from tenantcheck.cli.root import Common
 from tenantcheck.errors import UsageError
 from tenantcheck.history import HistoryWriter, default_path
 from tenantcheck.model import Budgets, Header, Observation, Plan, PlanName, RunKind, Verdict
+from tenantcheck.model.boundary import Attack
 from tenantcheck.plan import NEWCOMERS, Forecast, Row, TenantList, Wave, forecast, parse_tenants
 from tenantcheck.runner import Runner, Stop
 from tenantcheck.senders import SenderSettings, open_sender
@@ -47,6 +48,7 @@ class RunOptions:
     timeout: float = 30.0
     seed: str | None = None
     keep_going: bool = False
+    boundary: bool = False
     price_per_gb: float | None = None
     memory: int = 128
     witness: tuple[str, ...] = ()
@@ -72,9 +74,19 @@ def read_tenants(option: str) -> TenantList:
 
 
 def make_plan(
-    options: RunOptions, tenants: TenantList, *, kind: RunKind, target: str, repeat: str = ""
+    options: RunOptions,
+    tenants: TenantList,
+    *,
+    kind: RunKind,
+    target: str,
+    repeat: str,
+    tenant_place: str,
+    safe: bool,
 ) -> tuple[Plan, tuple[Row, ...]]:
-    """The plan of a run, and the rows of its tenants and newcomers. Raises `UsageError`."""
+    """The plan of a run, and the rows of its tenants and newcomers. Raises `UsageError`.
+
+    `tenant_place` is how ids travel (see `Plan`); `safe` tells that requests change nothing.
+    """
     newcomers, newcomer_rows = tenants.newcomers(NEWCOMERS[options.plan])
     checks, requested = chosen_checks(options.only, options.skip)
     idle = parse_idle(options.idle)
@@ -99,6 +111,8 @@ def make_plan(
         keep_going=options.keep_going,
         strict=options.strict,
         witness_paths=paths,
+        tenant_place=tenant_place,
+        boundary=safe or options.boundary,
         repeat=repeat,
     )
     pauses = sum(wave.idle_before_s for wave in forecast(plan).waves)
@@ -122,9 +136,12 @@ def print_plan(plan: Plan, options: RunOptions, common: Common) -> None:
 def plan_lines(plan: Plan, cast: Forecast, options: RunOptions) -> Sequence[str]:
     """The plan in words."""
     kinds: list[str] = []
-    for wave in cast.waves:
+    singles = [wave for wave in cast.waves if wave.kind == "single"]
+    for wave in cast.waves[: len(cast.waves) - len(singles)]:
         pause = f"{wave.idle_before_s:g} s idle, " if wave.idle_before_s else ""
         kinds.append(f"{pause}{wave.kind} {len(wave.requests)}")
+    if singles:
+        kinds.append(f"boundary {len(singles)}")
     extra = 2 if plan.kind == "invoke" else 0
     requests = cast.requests + extra
     lines = [
@@ -154,7 +171,7 @@ def execute(
     common: Common,
     *,
     settings: SenderSettings,
-    preludes: Sequence[tuple[str, int | None]] = (),
+    preludes: Sequence[Attack] = (),
 ) -> Verdict:
     """Run the plan to its verdict; the history is on disk before it is judged."""
     started = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -191,6 +208,8 @@ def judge_stop(judge: Judge, wave: Wave) -> Stop | None:
     breached = judge.breached()
     if any(refuses_tenants(o) for o in judge.environments.purposes.get("not-isolated", ())):
         return Stop(reason="not-isolated")
+    if wave.kind == "single" and wave.requests[0].purpose == "not-isolated":
+        return None  # served without a tenant, say: the waves show what that leads to
     if breached and not plan.keep_going:
         return Stop(reason="breach")
     if wave.planned_left:

@@ -13,10 +13,11 @@ from tenantcheck.cli.options import judging_options, option, parse_reports, repo
 from tenantcheck.cli.output import show
 from tenantcheck.cli.probe import read_data
 from tenantcheck.cli.root import Common
+from tenantcheck.model.boundary import Attack
 from tenantcheck.senders import SenderSettings
 
 #: One call without a tenant and one with: they tell whether the function has a tenancy configuration at all.
-OPENING_MOVE: tuple[tuple[str, int | None], ...] = (("not-isolated", None), ("not-isolated", 0))
+OPENING_MOVE = (Attack("not-isolated", None), Attack("not-isolated", 0))
 
 
 @click.command("invoke")
@@ -51,7 +52,15 @@ def command(common: Common, /, function: str, **given: Any) -> int:
         payload=read_data(given["payload"]),
         event=given["event"],
     )
-    plan, rows = make_plan(options, tenants, kind="invoke", target=target.display, repeat=target.repeat())
+    plan, rows = make_plan(
+        options,
+        tenants,
+        kind="invoke",
+        target=target.display,
+        repeat=target.repeat(),
+        tenant_place="invoke",
+        safe=False,
+    )
     target.bind(rows)
     print_plan(plan, options, common)
     if not target.carries_nonce:

@@ -75,14 +75,14 @@ async def _serve(settings: Settings, port: int, tenant_header: str, common: Comm
         await server.start()
         try:
             if not common.quiet:
-                for line in _how_to_use(settings, server.port, tenant_header):
+                for line in _how_to_use(settings, server.port, tenant_header, server.function.logs):
                     click.echo(line)
             await stopped.wait()
         finally:
             await server.stop()
 
 
-def _how_to_use(settings: Settings, port: int, tenant_header: str) -> tuple[str, ...]:
+def _how_to_use(settings: Settings, port: int, tenant_header: str, logs: Path) -> tuple[str, ...]:
     header = "" if tenant_header == "x-tenant-id" else f" --tenant-header {tenant_header}"
     return (
         f"lab on http://127.0.0.1:{port} ({settings.isolation}, reuse {settings.reuse}); Ctrl-C ends it",
@@ -91,5 +91,6 @@ def _how_to_use(settings: Settings, port: int, tenant_header: str) -> tuple[str,
         "  (invoke signs its requests: any AWS credentials will do, such as AWS_ACCESS_KEY_ID=lab "
         "AWS_SECRET_ACCESS_KEY=lab)",
         "  {tenant} in the path and --tenant-query have no meaning here: the front maps one header",
+        f"  logs in {logs}" + ("" if settings.logs else ", removed with the lab (--logs FOLDER keeps them)"),
         "  scratch directories are told apart by TMPDIR: a handler that names /tmp itself is not separated",
     )

@@ -102,6 +102,7 @@ def run_options() -> Callable[[F], F]:
         ),
         option("--timeout", type=Seconds(), default=30.0, help="Seconds per request."),
         option("--seed", metavar="HEX", help="Replay the orders of a run; a replay adds no evidence."),
+        option("--boundary", is_flag=True, help="Send other tenants' ids also with a method that may change data."),
         option("--keep-going", is_flag=True, help="Go on after a breach."),
         option("--price-per-gb", type=click.FloatRange(0), help="Price of creating an environment, per GB."),
         option("--memory", type=click.IntRange(128, 10240), default=128, help="The function's memory in MB."),

@@ -39,8 +39,7 @@ def show(verdict: Verdict, common: Common, output_format: str | None, reports: M
         return 1
     ended = verdict.subject.ended
     if verdict.outcome == "inconclusive" and ended in _TOOL_FAILURES:
-        detail = verdict.remarks[0] if verdict.remarks else verdict.reasons[0]
-        click.echo(f"error: {printable(detail, 400)}", err=True)
+        click.echo(f"error: {printable(verdict.reasons[0], 400)}", err=True)
         click.echo(f"  {_TOOL_FAILURES[ended]} The history is kept.".replace("   ", "  "), err=True)
         return 1
     return EXIT_CODES[verdict.outcome]

@@ -71,7 +71,15 @@ def command(common: Common, /, url: str, cacert: Path | None, insecure: bool, **
     if given["tenant_from_credentials"]:
         tenants.require_own_credentials()
     target.bind(tenants.rows)
-    plan, rows = make_plan(options, tenants, kind="probe", target=display_url(url), repeat=target.repeat())
+    plan, rows = make_plan(
+        options,
+        tenants,
+        kind="probe",
+        target=display_url(url),
+        repeat=target.repeat(),
+        tenant_place=target.tenant_place,
+        safe=target.safe,
+    )
     target.bind(rows)
     print_plan(plan, options, common)
     if options.dry_run:

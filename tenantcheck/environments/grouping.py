@@ -121,7 +121,7 @@ class Environments:
         self.replays_within = 0
         self.echoes = 0
         self._for_nobody = 0
-        """Requests without a tenant: each may have been served by any environment."""
+        """Requests without a tenant, or forged: each may have been served by any environment."""
         self._recent: dict[int, Observation] = {}
         self._ended_tenants: set[int] = set()
 
@@ -171,7 +171,8 @@ class Environments:
         request, witness = observation.request, observation.witness
         tenant = request.tenant
         self.requests += 1
-        if tenant is not None:
+        forged = request.claimed is not None or request.credential is not None
+        if tenant is not None and not forged:
             self.outcomes[observation.outcome] += 1
         self.last_end_ns = max(self.last_end_ns, observation.end_ns)
         self._remember(observation)
@@ -179,10 +180,8 @@ class Environments:
         version = observation.headers.get("x-amz-executed-version")
         if version and len(self.versions) < _MOST_VERSIONS:
             self.versions.add(version[:64])
-        if tenant is None:
+        if tenant is None or forged:
             self._for_nobody += 1
-            return None
-        if request.claimed is not None or request.credential is not None:
             return None
         state = self.tenants[tenant]
         state.requests += 1

@@ -1,14 +1,16 @@
-"""Known faults for the lab's pool: one small record each, chosen by name, so that a checker can be shown failures.
+"""Known faults of the lab: one small record each, chosen by name, so that a checker can be shown failures.
 
-Each changes how the pool of an isolated function chooses an environment: which ids count as one (`key`), or when a
-request is given an environment of another tenant (`steals`). The audit log stays the ground truth.
+Those of the pool change how an isolated function's environment is chosen: which ids count as one (`key`), or when a
+request is given an environment of another tenant (`steals`). Those of the front change which tenant is mapped
+(`maps`). The audit log stays the ground truth.
 """
 
 from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -43,6 +45,8 @@ class Fault:
     """Ids with the same key share environments."""
     steals: Callable[[Situation, Parameters], bool] | None = None
     """Whether this request takes another tenant's idle environment."""
+    maps: Callable[[Sequence[str], str | None], str | None] | None = None
+    """The tenant for the values of the mapped header and the client's own X-Amz-Tenant-Id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +63,10 @@ class ActiveFault:
     def steals(self, situation: Situation) -> bool:
         """Whether this request takes the foreign environment."""
         return self.fault.steals is not None and self.fault.steals(situation, self.parameters)
+
+
+def _cleaned(values: Sequence[str], _: str | None) -> str | None:
+    return re.sub(r"[^a-zA-Z0-9._:/=+\-@ ]", "", values[-1])[:256] if values else None
 
 
 def _bucket(tenant: str, parameters: Parameters) -> str:
@@ -126,6 +134,23 @@ FAULTS: tuple[Fault, ...] = (
         summary="takes a foreign idle environment with probability p, at most ms after another tenant's arrival",
         defaults={"p": 0.5, "ms": 5},
         steals=_raced,
+    ),
+    Fault(name="constant-tenant", summary="the front maps a literal", maps=lambda *_: "everyone"),
+    Fault(
+        name="missing-defaulted",
+        summary="the front gives a default tenant to requests without one",
+        maps=lambda values, _: values[-1] if values else "default",
+    ),
+    Fault(name="invalid-cleaned", summary="the front makes invalid ids valid", maps=_cleaned),
+    Fault(
+        name="reserved-honoured",
+        summary="the client's own X-Amz-Tenant-Id wins",
+        maps=lambda values, reserved: reserved or (values[-1] if values else None),
+    ),
+    Fault(
+        name="first-header",
+        summary="of two tenant headers the first one counts",
+        maps=lambda values, _: values[0] if values else None,
     ),
 )
 

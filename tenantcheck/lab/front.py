@@ -47,7 +47,11 @@ class Front:
         if self._function.settings.isolation == "none":
             return None
         values = request.headers.getall(self._tenant_header, [])
-        return values[-1] if values else None
+        tenant = values[-1] if values else None
+        for active in self._function.pool.faults:
+            if active.fault.maps is not None:
+                tenant = active.fault.maps(values, request.headers.get("X-Amz-Tenant-Id"))
+        return tenant
 
 
 async def _proxy_event(request: web.Request, request_id: str) -> dict[str, Any]:

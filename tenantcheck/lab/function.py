@@ -85,7 +85,7 @@ class Function:
         self.settings = settings
         self._folder = folder
         self._task_root, self._handler = handler_location(settings.handler)
-        self._logs = settings.logs if settings.logs is not None else folder.make("logs")
+        self.logs = settings.logs if settings.logs is not None else folder.make("logs")
         self.audit = audit
         self.pool = Pool(
             isolation=settings.isolation,
@@ -165,7 +165,7 @@ class Function:
             task_root=self._task_root,
             handler=self._handler,
             scratch=self._folder.make(f"environment-{number}"),
-            log=LogStream(self._logs / group.lstrip("/") / f"{stream}.jsonl"),
+            log=LogStream(self.logs / group.lstrip("/") / f"{stream}.jsonl"),
             environ=self._environ(group, stream),
         )
         self._sandboxes[lease.slot] = sandbox

@@ -81,6 +81,11 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Weaknesses fail the run."""
     witness_paths: dict[str, str] = {}
     """JMESPath expressions that replace the default places of witness fields."""
+    tenant_place: str = ""
+    """How the id travels: `header:NAME`, `query:NAME`, `path`, `credentials` or `invoke`. Empty: unknown, and no
+    boundary is attacked."""
+    boundary: bool = False
+    """Another tenant's id may be sent: the method changes nothing, or the user allowed it."""
     repeat: str = ""
     """Shell command that sends a request again, with the tokens `@TENANT@` and `@NONCE@` (percent-encoded:
     `@TENANT_QUOTED@`, `@NONCE_QUOTED@`); secrets stand as `${VARIABLES}`."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from tenantcheck.model import WAVE, Observation, Plan, PlanName, Request, WaveKind
 from tenantcheck.model import nonce as nonces
+from tenantcheck.model.boundary import Attack, attacks
 
 #: Unused ids asked once each, by plan.
 NEWCOMERS: dict[PlanName, int] = {"quick": 0, "standard": 4, "deep": 24}
@@ -42,6 +43,7 @@ class _Step:
     kind: WaveKind
     tenants: tuple[int, ...]
     idle_before_s: float = 0.0
+    attack: Attack | None = None
 
 
 class Schedule:
@@ -70,6 +72,7 @@ class Schedule:
         if name == "quick":
             yield _Step(kind="ordered", tenants=everyone)
             yield from self._idle(everyone)
+            yield from self._attacks()
             return
         for _ in range(2):
             yield from (_Step(kind="half", tenants=half) for half in self._split(everyone))
@@ -80,6 +83,11 @@ class Schedule:
         if newcomers:
             yield _Step(kind="newcomers", tenants=newcomers)
         yield _Step(kind="crowd", tenants=everyone)
+        yield from self._attacks()
+
+    def _attacks(self) -> Iterator[_Step]:
+        """Attacks on the boundary come last: by then it is known whose each environment is."""
+        return (_Step(kind="single", tenants=(), attack=attack) for attack in attacks(self.plan))
 
     def _idle(self, everyone: tuple[int, ...]) -> Iterator[_Step]:
         for gap in self.plan.idle_s:
@@ -110,6 +118,8 @@ class Schedule:
         return self._draw(_Step(kind="ordered", tenants=everyone), planned_left=0, further=True)
 
     def _draw(self, step: _Step, *, planned_left: int, further: bool = False) -> Wave:
+        if step.attack is not None:
+            return self.single(step.attack, planned_left=planned_left)
         match step.kind:
             case "half":
                 sizes = {tenant: self.known(tenant) + 1 for tenant in step.tenants}
@@ -132,30 +142,47 @@ class Schedule:
             planned_left=planned_left,
         )
 
-    def single(self, purpose: str, tenant: int | None) -> Wave:
-        """One request outside the waves, for the check named by `purpose`."""
+    def single(self, attack: Attack, *, planned_left: int | None = None) -> Wave:
+        """One request outside the waves, for the check that it names."""
         number = self._wave
         self._wave += 1
-        request = self._request(number, "single", 0, tenant, purpose)
-        return Wave(number=number, kind="single", requests=(request,), planned_left=len(self._steps))
+        request = self._request(number, "single", 0, attack.tenant, attack)
+        left = len(self._steps) if planned_left is None else planned_left
+        return Wave(number=number, kind="single", requests=(request,), planned_left=left)
 
-    def _request(self, wave: int, kind: WaveKind, slot: int, tenant: int | None, purpose: str = WAVE) -> Request:
+    def _request(
+        self, wave: int, kind: WaveKind, slot: int, tenant: int | None, attack: Attack | None = None
+    ) -> Request:
         seq = self._seq
         self._seq += 1
-        tag = self._tags[tenant] if tenant is not None else nonces.tag(None)
-        nonce = nonces.compose(self.plan.run, tag, seq, secrets.token_hex(8))
-        return Request(seq=seq, wave=wave, kind=kind, slot=slot, tenant=tenant, nonce=nonce, purpose=purpose)
+        # Whom a forged request belongs to is the question: its nonce is nobody's.
+        forged = attack is not None and (attack.claimed is not None or attack.credential is not None)
+        tag = self._tags[tenant] if tenant is not None and not forged else nonces.tag(None)
+        return Request(
+            seq=seq,
+            wave=wave,
+            kind=kind,
+            slot=slot,
+            tenant=tenant,
+            nonce=nonces.compose(self.plan.run, tag, seq, secrets.token_hex(8)),
+            purpose=attack.purpose if attack is not None else WAVE,
+            claimed=attack.claimed if attack is not None else None,
+            credential=attack.credential if attack is not None else None,
+        )
 
     def ended(self, observations: Iterable[Observation]) -> None:
         """Take in what came back, so that later waves have the right size."""
         for observation in observations:
-            tenant = observation.request.tenant
+            request = observation.request
+            tenant = request.tenant if request.claimed is None and request.credential is None else None
             environment = observation.witness.environment() if observation.witness else None
             if tenant is not None and environment is not None:
                 self._identities[tenant].add(environment)
 
     def assume(self, wave: Wave) -> None:
         """Suppose a healthy pool answered `wave`: as many environments per tenant as fired together."""
+        if wave.kind == "single":
+            return
         fired: dict[int, int] = {}
         for request in wave.requests:
             if request.tenant is not None:

@@ -80,8 +80,8 @@ def _unseen(finding: Finding) -> str:
             f"{_detail(finding, 'sent')} requests ever sent for this id, which nobody else knows."
         )
     return (
-        f"Environments of {_tenants(finding)} counted {_detail(finding, 'unseen')} invocations this run did "
-        f"not see; {_detail(finding, 'uncounted')} of its own requests came back without a count."
+        f"Environments of {_tenants(finding)} counted invocations this run did not see: "
+        f"{_detail(finding, 'unseen')}. Of its own requests, {_detail(finding, 'uncounted')} brought back no count."
     )
 
 
@@ -92,6 +92,30 @@ def _not_isolated(finding: Finding) -> str:
 def _lookalike(finding: Finding) -> str:
     met = "the same environment" if finding.details.get("met in") == "environment" else "the same tenant"
     return f"{_tenants(finding)} differ by {_detail(finding, 'form')} and met in {met}."
+
+
+def _missing(_: Finding) -> str:
+    return "A request without a tenant and without credentials was served."
+
+
+def _invalid(finding: Finding) -> str:
+    return f"An id that Lambda does not allow ({_detail(finding, 'length')} characters) was served."
+
+
+def _reserved(finding: Finding) -> str:
+    asked, served = (repr(printable(name, 80)) for name in finding.tenants[:2])
+    return f"A request for {asked} with {served} in the header X-Amz-Tenant-Id was served as {served}."
+
+
+def _ambiguous(finding: Finding) -> str:
+    return (
+        f"A request with two tenant ids was served as the {_detail(finding, 'which')} of them, {_tenants(finding)}."
+    )
+
+
+def _foreign_tenant(finding: Finding) -> str:
+    owner, served = (repr(printable(name, 80)) for name in finding.tenants[:2])
+    return f"A request with the credentials of {owner} was served as {served}."
 
 
 def _plain(finding: Finding) -> str:
@@ -108,6 +132,11 @@ _SENTENCES: dict[str, Callable[[Finding], str]] = {
     "unseen-caller": _unseen,
     "not-isolated": _not_isolated,
     "lookalike-collapse": _lookalike,
+    "missing-tenant-accepted": _missing,
+    "invalid-tenant-accepted": _invalid,
+    "reserved-header-honoured": _reserved,
+    "ambiguous-tenant": _ambiguous,
+    "foreign-tenant-accepted": _foreign_tenant,
 }
 
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from tenantcheck.errors import UsageError
 from tenantcheck.model import PlatformRecord, Reply, Request
+from tenantcheck.model.boundary import AMBIGUOUS, RESERVED, RESERVED_HEADER
 from tenantcheck.model.call import Call
 from tenantcheck.model.text import printable
 from tenantcheck.plan import Credentials, Row
@@ -141,28 +142,22 @@ class HttpTarget:
         row = self._rows[request.tenant] if request.tenant is not None else None
         owner = self._rows[request.credential] if request.credential is not None else row
         credentials = owner.credentials if owner is not None else Credentials()
-        id_ = request.claimed if request.claimed is not None else (row.id if row is not None else None)
-        url, body = self._base, spec.data
-        headers = [*spec.headers, *self._user_info]
-        for name, _ in credentials.headers:
-            headers = [(key, value) for key, value in headers if key.lower() != name.lower()]
+        replaced = {name.lower() for name, _ in credentials.headers}
+        headers = [pair for pair in (*spec.headers, *self._user_info) if pair[0].lower() not in replaced]
         headers += credentials.headers
-        query: list[tuple[str, str]] = list(credentials.query)
-        if id_ is not None:
-            match spec.tenant.kind:
-                case "header":
-                    headers.append((spec.tenant.name, id_))
-                case "query":
-                    query.append((spec.tenant.name, id_))
-                case "path":
-                    url = url.replace("{tenant}", quote(id_, safe=""))
-        match spec.nonce.kind:
-            case "header":
-                headers.append((spec.nonce.name, request.nonce))
-            case "query":
-                query.append((spec.nonce.name, request.nonce))
-            case "body":
-                body = json.dumps({**(self._body or {}), spec.nonce.name: request.nonce}).encode()
+        query = list(credentials.query)
+        url, body = self._base, spec.data
+        ids = _ids(request, row)
+        if spec.tenant.kind == "path":
+            url = url.replace("{tenant}", quote("".join(ids), safe=""))
+        else:
+            _put(spec.tenant, ids, headers, query)
+        if request.purpose == RESERVED:
+            headers.append((RESERVED_HEADER, request.claimed or ""))
+        if spec.nonce.kind == "body":
+            body = json.dumps({**(self._body or {}), spec.nonce.name: request.nonce}).encode()
+        else:
+            _put(spec.nonce, (request.nonce,), headers, query)
         if body and not any(name.lower() == "content-type" for name, _ in headers):
             headers.append(("content-type", "application/json" if _is_json(body) else "text/plain"))
         call = Call(method=spec.method, url=_with_query(url, query), headers=tuple(headers), body=body)
@@ -184,6 +179,17 @@ class HttpTarget:
         """Endpoints give no log."""
         return None
 
+    @property
+    def safe(self) -> bool:
+        """Whether requests change nothing, by HTTP's rules."""
+        return self._spec.method in ("GET", "HEAD")
+
+    @property
+    def tenant_place(self) -> str:
+        """How the id travels, as the plan keeps it."""
+        kind, name = self._spec.tenant
+        return {"path": "path", "none": "credentials"}.get(kind, f"{kind}:{name}")
+
     def repeat(self) -> str:
         """A curl command with the tokens @TENANT@ and @NONCE@; everything that may be secret is a variable."""
         spec = self._spec
@@ -196,8 +202,10 @@ class HttpTarget:
             words += ['-H "x-amz-security-token: ${AWS_SESSION_TOKEN}"']
         if spec.method != "GET":
             words.append(f"-X {spec.method}")
-        words += [f'-H "{name}: ${{{variable(name)}}}"' for name, _ in (*spec.headers, *self._user_info)]
         names = {name for row in self._rows for name, _ in row.credentials.headers}
+        replaced = {name.lower() for name in names}
+        common = [name for name, _ in (*spec.headers, *self._user_info) if name.lower() not in replaced]
+        words += [f'-H "{name}: ${{{variable(name)}}}"' for name in common]
         words += [f'-H "{name}: ${{TENANT_{variable(name)}}}"' for name in sorted(names)]
         places = ((spec.tenant, "@TENANT@"), (spec.nonce, "@NONCE@"))
         words += [f'-H "{place.name}: {token}"' for place, token in places if place.kind == "header"]
@@ -211,6 +219,25 @@ class HttpTarget:
 
     def _query_names(self) -> set[str]:
         return {name for row in self._rows for name, _ in row.credentials.query}
+
+
+def _ids(request: Request, row: Row | None) -> tuple[str, ...]:
+    """The ids that a request is sent with: one, none, or (to see which one counts) two."""
+    own = (row.id,) if row is not None else ()
+    if request.purpose == AMBIGUOUS:
+        return (*own, request.claimed or "")
+    if request.claimed is None or request.purpose == RESERVED:
+        return own
+    return (request.claimed,)
+
+
+def _put(place: Place, values: Sequence[str], headers: list[tuple[str, str]], query: list[tuple[str, str]]) -> None:
+    """Add values to the headers or the query, wherever they travel."""
+    pairs = [(place.name, value) for value in values]
+    if place.kind == "header":
+        headers += pairs
+    elif place.kind == "query":
+        query += pairs
 
 
 def _refuse_doubles(spec: HttpRequestSpec, names: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -55,7 +56,7 @@ class TestExits:
     def test_invoke_without_isolation(self, labs: Labs) -> None:
         result = invoke(labs(isolation="none", **FAST), "--format", "json")
         report = json.loads(result.stdout)
-        assert (result.returncode, report["reasons"]) == (10, ["not-isolated: 1 breach"])
+        assert (result.returncode, report["reasons"][0]) == (10, "not-isolated: 1 breach")
         assert (report["requests"], report["ended"]) == (2, "not-isolated")
 
 
@@ -66,9 +67,34 @@ class TestExits:
         ("case-folding", "lookalike-collapse"),
         ("newcomer-steals", "shared-environment"),
         ("steals-when-busy", "shared-environment"),
+        ("constant-tenant", "wrong-tenant"),
+        ("missing-defaulted", "missing-tenant-accepted"),
+        ("invalid-cleaned", "invalid-tenant-accepted"),
+        ("reserved-honoured", "reserved-header-honoured"),
     ],
 )
 def test_a_fault_of_the_lab_is_found(labs: Labs, fault: str, check: str) -> None:
     result = run("-q", "probe", labs(faults=(fault,), **FAST).front_url, "--format", "json")
     found = {finding["check"] for finding in json.loads(result.stdout)["findings"]}
     assert (result.returncode, check in found) == (10, True)
+
+
+def test_an_id_that_is_believed_whatever_the_credentials_is_found(labs: Labs) -> None:
+    """The lab's front looks at no credentials: any token goes with any id."""
+    tenants = "".join(f"[[tenant]]\nid='{id_}'\ncredentials={{bearer='token-{id_}'}}\n" for id_ in "abc")
+    Path("t.toml").write_text(tenants)
+    arguments = ("-q", "probe", labs(**FAST).front_url, "--tenants", "@t.toml", "--plan", "quick", "--format", "json")
+    result = run(*arguments)
+    (finding,) = json.loads(result.stdout)["findings"]
+    assert (result.returncode, finding["check"], finding["severity"]) == (10, "foreign-tenant-accepted", "breach")
+    assert run(*arguments, "-X", "POST").returncode == 0
+
+
+def test_which_of_two_headers_counts_is_said(labs: Labs) -> None:
+    for faults, which in (((), "second"), (("first-header",), "first")):
+        result = run("-q", "probe", labs(faults=faults, **FAST).front_url, "--plan", "quick", "--format", "json")
+        findings = json.loads(result.stdout)["findings"]
+        assert result.returncode == 0
+        assert {(f["check"], f["severity"], f["details"]["which"]) for f in findings} == {
+            ("ambiguous-tenant", "weakness", which)
+        }

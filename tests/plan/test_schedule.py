@@ -9,6 +9,7 @@ import pytest
 
 from tenantcheck.model import PlanName
 from tenantcheck.model import nonce as nonces
+from tenantcheck.model.boundary import Attack
 from tenantcheck.plan import Schedule, forecast
 from tests.notation import plan_for, waves
 from tests.simulation import make_plan
@@ -106,5 +107,5 @@ def test_nonces_are_unique_of_one_length_and_name_their_tenant() -> None:
 
 
 def test_a_single_request_for_nobody() -> None:
-    (request,) = Schedule(plan_for("ab", seed=SEED)).single("not-isolated", None).requests
+    (request,) = Schedule(plan_for("ab", seed=SEED)).single(Attack("not-isolated", None)).requests
     assert (request.tenant, request.purpose, request.kind) == (None, "not-isolated", "single")

@@ -138,7 +138,7 @@ def test_the_repeat_command_has_variables_for_secrets() -> None:
     command = target.repeat()
     assert "hunter" not in command
     assert command == (
-        'curl -sS -i -X POST -H "X-Key: ${X_KEY}" -H "Authorization: ${AUTHORIZATION}" '
+        'curl -sS -i -X POST -H "X-Key: ${X_KEY}" '
         '-H "Authorization: ${TENANT_AUTHORIZATION}" -H "x-tenant-id: @TENANT@" '
         '-H "x-tenantcheck-nonce: @NONCE@" -d "${DATA}" "https://x.test/?k=${K}&key=${TENANT_KEY}"'
     )

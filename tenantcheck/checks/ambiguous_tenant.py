@@ -1,0 +1,44 @@
+"""`ambiguous-tenant`: two tenant headers, silently served as one of them."""
+
+from __future__ import annotations
+
+from tenantcheck.checks.boundary import boundary_judged, served_as, was_refused
+from tenantcheck.checks.check import Check, Judged, finding
+from tenantcheck.environments import Environments
+from tenantcheck.model import Finding, Plan
+from tenantcheck.model.boundary import AMBIGUOUS
+
+
+def run(environments: Environments, plan: Plan) -> Judged:
+    """Requests that carry the tenant's header twice, with two ids."""
+    findings: list[Finding] = []
+    decided = 0
+    for observation in environments.purposes.get(AMBIGUOUS, ()):
+        asked, served = observation.request.tenant, served_as(environments, observation)
+        decided += served is not None or was_refused(observation)
+        if asked is not None and served is not None:
+            which = "first" if served == asked else "second"
+            findings.append(
+                finding(
+                    environments,
+                    AMBIGUOUS,
+                    "weakness",
+                    exhibits=(observation,),
+                    tenants=(served,),
+                    details={"which": which},
+                )
+            )
+    return boundary_judged(plan, AMBIGUOUS, findings, decided)
+
+
+CHECK = Check(
+    id=AMBIGUOUS,
+    summary="a request with two tenant ids was refused",
+    needs="tenants without credentials of their own, and an id that travels in a header",
+    run=run,
+    help=(
+        "A request with two tenant headers was served as one of them. Where another part (a proxy, an "
+        "authorizer, a log) reads the other one, they disagree about whose request it is. Refuse repeated "
+        "headers, or take the tenant from the authorizer."
+    ),
+)

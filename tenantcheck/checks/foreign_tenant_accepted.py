@@ -1,0 +1,37 @@
+"""`foreign-tenant-accepted`: one tenant's credentials, served as another tenant."""
+
+from __future__ import annotations
+
+from tenantcheck.checks.boundary import boundary_judged, served_as, was_refused
+from tenantcheck.checks.check import Check, Judged, finding
+from tenantcheck.environments import Environments
+from tenantcheck.model import Finding, Plan
+from tenantcheck.model.boundary import FOREIGN
+
+
+def run(environments: Environments, plan: Plan) -> Judged:
+    """Credentials of one tenant with the id of another. Where an authorizer supplies the tenant, the id is
+    ignored and the request is served as the owner of the credentials: correct."""
+    findings: list[Finding] = []
+    decided = 0
+    for observation in environments.purposes.get(FOREIGN, ()):
+        owner, served = observation.request.credential, served_as(environments, observation)
+        decided += served is not None or was_refused(observation)
+        if owner is not None and served is not None and served != owner:
+            findings.append(
+                finding(environments, FOREIGN, "breach", exhibits=(observation,), tenants=(owner, served))
+            )
+    return boundary_judged(plan, FOREIGN, findings, decided)
+
+
+CHECK = Check(
+    id=FOREIGN,
+    summary="no tenant's credentials were served as another tenant",
+    needs="credentials per tenant, and an id that is sent beside them",
+    run=run,
+    help=(
+        "A request with one tenant's credentials and another tenant's id was served as the other tenant: the id is "
+        "believed, whoever sends it. Bind the id to the credentials; AWS's recommended form is "
+        "context.authorizer.tenantId, supplied by a Lambda authorizer."
+    ),
+)

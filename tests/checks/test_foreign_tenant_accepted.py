@@ -1,0 +1,48 @@
+"""`foreign-tenant-accepted`: empty, good, bad."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tenantcheck.model import Tenant
+from tenantcheck.model.boundary import attacks, why_not
+from tests.notation import attack, judged, plan_for
+
+CHECK = "foreign-tenant-accepted"
+
+
+OWN: dict[str, Any] = {
+    "tenants": tuple(
+        Tenant(index=n, id=id_, expect=id_, credential_names=("Authorization",)) for n, id_ in enumerate("ab")
+    )
+}
+
+
+def test_served_as_a_tenant_the_credentials_do_not_belong_to() -> None:
+    status, _, (finding,) = judged(attack(CHECK, "2", tenant="b", credential="a", saw="b", **OWN), CHECK)
+    assert (status, finding.tenants) == ("breached", ("a", "b"))
+
+
+def test_an_authorizer_that_ignores_the_id_is_correct() -> None:
+    assert judged(attack(CHECK, "1", tenant="b", credential="a", saw="a", **OWN), CHECK)[:2] == ("clean", 1)
+
+
+def test_refused() -> None:
+    assert judged(attack(CHECK, "x", tenant="b", credential="a", **OWN), CHECK)[:2] == ("clean", 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, "tenants have no credentials of their own"),
+        (OWN | {"boundary": False}, "allow it with --boundary"),
+        (OWN | {"tenant_place": "credentials"}, "no tenant id is sent"),
+    ],
+)
+def test_where_it_has_no_place(changes: dict[str, Any], reason: str) -> None:
+    settings: dict[str, Any] = {"tenant_place": "header:x-tenant-id", "boundary": True}
+    plan = plan_for(**(settings | changes))
+    assert reason in why_not(plan, CHECK)
+    assert CHECK not in {each.purpose for each in attacks(plan)}

@@ -1,0 +1,17 @@
+"""`invalid-tenant-accepted`: empty, good, bad."""
+
+from __future__ import annotations
+
+from tests.notation import attack, judged
+
+CHECK = "invalid-tenant-accepted"
+
+
+def test_an_invalid_id_that_was_served() -> None:
+    status, opportunities, (finding,) = judged(attack(CHECK, "3", claimed="tck!invalid"), CHECK)
+    assert (status, opportunities, finding.details) == ("breached", 1, {"length": 11})
+    assert "tck!invalid" in finding.exhibits[0].repeat
+
+
+def test_refused() -> None:
+    assert judged(attack(CHECK, "x", claimed="tck!invalid"), CHECK)[:2] == ("clean", 1)
