@@ -10,14 +10,13 @@ from typing import NamedTuple
 import click
 from tabulate import tabulate
 
-from tenantcheck.cli.execute import RunOptions, execute, make_plan, read_tenants, run_async
-from tenantcheck.cli.invoke import OPENING_MOVE
+from tenantcheck.cli.execute import RunOptions, RunTarget, execute, make_plan, read_tenants, run_async
 from tenantcheck.cli.root import Common
 from tenantcheck.lab import Lab
 from tenantcheck.model import Call, Reply, Verdict
 from tenantcheck.reports.sentences import evidence_sentence, finding_sentence
 from tenantcheck.senders import Sender, SenderSettings, open_sender
-from tenantcheck.targets.http import HttpRequestSpec, HttpTarget, display_url
+from tenantcheck.targets.http import HttpRequestSpec, HttpTarget
 from tenantcheck.witness import WitnessReader
 
 _DIRECT = SenderSettings(timeout_s=10.0, direct=True)
@@ -56,19 +55,7 @@ def command(common: Common) -> int:
 
 def _probe(lab: Lab, common: Common) -> Verdict:
     click.echo(f"probe {lab.settings.isolation} …", err=True)
-    options, tenants = RunOptions(), read_tenants("4")
-    target = HttpTarget(HttpRequestSpec(url=lab.front_url))
-    plan, rows = make_plan(
-        options,
-        tenants,
-        kind="probe",
-        target=display_url(lab.front_url),
-        repeat=target.repeat(),
-        tenant_place=target.tenant_place,
-        safe=target.safe,
-    )
-    target.bind(rows)
-    return _finished(execute(plan, target, options, common, settings=_DIRECT))
+    return _run(HttpTarget(HttpRequestSpec(url=lab.front_url)), common)
 
 
 def _invoke(lab: Lab, common: Common) -> Verdict:
@@ -76,24 +63,15 @@ def _invoke(lab: Lab, common: Common) -> Verdict:
     from tenantcheck.targets.function import FunctionTarget
 
     click.echo(f"invoke {lab.settings.isolation} …", err=True)
-    options, tenants = RunOptions(), read_tenants("4")
     session = AwsSession(AwsOptions(region="us-east-1", endpoint_url=lab.endpoint_url, made_up=True))
-    target = FunctionTarget(session, lab.function_name, qualifier=None, payload=b"{}", event="raw")
-    plan, rows = make_plan(
-        options,
-        tenants,
-        kind="invoke",
-        target=target.display,
-        repeat=target.repeat(),
-        tenant_place="invoke",
-        safe=False,
-    )
-    target.bind(rows)
-    return _finished(execute(plan, target, options, common, settings=_DIRECT, preludes=OPENING_MOVE))
+    return _run(FunctionTarget(session, lab.function_name, qualifier=None, payload=b"{}", event="raw"), common)
 
 
-def _finished(verdict: Verdict) -> Verdict:
-    """The verdict, unless Ctrl-C ended its run: then the demonstration ends too."""
+def _run(target: RunTarget, common: Common) -> Verdict:
+    """The verdict of a standard run. Ctrl-C ends the demonstration, not only this run."""
+    options = RunOptions()
+    plan = make_plan(options, read_tenants(options.tenants), target)
+    verdict = execute(plan, target, options, common, _DIRECT)
     if verdict.subject.ended == "interrupted":
         raise click.Abort
     return verdict

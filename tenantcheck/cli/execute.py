@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import click
 
@@ -34,6 +34,37 @@ T = TypeVar("T")
 
 #: Tenant environments, active or idle, per 1,000 concurrent executions configured for the function.
 _ENVIRONMENT_CEILING = 2_500
+
+
+class RunTarget(Target, Protocol):
+    """A target that a whole run can be planned for."""
+
+    kind: RunKind
+    preludes: Sequence[Attack]
+    """Requests before the waves."""
+
+    @property
+    def display(self) -> str:
+        """How reports name it."""
+        ...
+
+    @property
+    def tenant_place(self) -> str:
+        """How ids travel (see `Plan`)."""
+        ...
+
+    @property
+    def safe(self) -> bool:
+        """Whether requests change nothing."""
+        ...
+
+    def bind(self, rows: Sequence[Row]) -> None:
+        """Take the tenants and newcomers, in the order of their index."""
+        ...
+
+    def repeat(self) -> str:
+        """The command that sends a request again (see `Plan`)."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,20 +104,10 @@ def read_tenants(option: str) -> TenantList:
     return parse_tenants(option, {name: content})
 
 
-def make_plan(
-    options: RunOptions,
-    tenants: TenantList,
-    *,
-    kind: RunKind,
-    target: str,
-    repeat: str,
-    tenant_place: str,
-    safe: bool,
-) -> tuple[Plan, tuple[Row, ...]]:
-    """The plan of a run, and the rows of its tenants and newcomers. Raises `UsageError`.
-
-    `tenant_place` is how ids travel (see `Plan`); `safe` tells that requests change nothing.
-    """
+def make_plan(options: RunOptions, tenants: TenantList, target: RunTarget) -> Plan:
+    """The plan of a run against `target`, which is given the rows of its tenants and newcomers. Raises
+    `UsageError`."""
+    target.bind(tenants.rows)
     newcomers, newcomer_rows = tenants.newcomers(NEWCOMERS[options.plan])
     checks, requested = chosen_checks(options.only, options.skip)
     idle = parse_idle(options.idle)
@@ -95,8 +116,8 @@ def make_plan(
     WitnessReader(paths)
     plan = Plan(
         run=secrets.token_hex(4),
-        kind=kind,
-        target=target,
+        kind=target.kind,
+        target=target.display,
         tenants=tenants.tenants(),
         newcomers=newcomers,
         plan=options.plan,
@@ -111,9 +132,9 @@ def make_plan(
         keep_going=options.keep_going,
         strict=options.strict,
         witness_paths=paths,
-        tenant_place=tenant_place,
-        boundary=safe or options.boundary,
-        repeat=repeat,
+        tenant_place=target.tenant_place,
+        boundary=target.safe or options.boundary,
+        repeat=target.repeat(),
     )
     pauses = sum(wave.idle_before_s for wave in forecast(plan).waves)
     if pauses >= options.max_time:
@@ -121,7 +142,8 @@ def make_plan(
             f"--idle: the gaps alone take {pauses:g} s, --max-time allows {options.max_time:g} s",
             f"Raise it: --max-time {pauses + 60:g}",
         )
-    return plan, (*tenants.rows, *newcomer_rows)
+    target.bind((*tenants.rows, *newcomer_rows))
+    return plan
 
 
 def print_plan(plan: Plan, options: RunOptions, common: Common) -> None:
@@ -166,12 +188,10 @@ def plan_lines(plan: Plan, cast: Forecast, options: RunOptions) -> Sequence[str]
 
 def execute(
     plan: Plan,
-    target: Target,
+    target: RunTarget,
     options: RunOptions,
     common: Common,
-    *,
     settings: SenderSettings,
-    preludes: Sequence[Attack] = (),
 ) -> Verdict:
     """Run the plan to its verdict; the history is on disk before it is judged."""
     started = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -192,7 +212,7 @@ def execute(
                 try:
                     with interruptible(interrupted):
                         runner = Runner(
-                            plan, target, sender, writer, on_wave, preludes=preludes, interrupted=interrupted
+                            plan, target, sender, writer, on_wave, preludes=target.preludes, interrupted=interrupted
                         )
                         return await runner.run()
                 finally:

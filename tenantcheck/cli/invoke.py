@@ -13,11 +13,7 @@ from tenantcheck.cli.options import judging_options, option, parse_reports, repo
 from tenantcheck.cli.output import show
 from tenantcheck.cli.probe import read_data
 from tenantcheck.cli.root import Common
-from tenantcheck.model.boundary import Attack
 from tenantcheck.senders import SenderSettings
-
-#: One call without a tenant and one with: they tell whether the function has a tenancy configuration at all.
-OPENING_MOVE = (Attack("not-isolated", None), Attack("not-isolated", 0))
 
 
 @click.command("invoke")
@@ -52,16 +48,7 @@ def command(common: Common, /, function: str, **given: Any) -> int:
         payload=read_data(given["payload"]),
         event=given["event"],
     )
-    plan, rows = make_plan(
-        options,
-        tenants,
-        kind="invoke",
-        target=target.display,
-        repeat=target.repeat(),
-        tenant_place="invoke",
-        safe=False,
-    )
-    target.bind(rows)
+    plan = make_plan(options, tenants, target)
     print_plan(plan, options, common)
     if not target.carries_nonce:
         click.echo("the payload is not an object: it carries no nonce, so replays and residue stay unseen", err=True)
@@ -69,5 +56,5 @@ def command(common: Common, /, function: str, **given: Any) -> int:
         return 0
     bundle = os.environ.get("AWS_CA_BUNDLE")  # what boto3 would trust
     settings = SenderSettings(timeout_s=options.timeout, cacert=Path(bundle) if bundle else None)
-    verdict = execute(plan, target, options, common, settings=settings, preludes=OPENING_MOVE)
+    verdict = execute(plan, target, options, common, settings)
     return show(verdict, common, given["format"], reports)

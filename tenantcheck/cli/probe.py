@@ -27,7 +27,6 @@ from tenantcheck.targets.http import (
     HttpTarget,
     Place,
     Signer,
-    display_url,
     parse_header,
     parse_nonce_place,
 )
@@ -70,22 +69,12 @@ def command(common: Common, /, url: str, cacert: Path | None, insecure: bool, **
     target = _target(url, given)
     if given["tenant_from_credentials"]:
         tenants.require_own_credentials()
-    target.bind(tenants.rows)
-    plan, rows = make_plan(
-        options,
-        tenants,
-        kind="probe",
-        target=display_url(url),
-        repeat=target.repeat(),
-        tenant_place=target.tenant_place,
-        safe=target.safe,
-    )
-    target.bind(rows)
+    plan = make_plan(options, tenants, target)
     print_plan(plan, options, common)
     if options.dry_run:
         return 0
     settings = SenderSettings(timeout_s=options.timeout, cacert=cacert, insecure=insecure)
-    verdict = execute(plan, target, options, common, settings=settings)
+    verdict = execute(plan, target, options, common, settings)
     return show(verdict, common, given["format"], reports)
 
 

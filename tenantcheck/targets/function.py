@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from tenantcheck.errors import UsageError
-from tenantcheck.model import PlatformRecord, Reply, Request
+from tenantcheck.model import PlatformRecord, Reply, Request, RunKind
+from tenantcheck.model.boundary import Attack
 from tenantcheck.model.call import Call
 from tenantcheck.model.text import printable
 from tenantcheck.plan import Row
@@ -27,6 +28,11 @@ class FunctionTarget:
     """Builds Invoke requests. Raises `UsageError` and `TargetError` when boto3 can't be set up for it."""
 
     unwraps = True
+    kind: RunKind = "invoke"
+    tenant_place = "invoke"
+    safe = False
+    #: One call without a tenant and one with: they tell whether the function has a tenancy configuration at all.
+    preludes: Sequence[Attack] = (Attack("not-isolated", None), Attack("not-isolated", 0))
 
     def __init__(
         self, session: AwsSession, function: str, *, qualifier: str | None, payload: bytes, event: EventShape

@@ -10,8 +10,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from tenantcheck.errors import UsageError
-from tenantcheck.model import PlatformRecord, Reply, Request
-from tenantcheck.model.boundary import AMBIGUOUS, RESERVED, RESERVED_HEADER
+from tenantcheck.model import PlatformRecord, Reply, Request, RunKind
+from tenantcheck.model.boundary import AMBIGUOUS, RESERVED, RESERVED_HEADER, Attack
 from tenantcheck.model.call import Call
 from tenantcheck.model.text import printable
 from tenantcheck.plan import Credentials, Row
@@ -95,6 +95,8 @@ class HttpTarget:
     """Builds requests for one URL. Raises `UsageError` for a URL or a body that can't carry what it must."""
 
     unwraps = False
+    kind: RunKind = "probe"
+    preludes: Sequence[Attack] = ()
 
     def __init__(self, spec: HttpRequestSpec, signer: Signer | None = None) -> None:
         try:
@@ -122,6 +124,7 @@ class HttpTarget:
         host = parts.netloc.rpartition("@")[2]
         self._base = urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))
         self.url = self._base
+        self.display = display_url(spec.url)
 
     def bind(self, rows: Sequence[Row]) -> None:
         """Take the tenants and newcomers, in the order of their index."""
