@@ -1,4 +1,4 @@
-"""What can go wrong, and the exit code each kind of failure ends with (DESIGN 7)."""
+"""What can go wrong, and the exit code each kind of failure ends with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The history: JSON Lines of header, observations and end line (DESIGN 8).
+"""The history: JSON Lines of header, observations and end line.
 
 It is written as observations arrive, so that a killed run leaves a readable file. Reading one is reading
 untrusted input: every line is bounded, typed and checked against the plan in the header.

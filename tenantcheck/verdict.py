@@ -1,4 +1,4 @@
-"""From observations to one verdict: worst wins, and never `pass` by default (DESIGN 7)."""
+"""From observations to one verdict: worst wins, and never `pass` by default."""
 
 from __future__ import annotations
 

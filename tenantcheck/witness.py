@@ -1,4 +1,4 @@
-"""Read a response: its witness, and every nonce of this program that it carries (DESIGN 3 and 8).
+"""Read a response: its witness, and every nonce of this program that it carries.
 
 A response is hostile input. Fields are read one by one: a wrong type loses that field, not the record.
 """

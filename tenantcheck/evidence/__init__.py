@@ -1,4 +1,4 @@
-"""What a clean history is worth (DESIGN 5): the weakest pair, and the rates that no crossing excludes."""
+"""What a clean history is worth: the weakest pair, and the rates that no crossing excludes."""
 
 from tenantcheck.evidence.figure import EvidenceCounter
 from tenantcheck.evidence.opportunities import rate_bound

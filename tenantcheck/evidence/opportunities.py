@@ -1,4 +1,4 @@
-"""How often a request could have crossed to another tenant's idle environment (DESIGN 5.3).
+"""How often a request could have crossed to another tenant's idle environment.
 
 An opportunity is a witnessed request during whose whole [call, end] an environment of another tenant surely lay
 idle and alive: it answered a request that ended before the call, and next answered one called after the end.

@@ -1,4 +1,4 @@
-"""The chance that a pool which ignores tenants would have passed (DESIGN 5.1 and 5.2).
+"""The chance that a pool which ignores tenants would have passed.
 
 Null for a set of tenants: whichever of them a request had been sent for, it would have met the same
 environment. The environment is then fixed by the past, so it belongs to the tenant that is drawn next with

@@ -30,7 +30,7 @@ NonceEncoding = Literal["raw", "percent", "base64"]
 
 
 class Witness(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Which environment served a response, as far as the response tells (DESIGN 3)."""
+    """Which environment served a response, as far as the response tells."""
 
     execution_environment_id: str | None = None
     sandbox_id: str | None = None

@@ -81,7 +81,7 @@ class StratumFigure(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How much a clean history is worth (DESIGN 5)."""
+    """How much a clean history is worth."""
 
     field: str | None
     """Identity it stands on; None when no identity can carry it."""

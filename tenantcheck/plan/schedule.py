@@ -1,4 +1,4 @@
-"""Which requests are sent together, and in which order: the five kinds of wave (DESIGN 4).
+"""Which requests are sent together, and in which order: the five kinds of wave.
 
 Every order is drawn from the plan's seed. Waves are drawn one after the other, since their sizes follow the
 number of environments seen so far.

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("in_tmp")
 
 
 class TestExits:
-    """The exit codes of the issue's last line."""
+    """What `probe` and `invoke` end with, by how the function behaves."""
 
     def test_probe_of_an_isolated_function(self, labs: Labs) -> None:
         result = run("probe", labs(**FAST).front_url)

@@ -1,4 +1,4 @@
-"""Validity of the headline (DESIGN 5.5): against every pool that ignores tenants, the chance of a clean run
+"""Validity of the headline: against every pool that ignores tenants, the chance of a clean run
 that reaches P ≤ x is at most x."""
 
 from __future__ import annotations

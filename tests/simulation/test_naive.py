@@ -1,4 +1,4 @@
-"""Why the obvious schedules prove nothing (DESIGN 4), on the pool that the lab runs."""
+"""Why the obvious schedules prove nothing, on the pool that the lab runs."""
 
 from __future__ import annotations
 
