@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from tenantcheck.checks.boundary import boundary_judged, served_as, was_refused
+from tenantcheck.checks.boundary import boundary_judged, served_requests
 from tenantcheck.checks.check import Check, Judged, finding
 from tenantcheck.environments import Environments
-from tenantcheck.model import Finding, Plan
+from tenantcheck.model import Plan
 from tenantcheck.model.boundary import AMBIGUOUS
 
 
 def run(environments: Environments, plan: Plan) -> Judged:
     """Requests that carry the tenant's header twice, with two ids."""
-    findings: list[Finding] = []
-    decided = 0
-    for observation in environments.purposes.get(AMBIGUOUS, ()):
-        asked, served = observation.request.tenant, served_as(environments, observation)
-        decided += served is not None or was_refused(observation)
-        if asked is not None and served is not None:
-            which = "first" if served == asked else "second"
-            findings.append(
-                finding(
-                    environments,
-                    AMBIGUOUS,
-                    "weakness",
-                    exhibits=(observation,),
-                    tenants=(served,),
-                    details={"which": which},
-                )
-            )
+    requests, decided = served_requests(environments, AMBIGUOUS)
+    findings = [
+        finding(
+            environments,
+            AMBIGUOUS,
+            "weakness",
+            exhibits=(o,),
+            tenants=(served,),
+            details={"which": "first" if served == o.request.tenant else "second"},
+        )
+        for o, served in requests
+    ]
     return boundary_judged(plan, AMBIGUOUS, findings, decided)
 
 

@@ -1,6 +1,8 @@
-"""What the boundary checks share: who a request was served as, and whether it was refused."""
+"""What the boundary checks share: who a request was served as, and how many requests are decided."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 
 from tenantcheck.checks.check import Judged
 from tenantcheck.environments import Environments
@@ -24,15 +26,26 @@ def served_as(environments: Environments, observation: Observation) -> int | Non
     return None
 
 
-def was_served(observation: Observation) -> bool:
-    """Whether the handler, or something in its place, answered as if all was well."""
-    good = observation.status is not None and 200 <= observation.status < 300
-    return observation.outcome in ("served", "no-witness") and good
+def served_requests(environments: Environments, purpose: str) -> tuple[list[tuple[Observation, int]], int]:
+    """The requests of a check that were served as a known tenant, each with its index, and how many requests are
+    decided: those, and the refused ones."""
+    calls = environments.purposes.get(purpose, ())
+    served = [(o, index) for o in calls if (index := served_as(environments, o)) is not None]
+    return served, len(served) + _refused(calls)
 
 
-def was_refused(observation: Observation) -> bool:
+def accepted_requests(calls: Sequence[Observation]) -> tuple[list[Observation], int]:
+    """The calls that the handler, or something in its place, answered as if all was well, and how many are
+    decided: those, and the refused ones."""
+    accepted = [
+        o for o in calls if o.outcome in ("served", "no-witness") and o.status is not None and 200 <= o.status < 300
+    ]
+    return accepted, len(accepted) + _refused(calls)
+
+
+def _refused(calls: Iterable[Observation]) -> int:
     """Refused is any 4xx but 408 and 429."""
-    return observation.outcome == "refused"
+    return sum(o.outcome == "refused" for o in calls)
 
 
 def boundary_judged(plan: Plan, check: str, findings: list[Finding], decided: int) -> Judged:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from tenantcheck.checks.boundary import boundary_judged, served_as, was_refused
+from tenantcheck.checks.boundary import boundary_judged, served_requests
 from tenantcheck.checks.check import Check, Judged, finding
 from tenantcheck.environments import Environments
-from tenantcheck.model import Finding, Plan
+from tenantcheck.model import Plan
 from tenantcheck.model.boundary import FOREIGN
 
 
 def run(environments: Environments, plan: Plan) -> Judged:
     """Credentials of one tenant with the id of another. Where an authorizer supplies the tenant, the id is
     ignored and the request is served as the owner of the credentials: correct."""
-    findings: list[Finding] = []
-    decided = 0
-    for observation in environments.purposes.get(FOREIGN, ()):
-        owner, served = observation.request.credential, served_as(environments, observation)
-        decided += served is not None or was_refused(observation)
-        if owner is not None and served is not None and served != owner:
-            findings.append(
-                finding(environments, FOREIGN, "breach", exhibits=(observation,), tenants=(owner, served))
-            )
+    requests, decided = served_requests(environments, FOREIGN)
+    findings = [
+        finding(environments, FOREIGN, "breach", exhibits=(o,), tenants=(owner, served))
+        for o, served in requests
+        if (owner := o.request.credential) is not None and served != owner
+    ]
     return boundary_judged(plan, FOREIGN, findings, decided)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenantcheck.checks.boundary import boundary_judged, was_refused, was_served
+from tenantcheck.checks.boundary import accepted_requests, boundary_judged
 from tenantcheck.checks.check import Check, Judged, finding
 from tenantcheck.environments import Environments
 from tenantcheck.model import Plan
@@ -13,9 +13,9 @@ def run(environments: Environments, plan: Plan) -> Judged:
     """Requests without a tenant; for `invoke` that is its opening call."""
     purpose = MISSING if plan.kind == "probe" else "not-isolated"
     calls = [o for o in environments.purposes.get(purpose, ()) if o.request.tenant is None and not o.request.claimed]
-    accepted = [o for o in calls if was_served(o)]
+    accepted, decided = accepted_requests(calls)
     findings = [finding(environments, MISSING, "breach", exhibits=(o,)) for o in accepted]
-    return boundary_judged(plan, MISSING, findings, len(accepted) + sum(was_refused(o) for o in calls))
+    return boundary_judged(plan, MISSING, findings, decided)
 
 
 CHECK = Check(

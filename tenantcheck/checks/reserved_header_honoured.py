@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from tenantcheck.checks.boundary import boundary_judged, served_as, was_refused
-from tenantcheck.checks.check import Check, Judged, finding
+from tenantcheck.checks.boundary import boundary_judged, served_requests
+from tenantcheck.checks.check import Check, Judged, asked_for, finding
 from tenantcheck.environments import Environments
-from tenantcheck.model import Finding, Plan
+from tenantcheck.model import Plan
 from tenantcheck.model.boundary import RESERVED
 
 
 def run(environments: Environments, plan: Plan) -> Judged:
     """Requests for one tenant that carry another one's id in Lambda's own header."""
-    findings: list[Finding] = []
-    decided = 0
-    for observation in environments.purposes.get(RESERVED, ()):
-        asked, served = observation.request.tenant, served_as(environments, observation)
-        decided += served is not None or was_refused(observation)
-        if asked is not None and served is not None and plan.everyone()[served].id == observation.request.claimed:
-            findings.append(
-                finding(environments, RESERVED, "breach", exhibits=(observation,), tenants=(asked, served))
-            )
+    requests, decided = served_requests(environments, RESERVED)
+    findings = [
+        finding(environments, RESERVED, "breach", exhibits=(o,), tenants=(*asked_for(o), served))
+        for o, served in requests
+        if plan.everyone()[served].id == o.request.claimed
+    ]
     return boundary_judged(plan, RESERVED, findings, decided)
 
 

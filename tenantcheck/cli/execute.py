@@ -146,17 +146,17 @@ def make_plan(options: RunOptions, tenants: TenantList, target: RunTarget) -> Pl
     return plan
 
 
-def print_plan(plan: Plan, options: RunOptions, common: Common) -> None:
+def print_plan(plan: Plan, target: RunTarget, options: RunOptions, common: Common) -> None:
     """What is going to be sent, on stderr, before anything is."""
     if common.quiet and not options.dry_run:
         return
     cast = forecast(plan)
-    for line in plan_lines(plan, cast, options):
+    for line in plan_lines(plan, cast, options, preludes=len(target.preludes)):
         click.echo(line, err=True)
 
 
-def plan_lines(plan: Plan, cast: Forecast, options: RunOptions) -> Sequence[str]:
-    """The plan in words."""
+def plan_lines(plan: Plan, cast: Forecast, options: RunOptions, *, preludes: int) -> Sequence[str]:
+    """The plan in words; `preludes` are the requests before its waves."""
     kinds: list[str] = []
     singles = [wave for wave in cast.waves if wave.kind == "single"]
     for wave in cast.waves[: len(cast.waves) - len(singles)]:
@@ -164,8 +164,7 @@ def plan_lines(plan: Plan, cast: Forecast, options: RunOptions) -> Sequence[str]
         kinds.append(f"{pause}{wave.kind} {len(wave.requests)}")
     if singles:
         kinds.append(f"boundary {len(singles)}")
-    extra = 2 if plan.kind == "invoke" else 0
-    requests = cast.requests + extra
+    requests = cast.requests + preludes
     lines = [
         f"{plan.kind} {plan.target}",
         f"plan {plan.plan}: {', '.join(kinds)}",
@@ -225,11 +224,11 @@ def execute(
 def judge_stop(judge: Judge, wave: Wave) -> Stop | None:
     """Whether the run has done its work after this wave."""
     plan = judge.plan
-    breached = judge.breached()
     if any(refuses_tenants(o) for o in judge.environments.purposes.get("not-isolated", ())):
         return Stop(reason="not-isolated")
     if wave.kind == "single" and wave.requests[0].purpose == "not-isolated":
         return None  # served without a tenant, say: the waves show what that leads to
+    breached = judge.breached()
     if breached and not plan.keep_going:
         return Stop(reason="breach")
     if wave.planned_left:

@@ -49,7 +49,7 @@ def command(common: Common, /, function: str, **given: Any) -> int:
         event=given["event"],
     )
     plan = make_plan(options, tenants, target)
-    print_plan(plan, options, common)
+    print_plan(plan, target, options, common)
     if not target.carries_nonce:
         click.echo("the payload is not an object: it carries no nonce, so replays and residue stay unseen", err=True)
     if options.dry_run:

@@ -70,7 +70,7 @@ def command(common: Common, /, url: str, cacert: Path | None, insecure: bool, **
     if given["tenant_from_credentials"]:
         tenants.require_own_credentials()
     plan = make_plan(options, tenants, target)
-    print_plan(plan, options, common)
+    print_plan(plan, target, options, common)
     if options.dry_run:
         return 0
     settings = SenderSettings(timeout_s=options.timeout, cacert=cacert, insecure=insecure)

@@ -171,8 +171,7 @@ class Environments:
         request, witness = observation.request, observation.witness
         tenant = request.tenant
         self.requests += 1
-        forged = request.claimed is not None or request.credential is not None
-        if tenant is not None and not forged:
+        if tenant is not None and not request.forged:
             self.outcomes[observation.outcome] += 1
         self.last_end_ns = max(self.last_end_ns, observation.end_ns)
         self._remember(observation)
@@ -180,7 +179,7 @@ class Environments:
         version = observation.headers.get("x-amz-executed-version")
         if version and len(self.versions) < _MOST_VERSIONS:
             self.versions.add(version[:64])
-        if tenant is None or forged:
+        if tenant is None or request.forged:
             self._for_nobody += 1
             return None
         state = self.tenants[tenant]

@@ -116,3 +116,8 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The id that was sent, where it is not the tenant's own."""
     credential: int | None = None
     """Index of the tenant whose credentials were used, where they are not the tenant's own."""
+
+    @property
+    def forged(self) -> bool:
+        """Whom it belongs to is the question: it carries another id, or other credentials, than its tenant's."""
+        return self.claimed is not None or self.credential is not None

@@ -155,8 +155,9 @@ class Schedule:
     ) -> Request:
         seq = self._seq
         self._seq += 1
-        # Whom a forged request belongs to is the question: its nonce is nobody's.
-        forged = attack is not None and (attack.claimed is not None or attack.credential is not None)
+        asked = attack or Attack(WAVE, tenant)
+        forged = asked.claimed is not None or asked.credential is not None
+        # The nonce of a request that belongs to nobody for certain is nobody's.
         tag = self._tags[tenant] if tenant is not None and not forged else nonces.tag(None)
         return Request(
             seq=seq,
@@ -165,19 +166,18 @@ class Schedule:
             slot=slot,
             tenant=tenant,
             nonce=nonces.compose(self.plan.run, tag, seq, secrets.token_hex(8)),
-            purpose=attack.purpose if attack is not None else WAVE,
-            claimed=attack.claimed if attack is not None else None,
-            credential=attack.credential if attack is not None else None,
+            purpose=asked.purpose,
+            claimed=asked.claimed,
+            credential=asked.credential,
         )
 
     def ended(self, observations: Iterable[Observation]) -> None:
         """Take in what came back, so that later waves have the right size."""
         for observation in observations:
             request = observation.request
-            tenant = request.tenant if request.claimed is None and request.credential is None else None
             environment = observation.witness.environment() if observation.witness else None
-            if tenant is not None and environment is not None:
-                self._identities[tenant].add(environment)
+            if request.tenant is not None and not request.forged and environment is not None:
+                self._identities[request.tenant].add(environment)
 
     def assume(self, wave: Wave) -> None:
         """Suppose a healthy pool answered `wave`: as many environments per tenant as fired together."""
