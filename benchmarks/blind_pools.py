@@ -3,7 +3,8 @@
     python -m benchmarks.blind_pools [RUNS]
 
 Simulated on the lab's own pool, with the real schedule, checks and evidence. Every pool is tried with and
-without one tenant's requests arriving 8 ms later. Figures are shares of RUNS (2,000 unless told otherwise).
+without one tenant's requests arriving later than the others. Figures are shares of RUNS (2,000 unless told
+otherwise).
 """
 
 from __future__ import annotations
@@ -15,64 +16,62 @@ from statistics import median
 
 from tabulate import tabulate
 
-from tenantcheck.lab.pool import Isolation, Pool, Reuse
+from tenantcheck.lab.pool import Pool, Reuse
+from tenantcheck.lab.tenancy import Isolation
 from tenantcheck.model import PlanName
-from tests.simulation import Weather, make_plan, simulate
-from tests.simulation.naive import fixed_order_passes, one_burst_passes, parallel_pair_passes
+from tests.simulation import faults, make_plan, simulate
+from tests.simulation.naive import NAIVE, Naive
 
 PLANS: tuple[PlanName, ...] = ("quick", "standard", "deep")
 REUSES: tuple[Reuse, ...] = ("mru", "fifo", "random")
-Passes = Callable[[Pool, random.Random], bool]
-NAIVE: dict[str, Passes] = {
-    "one burst of four": one_burst_passes,
-    "two parallel requests, twice": parallel_pair_passes,
-    "fixed order, ten rounds": lambda pool, _: fixed_order_passes(pool),
-}
+#: Whether one run passes, and its requests.
+Method = Callable[[Isolation, Reuse, bool, random.Random], tuple[bool, int]]
 
 
-def pool(isolation: Isolation, reuse: Reuse, rng: random.Random) -> Pool:
-    return Pool(isolation=isolation, reuse=reuse, rng=rng)
+def naive_method(naive: Naive) -> Method:
+    """One of the obvious checks."""
+
+    def run(isolation: Isolation, reuse: Reuse, late: bool, rng: random.Random) -> tuple[bool, int]:
+        return naive.passes(Pool(isolation=isolation, reuse=reuse, rng=rng), rng, late=late), naive.requests
+
+    return run
 
 
-def naive_rows(runs: int) -> list[list[object]]:
-    """Share of passes of the obvious checks: on blind pools it should be 0, on an isolated one 1."""
-    rows: list[list[object]] = []
-    for name, passes in NAIVE.items():
-        rng = random.Random(1)
-        shares = [sum(passes(pool("none", reuse, rng), rng) for _ in range(runs)) / runs for reuse in REUSES]
-        isolated = sum(passes(pool("per-tenant", "mru", rng), rng) for _ in range(runs)) / runs
-        rows.append([name, *shares, isolated, ""])
-    return rows
+def plan_method(plan: PlanName) -> Method:
+    """One of this program's plans; a late tenant arrives 8 ms after the others."""
+
+    def run(isolation: Isolation, reuse: Reuse, late: bool, rng: random.Random) -> tuple[bool, int]:
+        weather = faults("slow-path:ms=8" if late else "none", rng=rng)
+        drawn = make_plan(plan=plan, seed=f"{rng.getrandbits(128):032x}")
+        result = simulate(drawn, Pool(isolation=isolation, reuse=reuse, faults=weather, rng=rng), rng=rng)
+        return result.verdict.outcome == "pass", result.requests
+
+    return run
 
 
-def plan_row(plan: PlanName, runs: int, delay_ms: float) -> list[object]:
-    """Share of passes of one plan, and the requests it took on the isolated pool."""
-    weather = Weather(delay_ms={0: delay_ms})
-    shares: list[object] = []
+def row(name: str, method: Method, runs: int) -> list[object]:
+    """Shares of passes: on blind pools they should be 0, on an isolated one 1; and requests on the isolated one."""
+    shares: list[float] = []
     requests: list[int] = []
-    for isolation, reuse in (*(("none", reuse) for reuse in REUSES), ("per-tenant", "mru")):
-        passed = 0
-        for seed in range(runs):
-            rng = random.Random(seed)
-            drawn = make_plan(plan=plan, seed=f"{rng.getrandbits(128):032x}")
-            kind: Isolation = "none" if isolation == "none" else "per-tenant"
-            choice: Reuse = reuse
-            result = simulate(drawn, pool(kind, choice, rng), weather=weather, rng=rng)
-            passed += result.verdict.outcome == "pass"
-            if isolation == "per-tenant":
-                requests.append(result.requests)
-        shares.append(passed / runs)
-    name = f"tenantcheck, {plan}" + (f", one tenant {delay_ms:g} ms late" if delay_ms else "")
-    return [name, *shares, median(requests)]
+    for late in (False, True):
+        for reuse in REUSES:
+            ended = [method("broken", reuse, late, random.Random(seed)) for seed in range(runs)]
+            shares.append(sum(passed for passed, _ in ended) / runs)
+    for late in (False, True):
+        ended = [method("per-tenant", "mru", late, random.Random(seed)) for seed in range(runs)]
+        shares.append(sum(passed for passed, _ in ended) / runs)
+        requests += [count for _, count in ended]
+    return [name, *(f"{share:.2f}" for share in shares), f"{median(requests):g}"]
 
 
 def main() -> None:
     """Print the table."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
-    rows = naive_rows(runs)
-    rows += [plan_row(plan, runs, delay_ms) for plan in PLANS for delay_ms in (0.0, 8.0)]
-    headers = ("share of runs that pass", *(f"blind, {reuse}" for reuse in REUSES), "isolated", "requests")
-    print(tabulate(rows, headers=headers, floatfmt=".2f", tablefmt="github"))
+    rows = [row(naive.name, naive_method(naive), runs) for naive in NAIVE]
+    rows += [row(f"tenantcheck, {plan}", plan_method(plan), runs) for plan in PLANS]
+    late = [f"{reuse}, one late" for reuse in REUSES]
+    headers = ("share of runs that pass", *REUSES, *late, "isolated", "isolated, one late", "requests")
+    print(tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True))
 
 
 if __name__ == "__main__":

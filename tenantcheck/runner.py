@@ -88,8 +88,7 @@ class Runner:
         self._start_ns = 0
         self._requests = 0
         self._waves = 0
-        self._throttled_before = False
-        self._opened = False
+        self._prospects = Prospects()
 
     async def run(self) -> End:
         """Fire waves until the plan, a budget or `on_wave` ends the run; writes the end line."""
@@ -135,7 +134,7 @@ class Runner:
         stop = self._on_wave(wave, observations)
         if self._interrupted.is_set():
             return Stop(reason="interrupted")
-        return stop or self._hopeless(wave, observations) or self._out_of_time()
+        return stop or self._prospects.after(wave, observations) or self._out_of_time()
 
     def _out_of_time(self) -> Stop | None:
         if self._interrupted.is_set():
@@ -218,8 +217,16 @@ class Runner:
     def _now_ns(self) -> int:
         return self._clock.now_ns() - self._start_ns
 
-    def _hopeless(self, wave: Wave, observations: Sequence[Observation]) -> Stop | None:
-        """Whether going on can teach nothing."""
+
+class Prospects:
+    """Whether going on can teach anything, wave by wave."""
+
+    def __init__(self) -> None:
+        self._throttled_before = False
+        self._opened = False
+
+    def after(self, wave: Wave, observations: Sequence[Observation]) -> Stop | None:
+        """Why the run had better end after this wave, or None."""
         throttled = sum(o.outcome == "throttled" for o in observations) > MAX_THROTTLED * len(observations)
         if throttled and self._throttled_before:
             return Stop(reason="throttled", detail="more than 20 % of two waves in a row were throttled")

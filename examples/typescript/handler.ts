@@ -1,7 +1,8 @@
 // Witness handler: tells which execution environment served a request, only when a nonce was sent.
 //
-// Works behind an API Gateway REST proxy (nonce in the header x-tenantcheck-nonce) and by direct Invoke (nonce in
-// the payload's tenantcheckNonce). Paste it, or call witness() from your own handler.
+// Works behind an API Gateway REST proxy (nonce in the header x-tenantcheck-nonce or the query parameter
+// tenantcheckNonce) and by direct Invoke (nonce in the payload's tenantcheckNonce). Paste it, or call witness() from
+// your own handler.
 
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -24,6 +25,7 @@ interface Context {
 
 interface Event {
   headers?: Record<string, string | undefined> | null;
+  queryStringParameters?: Record<string, string | undefined> | null;
   requestContext?: unknown;
   tenantcheckNonce?: string;
 }
@@ -58,7 +60,7 @@ export async function witness(nonce: string, context: Context): Promise<Record<s
 export async function handler(event: Event, context: Context): Promise<unknown> {
   const headers = Object.entries(event.headers ?? {});
   const sent = headers.find(([name]) => name.toLowerCase() === "x-tenantcheck-nonce")?.[1];
-  const nonce = sent ?? event.tenantcheckNonce;
+  const nonce = sent ?? event.queryStringParameters?.tenantcheckNonce ?? event.tenantcheckNonce;
   const answer = nonce ? await witness(nonce, context) : { ok: true };
   if (event.requestContext === undefined) {
     return answer;

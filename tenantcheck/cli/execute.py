@@ -58,6 +58,11 @@ class RunTarget(Target, Protocol):
         """Whether requests change nothing."""
         ...
 
+    @property
+    def nonce_in_url(self) -> bool:
+        """Whether requests could be cached, but for the nonce (see `Plan`)."""
+        ...
+
     def bind(self, rows: Sequence[Row]) -> None:
         """Take the tenants and newcomers, in the order of their index."""
         ...
@@ -108,7 +113,7 @@ def make_plan(options: RunOptions, tenants: TenantList, target: RunTarget) -> Pl
     """The plan of a run against `target`, which is given the rows of its tenants and newcomers. Raises
     `UsageError`."""
     target.bind(tenants.rows)
-    newcomers, newcomer_rows = tenants.newcomers(NEWCOMERS[options.plan])
+    newcomers, newcomer_rows = tenants.newcomers(NEWCOMERS[options.plan], target.tenant_place)
     checks, requested = chosen_checks(options.only, options.skip)
     idle = parse_idle(options.idle)
     seed = parse_seed(options.seed)
@@ -134,6 +139,7 @@ def make_plan(options: RunOptions, tenants: TenantList, target: RunTarget) -> Pl
         witness_paths=paths,
         tenant_place=target.tenant_place,
         boundary=target.safe or options.boundary,
+        nonce_in_url=target.nonce_in_url,
         repeat=target.repeat(),
     )
     pauses = sum(wave.idle_before_s for wave in forecast(plan).waves)

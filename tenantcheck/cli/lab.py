@@ -12,7 +12,8 @@ from tenantcheck.cli.options import option
 from tenantcheck.cli.root import Common
 from tenantcheck.lab import LabServer, Settings
 from tenantcheck.lab.faults import FAULTS
-from tenantcheck.lab.pool import Isolation, Reuse
+from tenantcheck.lab.pool import Reuse
+from tenantcheck.lab.tenancy import Isolation
 
 FAULT_NAMES = ", ".join(each.name for each in FAULTS)
 
@@ -27,6 +28,8 @@ FAULT_NAMES = ", ".join(each.name for each in FAULTS)
 @option("--idle", type=click.FloatRange(0, min_open=True), default=600.0, help="Idle seconds until retirement.")
 @option("--max-environments", type=click.IntRange(1, 2000), default=250)
 @option("--tenant-header", default="x-tenant-id", help="Header that the front maps to the tenant.")
+@option("--tenant-query", help="Query parameter that the front maps instead.")
+@option("--authorizer", is_flag=True, help="The front demands 'Authorization: Bearer lab-TENANT' and maps that.")
 @option("--fault", multiple=True, metavar="NAME[:PARAM=VALUE]", help=f"Known fault (repeatable): {FAULT_NAMES}.")
 @option("--audit", type=click.Path(dir_okay=False, path_type=Path), help="Write the ground truth, JSON Lines.")
 @option("--logs", type=click.Path(file_okay=False, path_type=Path), help="Keep the log streams in this folder.")
@@ -42,6 +45,8 @@ def command(
     idle: float,
     max_environments: int,
     tenant_header: str,
+    tenant_query: str | None,
+    authorizer: bool,
     fault: tuple[str, ...],
     audit: Path | None,
     logs: Path | None,
@@ -61,36 +66,39 @@ def command(
         idle_s=idle,
         max_environments=max_environments,
         faults=fault,
+        authorizer=authorizer,
         audit=audit,
         logs=logs,
     )
-    asyncio.run(_serve(settings, port, tenant_header, common))
+    server = LabServer(settings, port=port, tenant_header=tenant_header, tenant_query=tenant_query)
+    how = "" if tenant_header == "x-tenant-id" else f" --tenant-header {tenant_header}"
+    if tenant_query is not None:
+        how = f" --tenant-query {tenant_query}"
+    asyncio.run(_serve(server, settings, how, common))
     return 0
 
 
-async def _serve(settings: Settings, port: int, tenant_header: str, common: Common) -> None:
-    server = LabServer(settings, port=port, tenant_header=tenant_header)
+async def _serve(server: LabServer, settings: Settings, how: str, common: Common) -> None:
     stopped = asyncio.Event()
     with interruptible(stopped):
         await server.start()
         try:
             if not common.quiet:
-                for line in _how_to_use(settings, server.port, tenant_header, server.function.logs):
+                for line in _how_to_use(settings, server.port, how, server.function.logs):
                     click.echo(line)
             await stopped.wait()
         finally:
             await server.stop()
 
 
-def _how_to_use(settings: Settings, port: int, tenant_header: str, logs: Path) -> tuple[str, ...]:
-    header = "" if tenant_header == "x-tenant-id" else f" --tenant-header {tenant_header}"
+def _how_to_use(settings: Settings, port: int, how: str, logs: Path) -> tuple[str, ...]:
     return (
         f"lab on http://127.0.0.1:{port} ({settings.isolation}, reuse {settings.reuse}); Ctrl-C ends it",
-        f"  tenantcheck probe http://127.0.0.1:{port}/prod/witness{header}",
+        f"  tenantcheck probe http://127.0.0.1:{port}/prod/witness{how}",
         f"  tenantcheck invoke {settings.name} --endpoint-url http://127.0.0.1:{port} --region us-east-1",
         "  (invoke signs its requests: any AWS credentials will do, such as AWS_ACCESS_KEY_ID=lab "
         "AWS_SECRET_ACCESS_KEY=lab)",
-        "  {tenant} in the path and --tenant-query have no meaning here: the front maps one header",
+        "  {tenant} in the path has no meaning here: the front maps one header or query parameter",
         f"  logs in {logs}" + ("" if settings.logs else ", removed with the lab (--logs FOLDER keeps them)"),
         "  scratch directories are told apart by TMPDIR: a handler that names /tmp itself is not separated",
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -27,14 +29,15 @@ _TOOL_FAILURES = {
 def show(verdict: Verdict, common: Common, output_format: str | None, reports: Mapping[Path, str]) -> int:
     """Print and write the reports; returns the exit code."""
     fmt = output_format or ("text" if sys.stdout.isatty() else "plain")
-    if fmt == "text":
-        from rich.console import Console
+    with whole_stdout() as stdout:
+        if fmt == "text":
+            from rich.console import Console
 
-        from tenantcheck.reports.terminal import print_terminal
+            from tenantcheck.reports.terminal import print_terminal
 
-        print_terminal(verdict, Console(no_color=common.no_color or None, highlight=False))
-    else:
-        click.echo(render(verdict, "json" if fmt == "json" else "plain"), nl=False)
+            print_terminal(verdict, Console(file=stdout, no_color=common.no_color or None, highlight=False))
+        else:
+            stdout.write(render(verdict, "json" if fmt == "json" else "plain"))
     if not _write(verdict, reports) and verdict.outcome != "fail":
         return 1
     ended = verdict.subject.ended
@@ -43,6 +46,20 @@ def show(verdict: Verdict, common: Common, output_format: str | None, reports: M
         click.echo(f"  {_TOOL_FAILURES[ended]} The history is kept.".replace("   ", "  "), err=True)
         return 1
     return EXIT_CODES[verdict.outcome]
+
+
+@contextmanager
+def whole_stdout() -> Iterator[TextIO]:
+    """stdout through a buffer of its own.
+
+    With PYTHONUNBUFFERED, as container images set it, Python's own stdout loses what a pipe does not take in one
+    piece: a report of more than 64 KiB arrived cut.
+    """
+    sys.stdout.flush()
+    with open(
+        sys.stdout.fileno(), "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, closefd=False
+    ) as buffered:
+        yield buffered
 
 
 def _write(verdict: Verdict, reports: Mapping[Path, str]) -> bool:

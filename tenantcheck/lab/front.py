@@ -1,4 +1,4 @@
-"""A front like an API Gateway REST API: `/{stage}/{path}` with a proxy integration and one mapped header."""
+"""A front like an API Gateway REST API: `/{stage}/{path}` with a proxy integration and one mapped parameter."""
 
 from __future__ import annotations
 
@@ -11,24 +11,48 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDict
 
-from tenantcheck.lab.function import Function, RefusedError
+from tenantcheck.lab.faults import Sent
+from tenantcheck.lab.function import Function
+from tenantcheck.lab.mapping import Mapping, bearer
 from tenantcheck.lab.sandbox import Outcome
+from tenantcheck.lab.tenancy import RefusedError
 
 _ARN = "arn:aws:lambda:us-east-1:000000000000:function:"
 
 
 class Front:
-    """Maps one request header to the tenant. The client's own X-Amz-Tenant-Id is not forwarded."""
+    """Maps one request header, or one query parameter, to the tenant. The client's own X-Amz-Tenant-Id is not
+    forwarded. With an authorizer the tenant comes from the token instead."""
 
-    def __init__(self, function: Function, tenant_header: str) -> None:
+    def __init__(self, function: Function, *, tenant_header: str, tenant_query: str | None) -> None:
         self._function = function
         self._tenant_header = tenant_header
+        self._tenant_query = tenant_query
+        self._mapping = Mapping(function.faults, authorizer=function.settings.authorizer)
+        self._caches = function.faults.has("caches") is not None
+        self._cached: dict[str, web.Response] = {}
+
+    def ids(self, request: web.Request) -> list[str]:
+        """The tenant ids a request was sent with."""
+        if self._tenant_query is not None:
+            return request.query.getall(self._tenant_query, [])
+        return request.headers.getall(self._tenant_header, [])
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One request through the front."""
+        if not self._caches or request.method != "GET":
+            return await self._answer(request)
+        cached = self._cached.get(request.path_qs)
+        if cached is None:
+            cached = await self._answer(request)
+            if cached.status == 200:
+                self._cached[request.path_qs] = cached
+        return web.Response(status=cached.status, body=cached.body, headers=cached.headers)
+
+    async def _answer(self, request: web.Request) -> web.Response:
         request_id = str(uuid.uuid4())
-        tenant = self._tenant(request)
         try:
+            tenant = self._tenant(request)
             self._function.check_tenant(tenant)
             event = await _proxy_event(request, request_id)
             outcome = await self._function.invoke(
@@ -46,12 +70,12 @@ class Front:
     def _tenant(self, request: web.Request) -> str | None:
         if self._function.settings.isolation == "none":
             return None
-        values = request.headers.getall(self._tenant_header, [])
-        tenant = values[-1] if values else None
-        for active in self._function.pool.faults:
-            if active.fault.maps is not None:
-                tenant = active.fault.maps(values, request.headers.get("X-Amz-Tenant-Id"))
-        return tenant
+        sent = Sent(
+            ids=self.ids(request),
+            reserved=request.headers.get("X-Amz-Tenant-Id"),
+            bearer=bearer(request.headers.get("Authorization")),
+        )
+        return self._mapping.tenant(sent, time.monotonic())
 
 
 async def _proxy_event(request: web.Request, request_id: str) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import sys
 import time
 import uuid
@@ -13,27 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tenantcheck.errors import LabError, UsageError
-from tenantcheck.lab.faults import parse_fault
-from tenantcheck.lab.pool import Isolation, Lease, Pool, Reuse, Slot
+from tenantcheck.lab.faults import Faults, parse_fault
+from tenantcheck.lab.pool import Lease, Pool, Reuse, Slot
 from tenantcheck.lab.records import Audit, LogStream
 from tenantcheck.lab.runtime_api import Invocation
 from tenantcheck.lab.sandbox import Outcome, Sandbox
 from tenantcheck.lab.scratch import LabFolder
-
-#: Lambda's pattern for `TenantId`, matched in full.
-_TENANT_ID = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
-
-MISSING_TENANT = (
-    "The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request and try again."
-)
-UNWANTED_TENANT = (
-    "The invoked function is not enabled with tenancy configuration. "
-    "Remove the tenant ID from your request and try again."
-)
-MALFORMED_TENANT = (
-    "1 validation error detected: Value at 'tenantId' failed to satisfy constraint: "
-    r"Member must satisfy regular expression pattern: [a-zA-Z0-9\._:\/=+\-@ ]+"
-)
+from tenantcheck.lab.tenancy import Isolation, RefusedError, check_tenant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,18 +36,10 @@ class Settings:
     max_environments: int = 250
     faults: tuple[str, ...] = ()
     """`NAME[:param=value]` of `tenantcheck.lab.faults`; they need isolation `per-tenant`."""
+    authorizer: bool = False
+    """The front demands `Authorization: Bearer lab-<tenant>`, which then says who the tenant is."""
     audit: Path | None = None
     logs: Path | None = None
-
-
-class RefusedError(Exception):
-    """Lambda answers a request with an error instead of running it."""
-
-    def __init__(self, status: int, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.kind = kind
-        self.message = message
 
 
 def handler_location(handler: str | None) -> tuple[Path, str]:
@@ -78,6 +55,20 @@ def handler_location(handler: str | None) -> tuple[Path, str]:
     return file.parent, f"{file.stem}.{function}"
 
 
+def check_settings(settings: Settings) -> None:
+    """Raise `UsageError` for settings that do not go together."""
+    handler_location(settings.handler)
+    faults = Faults([parse_fault(text) for text in settings.faults])
+    if settings.isolation != "per-tenant" and faults:
+        raise UsageError("faults need isolation per-tenant", "The others have no isolation to break.")
+    variants = faults.handler_variants()
+    if variants and settings.handler is not None:
+        raise UsageError(f"{variants[0]} is a fault of the built-in handler", "Leave --handler out, or the fault.")
+    for each in faults.active:
+        if each.fault.needs_authorizer and not settings.authorizer:
+            raise UsageError(f"the fault {each.fault.name} is one of an authorizer", "Add --authorizer.")
+
+
 class Function:
     """One function: `invoke` runs one event in an environment of the pool."""
 
@@ -87,24 +78,24 @@ class Function:
         self._task_root, self._handler = handler_location(settings.handler)
         self.logs = settings.logs if settings.logs is not None else folder.make("logs")
         self.audit = audit
+        self.faults = Faults([parse_fault(text) for text in settings.faults])
         self.pool = Pool(
             isolation=settings.isolation,
             reuse=settings.reuse,
             idle_s=settings.idle_s,
             max_environments=settings.max_environments,
-            faults=[parse_fault(text) for text in settings.faults],
+            faults=self.faults,
         )
         self._sandboxes: dict[Slot, Sandbox] = {}
+        self._streams: dict[int, str] = {}
+        self._variants = self.faults.handler_variants()
+        if self._variants:
+            self._handler = "faulty_handler.handler"
+        self._shared = folder.make("shared")
 
     def check_tenant(self, tenant: str | None) -> None:
         """Apply Lambda's rules to a tenant id. Raises `RefusedError`."""
-        if self.settings.isolation == "none":
-            if tenant is not None:
-                raise RefusedError(400, "InvalidParameterValueException", UNWANTED_TENANT)
-        elif tenant is None:
-            raise RefusedError(400, "InvalidParameterValueException", MISSING_TENANT)
-        elif not _TENANT_ID.fullmatch(tenant):
-            raise RefusedError(400, "ValidationException", MALFORMED_TENANT)
+        check_tenant(self.settings.isolation, tenant, accepts=self.faults.has("accepts") is not None)
 
     async def invoke(
         self,
@@ -117,7 +108,7 @@ class Function:
         client_context: str | None = None,
     ) -> Outcome:
         """Run one event. Raises `RefusedError` when there are too many environments."""
-        lease = self.pool.acquire(tenant, time.monotonic())
+        lease = None if self.faults.throttled(tenant) else self.pool.acquire(tenant, time.monotonic())
         if lease is None:
             raise RefusedError(429, "TooManyRequestsException", "Rate exceeded")
         sandbox = self._sandbox(lease)
@@ -136,29 +127,40 @@ class Function:
 
     async def _run(self, lease: Lease, sandbox: Sandbox, invocation: Invocation) -> Outcome:
         try:
+            if lease.restarted:
+                await sandbox.stop()
+            if lease.cold:
+                await asyncio.sleep(self.faults.start_s())
             outcome = await sandbox.invoke(invocation, self.settings.timeout_s)
         finally:
             kept = self.pool.release(lease.slot, time.monotonic())
-            if not kept:
-                del self._sandboxes[lease.slot]
         self.audit.add(
             tenant=invocation.tenant,
-            environment=lease.slot.number,
+            environment=lease.slot.environment,
             process=outcome.pid,
             request_id=invocation.request_id,
             cold=lease.cold,
             status=outcome.status,
         )
         if not kept:
-            await sandbox.retire()
+            await self._retire(lease.slot)
         return outcome
+
+    async def _retire(self, slot: Slot) -> None:
+        """End the process of a slot, and its environment with the last of its slots."""
+        sandbox = self._sandboxes.pop(slot)
+        shared = any(other.environment == slot.environment for other in self._sandboxes)
+        await sandbox.retire(keep_scratch=shared)
+        if not shared:
+            del self._streams[slot.environment]
 
     def _sandbox(self, lease: Lease) -> Sandbox:
         sandbox = self._sandboxes.get(lease.slot)
         if sandbox is not None:
             return sandbox
-        number = lease.slot.number
-        stream = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
+        number = lease.slot.environment
+        fresh = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
+        stream = self._streams.setdefault(number, fresh)
         group = f"/aws/lambda/{self.settings.name}"
         sandbox = Sandbox(
             number=number,
@@ -166,10 +168,20 @@ class Function:
             handler=self._handler,
             scratch=self._folder.make(f"environment-{number}"),
             log=LogStream(self.logs / group.lstrip("/") / f"{stream}.jsonl"),
-            environ=self._environ(group, stream),
+            environ=self._environ(group, stream) | self._variant_environ(lease.slot),
         )
         self._sandboxes[lease.slot] = sandbox
         return sandbox
+
+    def _variant_environ(self, slot: Slot) -> dict[str, str]:
+        """What the faulty handler needs to know; nothing for the honest one."""
+        if not self._variants:
+            return {}
+        return {
+            "TENANTCHECK_LAB_VARIANTS": ",".join(self._variants),
+            "TENANTCHECK_LAB_IMAGE": str(slot.image),
+            "TENANTCHECK_LAB_SHARED": str(self._shared),
+        }
 
     def _environ(self, group: str, stream: str) -> dict[str, str]:
         """Lambda's variables and what a program needs to start; no credentials and no proxies of the caller."""
@@ -198,7 +210,7 @@ class Function:
     async def expire(self) -> None:
         """Retire environments that have been idle for too long."""
         for slot in self.pool.expire(time.monotonic()):
-            await self._sandboxes.pop(slot).retire()
+            await self._retire(slot)
 
     async def close(self) -> None:
         """End every environment."""

@@ -13,7 +13,8 @@ from typing import Any
 
 from aiohttp import web
 
-from tenantcheck.lab.function import Function, RefusedError
+from tenantcheck.lab.function import Function
+from tenantcheck.lab.tenancy import RefusedError
 
 PATH = "/2015-03-31/functions/{name}/invocations"
 MAX_PAYLOAD_BYTES = 6 << 20

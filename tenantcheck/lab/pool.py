@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter, deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from tenantcheck.lab.faults import ActiveFault, Situation
+from tenantcheck.lab.faults import Faults, Situation
+from tenantcheck.lab.tenancy import Isolation
 
-Isolation = Literal["per-tenant", "none", "broken"]
 Reuse = Literal["mru", "fifo", "random", "never"]
 
 
@@ -24,6 +23,11 @@ class Slot:
     number: int
     key: str | None
     """Whose it is: the tenant in a pool that isolates, None in one that does not."""
+    environment: int
+    """Number of the execution environment. Its own, unless a fault lets one environment serve several requests at
+    once: then several slots belong to it."""
+    image: int
+    """Number of the memory image it started from; its own, unless a fault clones environments."""
     idle_since_s: float = 0.0
     answers: int = 0
 
@@ -33,6 +37,8 @@ class Lease(NamedTuple):
 
     slot: Slot
     cold: bool
+    restarted: bool = False
+    """A fault handed on an environment and replaced its process."""
 
 
 class Pool:
@@ -51,18 +57,21 @@ class Pool:
         reuse: Reuse = "mru",
         idle_s: float = 600.0,
         max_environments: int = 250,
-        faults: Sequence[ActiveFault] = (),
+        faults: Faults | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self.isolation = isolation
         self.reuse = reuse
         self.idle_s = idle_s
         self.max_environments = max_environments
-        self.faults = faults
+        self.faults = faults or Faults()
         self._random = rng or random.Random()  # noqa: S311 - a scheduling choice, no secret
         self._alive_by_key: Counter[str | None] = Counter()
         self._arrivals: dict[str | None, float] = {}
         self._idle: dict[str | None, deque[Slot]] = {}
+        self._first: dict[str | None, int] = {}
+        self._members: dict[str | None, list[Slot]] = {}
+        self._starting: list[Slot] = []
         self._numbers = 0
         self.alive = 0
         """Environments that exist, idle or busy."""
@@ -70,9 +79,7 @@ class Pool:
     def _key(self, tenant: str | None) -> str | None:
         if self.isolation != "per-tenant" or tenant is None:
             return None
-        for fault in self.faults:
-            tenant = fault.key(tenant)
-        return tenant
+        return self.faults.key(tenant)
 
     def acquire(self, tenant: str | None, now_s: float) -> Lease | None:
         """An environment for a request of `tenant`; None when there are too many already."""
@@ -80,18 +87,41 @@ class Pool:
         stolen = self._stolen(key, now_s) if self.faults else None
         self._arrivals[key] = now_s
         if stolen is not None:
-            return Lease(stolen, cold=False)
+            return stolen
         idle = self._idle.get(key)
         if idle:
             return Lease(self._choose(idle), cold=False)
         if self.alive >= self.max_environments:
             return None
+        return Lease(self._start(key), cold=True)
+
+    def _start(self, key: str | None) -> Slot:
         self.alive += 1
         self._alive_by_key[key] += 1
         self._numbers += 1
-        return Lease(Slot(number=self._numbers, key=key), cold=True)
+        number = self._numbers
+        if not self.faults:
+            return Slot(number=number, key=key, environment=number, image=number)
+        image = self.faults.image(number, self._first.setdefault(key, number))
+        slot = Slot(number=number, key=key, environment=number, image=image)
+        if self.faults.packed > 1:
+            members = self._members.setdefault(key, [])
+            members.append(slot)
+            slot.environment = members[(len(members) - 1) // self.faults.packed * self.faults.packed].number
+        if self.faults.has("swaps"):
+            self._swap(slot)
+        return slot
 
-    def _stolen(self, key: str | None, now_s: float) -> Slot | None:
+    def _swap(self, slot: Slot) -> None:
+        """Book this cold start on a tenant whose own cold start is still running, and that one on this tenant."""
+        other = next((each for each in self._starting if each.key != slot.key), None)
+        if other is None:
+            self._starting.append(slot)
+            return
+        self._starting.remove(other)
+        slot.key, other.key = other.key, slot.key
+
+    def _stolen(self, key: str | None, now_s: float) -> Lease | None:
         """The idle environment of another tenant that a fault gives to this request: of those, the one that has
         been idle longest. It belongs to the thief from then on."""
         candidates = [slots[0] for other, slots in self._idle.items() if other != key and slots]
@@ -107,13 +137,14 @@ class Pool:
             since_foreign_arrival_s=now_s - max(foreign_arrivals, default=float("-inf")),
             rng=self._random,
         )
-        if not any(fault.steals(situation) for fault in self.faults):
+        thief = self.faults.steals(situation)
+        if thief is None:
             return None
         self._idle[slot.key].remove(slot)
         self._alive_by_key[slot.key] -= 1
         self._alive_by_key[key] += 1
         slot.key = key
-        return slot
+        return Lease(slot, cold=False, restarted=thief.fault.restarts)
 
     def _choose(self, idle: deque[Slot]) -> Slot:
         match self.reuse:
@@ -130,7 +161,9 @@ class Pool:
     def release(self, slot: Slot, now_s: float) -> bool:
         """The request has ended. False when the environment is retired instead of kept."""
         slot.answers += 1
-        if self.reuse == "never":
+        if slot in self._starting:
+            self._starting.remove(slot)
+        if self.reuse == "never" or self.faults.retired(slot.answers):
             self.retire(slot)
             return False
         slot.idle_since_s = now_s

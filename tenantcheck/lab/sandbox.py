@@ -181,11 +181,12 @@ class Sandbox:
             await self._api.close()
         self._process = self._api = self._exited = None
 
-    async def retire(self) -> None:
-        """End the environment: process, directory and log stream."""
+    async def retire(self, *, keep_scratch: bool = False) -> None:
+        """End the environment: process, log stream and (unless another process uses it) directory."""
         await self.stop()
         self.log.close()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        if not keep_scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
 
 def _watch(loop: asyncio.AbstractEventLoop, process: subprocess.Popen[bytes]) -> asyncio.Future[int]:

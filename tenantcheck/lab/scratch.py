@@ -26,9 +26,9 @@ class LabFolder:
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def make(self, name: str) -> Path:
-        """A new folder inside."""
+        """A folder inside; the same one for the same name."""
         folder = self.path / name
-        folder.mkdir(mode=0o700)
+        folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
     def close(self) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 
 from aiohttp import web
 
-from tenantcheck.errors import LabError, UsageError
-from tenantcheck.lab.faults import parse_fault
+from tenantcheck.errors import LabError
 from tenantcheck.lab.front import Front
-from tenantcheck.lab.function import Function, Settings, handler_location, require_runtime
+from tenantcheck.lab.function import Function, Settings, check_settings, require_runtime
 from tenantcheck.lab.invoke_api import MAX_PAYLOAD_BYTES, PATH, InvokeApi
 from tenantcheck.lab.records import Audit
 from tenantcheck.lab.scratch import LabFolder
+from tenantcheck.lab.weather import weathered
 
 _EXPIRY_INTERVAL_S = 0.5
 
@@ -25,18 +25,21 @@ _EXPIRY_INTERVAL_S = 0.5
 class LabServer:
     """The lab inside a running event loop."""
 
-    def __init__(self, settings: Settings, *, port: int = 0, tenant_header: str = "x-tenant-id") -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        port: int = 0,
+        tenant_header: str = "x-tenant-id",
+        tenant_query: str | None = None,
+    ) -> None:
         require_runtime()
-        handler_location(settings.handler)
-        if settings.faults and settings.isolation != "per-tenant":
-            raise UsageError("faults need isolation per-tenant", "The others have no isolation to break.")
-        for text in settings.faults:
-            parse_fault(text)
+        check_settings(settings)
         audit = Audit(settings.audit)
         self._folder = LabFolder()
         self.function = Function(settings, self._folder, audit)
         self._asked_port = port
-        self._tenant_header = tenant_header
+        self._front = Front(self.function, tenant_header=tenant_header, tenant_query=tenant_query)
         self._runner: web.AppRunner | None = None
         self._expiry: asyncio.Task[None] | None = None
         self.port = 0
@@ -44,8 +47,13 @@ class LabServer:
     async def start(self) -> None:
         """Listen on loopback. Raises `LabError` when the port is taken."""
         app = web.Application(client_max_size=MAX_PAYLOAD_BYTES + (1 << 20))
-        app.router.add_post(PATH, InvokeApi(self.function).invoke)
-        app.router.add_route("*", "/{stage}/{path:.*}", Front(self.function, self._tenant_header).handle)
+        faults, front = self.function.faults, self._front
+        invoke = weathered(
+            faults, lambda request: request.headers.get("X-Amz-Tenant-Id"), InvokeApi(self.function).invoke
+        )
+        app.router.add_post(PATH, invoke)
+        handle = weathered(faults, lambda request: next(iter(front.ids(request)), None), front.handle)
+        app.router.add_route("*", "/{stage}/{path:.*}", handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._asked_port, backlog=1024)
@@ -85,10 +93,18 @@ class Lab:
     Keyword arguments are those of `Settings`. Raises `LabError` when it can't start.
     """
 
-    def __init__(self, *, port: int = 0, tenant_header: str = "x-tenant-id", **settings: Any) -> None:
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        tenant_header: str = "x-tenant-id",
+        tenant_query: str | None = None,
+        **settings: Any,
+    ) -> None:
         self.settings = Settings(**settings)
         self._port = port
         self._tenant_header = tenant_header
+        self._tenant_query = tenant_query
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: LabServer | None = None
         self._thread: threading.Thread | None = None
@@ -120,7 +136,12 @@ class Lab:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         try:
-            self._server = LabServer(self.settings, port=self._port, tenant_header=self._tenant_header)
+            self._server = LabServer(
+                self.settings,
+                port=self._port,
+                tenant_header=self._tenant_header,
+                tenant_query=self._tenant_query,
+            )
             await self._server.start()
         except Exception as problem:  # noqa: BLE001 - raised again in the thread that waits
             self._problem = problem

@@ -1,7 +1,8 @@
 """Witness handler: tells which execution environment served a request, only when a nonce was sent.
 
-Works behind an API Gateway REST proxy (nonce in the header x-tenantcheck-nonce) and by direct Invoke (nonce in
-the payload's tenantcheckNonce). Paste it, or call witness() from your own handler.
+Works behind an API Gateway REST proxy (nonce in the header x-tenantcheck-nonce or the query parameter
+tenantcheckNonce) and by direct Invoke (nonce in the payload's tenantcheckNonce). Paste it, or call witness() from
+your own handler.
 """
 
 import json
@@ -49,7 +50,8 @@ def witness(nonce, context):
 
 def handler(event, context):
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    nonce = headers.get("x-tenantcheck-nonce") or event.get("tenantcheckNonce")
+    query = event.get("queryStringParameters") or {}
+    nonce = headers.get("x-tenantcheck-nonce") or query.get("tenantcheckNonce") or event.get("tenantcheckNonce")
     answer = witness(nonce, context) if nonce else {"ok": True}
     if "requestContext" not in event:
         return answer

@@ -13,6 +13,10 @@ INVALID = "invalid-tenant-accepted"
 RESERVED = "reserved-header-honoured"
 AMBIGUOUS = "ambiguous-tenant"
 FOREIGN = "foreign-tenant-accepted"
+CACHEABLE = "replayed-response"
+"""Ordinary requests but for the nonce, which stands in a header: a cache may take them for one another."""
+SPACED = "lookalike-collapse"
+"""A tenant's id with a space at its end. HTTP strips it from headers, so it is no newcomer of its own."""
 
 RESERVED_HEADER = "X-Amz-Tenant-Id"
 #: Ids outside Lambda's pattern: a character that is not allowed, and one character too many.
@@ -34,9 +38,18 @@ class Attack(NamedTuple):
 
 
 def why_not(plan: Plan, check: str) -> str:
-    """Why a boundary check has no place in this run; empty when it has."""
+    """Why a check's own requests have no place in this run; empty when they have."""
+    if check == CACHEABLE:
+        return "" if plan.nonce_in_url else "all requests are cacheable, or none"
+    if check == SPACED:
+        carried = plan.tenant_place.partition(":")[0] in ("query", "path")
+        return "" if carried else "a header can't carry a space at the end of an id"
     if not plan.tenant_place:
         return "how the tenant travels is not known"
+    return _why_not_boundary(plan, check)
+
+
+def _why_not_boundary(plan: Plan, check: str) -> str:
     place, _, name = plan.tenant_place.partition(":")
     by_credentials = any(tenant.credential_names for tenant in plan.tenants)
     if check == FOREIGN:
@@ -92,7 +105,17 @@ def _foreign(plan: Plan) -> Iterator[Attack]:
     return (Attack(FOREIGN, asked, credential=owner) for owner, asked in pairs)
 
 
+def _spaced(plan: Plan) -> Iterator[Attack]:
+    yield Attack(SPACED, 0, claimed=plan.tenants[0].id + " ")
+
+
+def _cacheable(plan: Plan) -> Iterator[Attack]:
+    return (Attack(CACHEABLE, tenant.index) for tenant in plan.tenants[:MOST_NEIGHBOURS])
+
+
 _REQUESTS = {
+    CACHEABLE: _cacheable,
+    SPACED: _spaced,
     MISSING: _missing,
     INVALID: _invalid,
     RESERVED: _reserved,

@@ -86,6 +86,8 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     boundary is attacked."""
     boundary: bool = False
     """Another tenant's id may be sent: the method changes nothing, or the user allowed it."""
+    nonce_in_url: bool = False
+    """Requests are GETs whose nonce stands in the URL or body: no cache can mistake one for another."""
     repeat: str = ""
     """Shell command that sends a request again, with the tokens `@TENANT@` and `@NONCE@` (percent-encoded:
     `@TENANT_QUOTED@`, `@NONCE_QUOTED@`); secrets stand as `${VARIABLES}`."""

@@ -9,12 +9,13 @@ import os
 import re
 import secrets
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tenantcheck.errors import UsageError
 from tenantcheck.model import MAX_TENANTS, Tenant
+from tenantcheck.plan.lookalikes import MAX_LENGTH, lookalikes, of_place
 
 #: Lambda's own pattern for `TenantId` (botocore's service model), matched in full.
 ID_PATTERN = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
@@ -89,8 +90,9 @@ class TenantList:
         """The records of these tenants."""
         return tuple(_tenant(index, row, fresh=self.fresh) for index, row in enumerate(self.rows))
 
-    def newcomers(self, wanted: int) -> tuple[tuple[Tenant, ...], tuple[Row, ...]]:
-        """At most `wanted` ids nobody uses, look-alikes of the tenants first, and their rows.
+    def newcomers(self, wanted: int, place: str = "") -> tuple[tuple[Tenant, ...], tuple[Row, ...]]:
+        """At most `wanted` ids nobody uses, look-alikes of the tenants first, and their rows; beyond them those
+        look-alikes that only exist in the `place` where ids travel (see `Plan.tenant_place`).
 
         With credentials per tenant only spare rows can be newcomers, since an id alone would be refused; likewise
         where a tenant is expected under another name.
@@ -99,11 +101,15 @@ class TenantList:
         # Where the handler sees other names than are sent, nobody knows what it should see for a made-up id.
         made_up = not self.has_credentials and all(row.expect == row.id for row in self.rows)
         chosen: list[tuple[Row, int | None, str | None]] = []
-        if made_up:
-            for sibling, form, id_ in _lookalikes([row.id for row in self.rows]):
-                if len(chosen) < wanted and id_ not in taken and not id_problem(id_):
+        if made_up and wanted:
+            ids = [row.id for row in self.rows]
+            numbers = {id_: index for index, id_ in enumerate(ids)}
+            wanted += sum(1 for _ in of_place(ids[0], place))
+            for id_, form, sibling in lookalikes(ids, place):
+                if len(chosen) < wanted and id_ not in taken and _can_travel(id_, form):
                     taken.add(id_)
-                    chosen.append((Row(id=id_, expect=id_), sibling, form))
+                    numbers[id_] = len(ids) + len(chosen)
+                    chosen.append((Row(id=id_, expect=id_), numbers.get(sibling), form))
         chosen += [(row, None, None) for row in self.spare[: wanted - len(chosen)]]
         if made_up:
             for _ in range(wanted - len(chosen)):
@@ -134,33 +140,19 @@ def fresh_id() -> str:
     return f"tck-{secrets.token_hex(6)}"
 
 
-def _lookalikes(ids: Sequence[str]) -> Iterator[tuple[int, str, str]]:
-    """Ids that a careless comparison takes for another: (sibling, form, id).
-
-    Every form once, spread over the tenants, before any form comes a second time.
-    """
-    forms = ("case", "trailing character", "common prefix", "leading zero")
-    for turn in range(len(ids)):
-        for position, form in enumerate(forms):
-            sibling = (turn + position) % len(ids)
-            id_ = ids[sibling]
-            match form:
-                case "case":
-                    yield sibling, form, id_.swapcase()
-                case "trailing character":
-                    yield sibling, form, id_ + "0"
-                case "common prefix":
-                    yield sibling, form, id_[:-1] + ("0" if id_[-1] != "0" else "1")
-                case _:
-                    yield sibling, form, "0" + id_
+def _can_travel(id_: str, form: str) -> bool:
+    """Whether a look-alike can be sent at all. The percent form is one that Lambda has to refuse."""
+    if form == "percent form":
+        return len(id_) <= MAX_LENGTH
+    return not id_problem(id_)
 
 
 def id_problem(id_: str) -> str | None:
     """Why Lambda or HTTP would not carry this id unchanged; None when it is fine."""
     if not id_:
         return "it is empty"
-    if len(id_) > 256:
-        return f"it has {len(id_)} characters, 256 are allowed"
+    if len(id_) > MAX_LENGTH:
+        return f"it has {len(id_)} characters, {MAX_LENGTH} are allowed"
     if not ID_PATTERN.fullmatch(id_):
         bad = next(character for character in id_ if not ID_PATTERN.fullmatch(character))
         return f"{bad!r} is not allowed (letters, digits and . _ : / = + - @ and spaces are)"

@@ -31,6 +31,7 @@ class FunctionTarget:
     kind: RunKind = "invoke"
     tenant_place = "invoke"
     safe = False
+    nonce_in_url = False
     #: One call without a tenant and one with: they tell whether the function has a tenancy configuration at all.
     preludes: Sequence[Attack] = (Attack("not-isolated", None), Attack("not-isolated", 0))
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from tenantcheck.errors import UsageError
 from tenantcheck.model import PlatformRecord, Reply, Request, RunKind
-from tenantcheck.model.boundary import AMBIGUOUS, RESERVED, RESERVED_HEADER, Attack
+from tenantcheck.model.boundary import AMBIGUOUS, CACHEABLE, RESERVED, RESERVED_HEADER, Attack
 from tenantcheck.model.call import Call
 from tenantcheck.model.text import printable
 from tenantcheck.plan import Credentials, Row
@@ -157,10 +157,11 @@ class HttpTarget:
             _put(spec.tenant, ids, headers, query)
         if request.purpose == RESERVED:
             headers.append((RESERVED_HEADER, request.claimed or ""))
-        if spec.nonce.kind == "body":
-            body = json.dumps({**(self._body or {}), spec.nonce.name: request.nonce}).encode()
+        place = NONCE_BY_HEADER if request.purpose == CACHEABLE else spec.nonce
+        if place.kind == "body":
+            body = json.dumps({**(self._body or {}), place.name: request.nonce}).encode()
         else:
-            _put(spec.nonce, (request.nonce,), headers, query)
+            _put(place, (request.nonce,), headers, query)
         if body and not any(name.lower() == "content-type" for name, _ in headers):
             headers.append(("content-type", "application/json" if _is_json(body) else "text/plain"))
         call = Call(method=spec.method, url=_with_query(url, query), headers=tuple(headers), body=body)
@@ -186,6 +187,11 @@ class HttpTarget:
     def safe(self) -> bool:
         """Whether requests change nothing, by HTTP's rules."""
         return self._spec.method in ("GET", "HEAD")
+
+    @property
+    def nonce_in_url(self) -> bool:
+        """Whether requests could be cached, but for the nonce in their URL or body."""
+        return self._spec.method == "GET" and self._spec.nonce.kind in ("query", "body")
 
     @property
     def tenant_place(self) -> str:

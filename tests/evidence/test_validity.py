@@ -12,7 +12,7 @@ import pytest
 
 from tenantcheck.evidence import log_factor
 from tenantcheck.lab.pool import Pool, Reuse, Slot
-from tests.simulation import Weather, make_plan, simulate
+from tests.simulation import faults, make_plan, simulate
 
 
 @cache
@@ -57,13 +57,15 @@ def test_the_bound_is_nearly_attained() -> None:
 
 #: Weather under which a pool that ignores tenants could look clean more often than its figure says.
 WEATHER = {
-    "calm": Weather(),
-    "one tenant late": Weather(delay_ms={0: 8}),
-    "one tenant throttled": Weather(throttled={0: 0.5}),
-    "30 % of one tenant lost": Weather(lost={0: 0.3}),
-    "all of one tenant lost": Weather(lost={0: 1.0}),
-    "refuses foreign tenants": Weather(raises_on_foreign=True),
-    "retired in the middle": Weather(retire_after=2),
+    "calm": "none",
+    "one tenant late": "slow-path:ms=8",
+    "one tenant throttled": "one-throttled:p=0.5",
+    "30 % of one tenant lost": "one-lost:p=0.3",
+    "all of one tenant lost": "one-lost:p=1",
+    "connections dropped": "dropped-connections:p=0.2",
+    "answers lost": "lost-responses:p=0.2",
+    "refuses foreign tenants": "raises-on-foreign",
+    "retired in the middle": "retired:n=2",
 }
 RUNS = 400
 
@@ -77,17 +79,18 @@ class FirstFit(Pool):
         return slot
 
 
-def blind(reuse: str, rng: random.Random) -> Pool:
-    """A pool that ignores tenants."""
+def blind(reuse: str, rng: random.Random, *weather: str) -> Pool:
+    """A pool that ignores tenants, in this weather."""
+    disturbed = faults(*weather, rng=rng)
     if reuse == "first-fit":
-        return FirstFit(isolation="none", rng=rng)
+        return FirstFit(isolation="broken", faults=disturbed, rng=rng)
     choices: dict[str, Reuse] = {"mru": "mru", "fifo": "fifo", "random": "random"}
-    return Pool(isolation="none", reuse=choices[reuse], rng=rng)
+    return Pool(isolation="broken", reuse=choices[reuse], faults=disturbed, rng=rng)
 
 
 @pytest.mark.parametrize("weather", WEATHER.values(), ids=WEATHER)
 @pytest.mark.parametrize("reuse", ["mru", "fifo", "first-fit", "random"])
-def test_blind_pools_reach_no_figure_more_often_than_it_says(reuse: str, weather: Weather) -> None:
+def test_blind_pools_reach_no_figure_more_often_than_it_says(reuse: str, weather: str) -> None:
     """
     Given a pool that ignores tenants, and two tenants asked three times each (so that luck is possible)
     When many runs are judged
@@ -97,7 +100,7 @@ def test_blind_pools_reach_no_figure_more_often_than_it_says(reuse: str, weather
     for seed in range(RUNS):
         rng = random.Random(seed)
         plan = make_plan(tenants=2, plan="quick", seed=f"{rng.getrandbits(128):032x}", ordered=3, max_requests=8)
-        result = simulate(plan, blind(reuse, rng), weather=weather, rng=rng)
+        result = simulate(plan, blind(reuse, rng, weather), rng=rng)
         assert result.verdict.outcome != "pass"
         clean = not any(finding.severity == "breach" for finding in result.verdict.findings)
         pair = result.verdict.evidence.weakest_pair
@@ -114,7 +117,7 @@ def test_the_standard_plan_finds_every_blind_pool(reuse: str, delay_ms: float) -
     for seed in range(60):
         rng = random.Random(seed)
         plan = make_plan(seed=f"{rng.getrandbits(128):032x}")
-        result = simulate(plan, blind(reuse, rng), weather=Weather(delay_ms={0: delay_ms}), rng=rng)
+        result = simulate(plan, blind(reuse, rng, f"slow-path:ms={delay_ms}"), rng=rng)
         assert result.verdict.outcome == "fail"
 
 
@@ -128,24 +131,19 @@ def test_an_isolated_pool_is_never_accused(reuse: Reuse) -> None:
 
 
 @pytest.mark.parametrize(
-    "weather",
-    [Weather(lost={0: 1.0}), Weather(raises_on_foreign=True, lost={1: 1.0})],
-    ids=["answers of one tenant lost", "lost and refusing"],
+    "weather", [("one-lost:p=1",), ("raises-on-foreign", "one-lost:p=1")], ids=["lost", "lost and refusing"]
 )
-def test_what_hides_answers_never_passes(weather: Weather) -> None:
+def test_what_hides_answers_never_passes(weather: tuple[str, ...]) -> None:
     rng = random.Random(7)
-    for isolation in ("per-tenant", "none"):
-        pool = Pool(isolation=isolation, rng=rng)
-        result = simulate(make_plan(seed="7", max_requests=200), pool, weather=weather, rng=rng)
-        assert result.verdict.outcome != "pass"
+    for pool in (Pool(faults=faults(*weather, rng=rng), rng=rng), blind("mru", rng, *weather)):
+        assert simulate(make_plan(seed="7", max_requests=200), pool, rng=rng).verdict.outcome != "pass"
 
 
 def test_a_handler_that_refuses_foreign_tenants_is_never_clean() -> None:
     for seed in range(20):
         rng = random.Random(seed)
-        pool = Pool(isolation="none", rng=rng)
         plan = make_plan(seed=f"{rng.getrandbits(128):032x}", max_requests=200)
-        result = simulate(plan, pool, weather=Weather(raises_on_foreign=True), rng=rng)
+        result = simulate(plan, blind("mru", rng, "raises-on-foreign"), rng=rng)
         assert result.verdict.outcome != "pass"
 
 
@@ -154,8 +152,8 @@ def test_lost_answers_cost_requests_and_never_accuse() -> None:
     for seed in range(30):
         rng = random.Random(seed)
         plan = make_plan(seed=f"{rng.getrandbits(128):032x}")
-        lost = dict.fromkeys(range(8), 0.02)
-        outcomes.add(simulate(plan, Pool(rng=rng), weather=Weather(lost=lost), rng=rng).verdict.outcome)
+        pool = Pool(faults=faults("lost-responses:p=0.02", rng=rng), rng=rng)
+        outcomes.add(simulate(plan, pool, rng=rng).verdict.outcome)
     assert outcomes == {"pass"}
 
 

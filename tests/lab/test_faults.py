@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import math
 import random
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tenantcheck.errors import UsageError
-from tenantcheck.lab.faults import FAULTS, ActiveFault, parse_fault
+from tenantcheck.lab import Settings
+from tenantcheck.lab.faults import FAULTS, ActiveFault, Faults, Sent, parse_fault
+from tenantcheck.lab.function import check_settings
+from tenantcheck.lab.mapping import Mapping, bearer
 from tenantcheck.lab.pool import Pool
+from tenantcheck.lab.tenancy import RefusedError
 from tenantcheck.model import PlanName
 from tests.lab.test_pool import serve
 from tests.simulation import make_plan, simulate
 
+HANDLER = Path(__file__).parent / "handlers" / "proxy.handler"
+
 
 def pool(*faults: str, max_environments: int = 250) -> Pool:
-    active = [parse_fault(fault) for fault in faults]
+    active = Faults([parse_fault(fault) for fault in faults])
     return Pool(faults=active, rng=random.Random(1), max_environments=max_environments)
 
 
@@ -28,7 +36,6 @@ def pool(*faults: str, max_environments: int = 250) -> Pool:
         ("prefix:n=3", ("acme-1", "acme-2")),
         ("case-folding", ("acme", "ACME")),
         ("trimming", ("acme", " acme ")),
-        ("percent-decoding", ("a/b", "a%2Fb")),
     ],
 )
 def test_ids_that_count_as_one(fault: str, ids: tuple[str, str]) -> None:
@@ -64,6 +71,102 @@ def test_at_the_cap_a_foreign_one_is_taken() -> None:
     assert serve(stealing, "a") == serve(stealing, "b") == [1]
 
 
+def test_cold_starts_at_the_same_time_are_booked_on_each_other() -> None:
+    swapping = pool("cold-starts-swapped")
+    assert serve(swapping, "a", "b") == [1, 2]
+    assert serve(swapping, "a") == [2]
+    assert serve(swapping, "b") == [1]
+    assert serve(swapping, "c") == [3]
+    assert serve(swapping, "c") == [3]
+
+
+def test_instead_of_a_cold_start_scratch_is_handed_on() -> None:
+    handing = pool("scratch-handed-on")
+    serve(handing, "a")
+    lease = handing.acquire("b", 1)
+    assert lease is not None
+    assert (lease.slot.number, lease.restarted, lease.cold) == (1, True, False)
+
+
+def test_a_snapshot_is_of_a_tenants_first_environment() -> None:
+    cloning = pool("snapshot-clone")
+    images = [lease.slot.image for tenant in "aaba" if (lease := cloning.acquire(tenant, 0)) is not None]
+    assert images == [1, 1, 3, 1]
+
+
+def test_an_environment_takes_up_to_k_requests() -> None:
+    packing = pool("several-at-once:k=2")
+    leases = [packing.acquire(tenant, 0) for tenant in "aabaa"]
+    assert [lease.slot.environment for lease in leases if lease is not None] == [1, 1, 3, 4, 4]
+
+
+def test_retired_after_so_many_answers() -> None:
+    short = pool("retired:n=2")
+    assert [serve(short, "a")[0] for _ in range(5)] == [1, 1, 2, 2, 3]
+
+
+class TestMapping:
+    """What the front makes of a request."""
+
+    @pytest.mark.parametrize(
+        ("fault", "sent", "tenant"),
+        [
+            ("none", Sent(["a"]), "a"),
+            ("none", Sent([]), None),
+            ("none", Sent(["a", "b"], reserved="c"), "a, b"),
+            ("first-header", Sent(["a", "b"]), "a"),
+            ("last-header", Sent(["a", "b"]), "b"),
+            ("reserved-honoured", Sent(["a"], reserved="c"), "c"),
+            ("missing-defaulted", Sent([]), "default"),
+            ("invalid-cleaned", Sent(["a!b" + "x" * 300]), "ab" + "x" * 254),
+            ("percent-decoding", Sent(["a%41"]), "aA"),
+            ("plus-decoding", Sent(["a+b"]), "a b"),
+        ],
+    )
+    def test_without_an_authorizer(self, fault: str, sent: Sent, tenant: str | None) -> None:
+        assert Mapping(Faults([parse_fault(fault)])).tenant(sent, 0) == tenant
+
+    def test_with_an_authorizer_ids_are_ignored(self) -> None:
+        assert Mapping(Faults(), authorizer=True).tenant(Sent(["a"], reserved="c", bearer="b"), 0) == "b"
+
+    def test_an_authorizer_refuses_without_a_token(self) -> None:
+        with pytest.raises(RefusedError) as refused:
+            Mapping(Faults(), authorizer=True).tenant(Sent(["a"]), 0)
+        assert refused.value.status == 401
+
+    def test_a_remembered_authorization_is_everybodys(self) -> None:
+        mapping = Mapping(Faults([parse_fault("authorizer-cached:t=10")]), authorizer=True)
+        assert [mapping.tenant(Sent([], bearer=tenant), now) for tenant, now in (("a", 0), ("b", 9), ("b", 10))] == [
+            "a",
+            "a",
+            "b",
+        ]
+
+    def test_unbound_credentials(self) -> None:
+        mapping = Mapping(Faults([parse_fault("credentials-unbound")]), authorizer=True)
+        assert mapping.tenant(Sent(["a"], bearer="b"), 0) == "a"
+
+    @pytest.mark.parametrize(
+        ("authorization", "tenant"),
+        [("Bearer lab-a", "a"), ("bearer lab-a", "a"), ("Bearer a", None), ("Basic lab-a", None), (None, None)],
+    )
+    def test_tokens(self, authorization: str | None, tenant: str | None) -> None:
+        assert bearer(authorization) == tenant
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"faults": ("constant-id",), "handler": str(HANDLER)}, "a fault of the built-in handler"),
+        ({"faults": ("authorizer-cached",)}, "one of an authorizer"),
+        ({"faults": ("shared-pool",), "isolation": "none"}, "need isolation per-tenant"),
+    ],
+)
+def test_settings_that_do_not_go_together(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        check_settings(Settings(**settings))
+
+
 def test_a_race_needs_another_tenant_near_by() -> None:
     racing = pool("race-near-arrival:p=1,ms=5")
     serve(racing, "a", now=0)
@@ -77,6 +180,8 @@ def test_a_race_needs_another_tenant_near_by() -> None:
         ("nope", "there is no fault 'nope'"),
         ("race:q=1", "'q' is not a parameter of race"),
         ("race:p=x", "p must be a number"),
+        ("race:p=-1", "p must be 0 or more"),
+        ("retired:n=nan", "n must be 0 or more"),
         ("none:p=1", "'p' is not a parameter of none"),
     ],
 )
@@ -91,7 +196,7 @@ def detected(plan: PlanName, fault: ActiveFault, runs: int) -> int:
     for seed in range(runs):
         rng = random.Random(seed)
         drawn = make_plan(plan=plan, seed=f"{rng.getrandbits(128):032x}")
-        result = simulate(drawn, Pool(faults=[fault], rng=rng), rng=rng)
+        result = simulate(drawn, Pool(faults=Faults([fault], rng), rng=rng), rng=rng)
         failed += result.verdict.outcome == "fail"
     return failed
 

@@ -31,16 +31,18 @@ http {{
   {mapping}
   server {{
     listen 127.0.0.1:{port};
-    location = /witness {{
+    location ~ ^/witness(/(?<id>[^/]+))?$ {{
       {cache}
+      set $nonce "$http_x_tenantcheck_nonce$arg_tenantcheckNonce";
       proxy_method POST;
-      proxy_set_body '{{"tenantcheckNonce": "$http_x_tenantcheck_nonce"}}';
+      proxy_set_body '{{"tenantcheckNonce": "$nonce"}}';
       proxy_set_header Content-Type application/json;
       proxy_set_header X-Amz-Date 20260101T000000Z;
       proxy_set_header X-Amz-Tenant-Id {tenant};
       proxy_set_header Authorization "AWS4-HMAC-SHA256 Credential=nginx/20260101/us-east-1/lambda/aws4_request,
 SignedHeaders=host;x-amz-date;x-amz-tenant-id, Signature={signature}";
-      proxy_pass {endpoint}/2015-03-31/functions/{function}/invocations;
+      rewrite ^ /2015-03-31/functions/{function}/invocations? break;
+      proxy_pass {endpoint};
     }}
   }}
 }}

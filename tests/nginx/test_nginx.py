@@ -20,10 +20,10 @@ pytestmark = [
 Labs = Callable[..., Lab]
 
 
-def report(lab: Lab, folder: Path, **front: Any) -> dict[str, Any]:
+def report(lab: Lab, folder: Path, *options: str, path: str = "", **front: Any) -> dict[str, Any]:
     """The report on nginx in front of the lab."""
     with nginx(lab, folder, **front) as url:
-        result = run("-q", "probe", url, "--plan", "quick", "--format", "json")
+        result = run("-q", "probe", url + path, "--plan", "quick", "--format", "json", *options)
     return {"exit": result.returncode, **json.loads(result.stdout)}
 
 
@@ -39,6 +39,18 @@ def test_a_correct_mapping_passes(labs: Labs, tmp_path: Path) -> None:
 def test_a_cache_without_the_tenant_in_its_key_is_a_replay(labs: Labs, tmp_path: Path) -> None:
     found = report(labs(), tmp_path, cache_key="$request_uri")
     assert (found["exit"], "replayed-response" in checks(found)) == (10, True)
+
+
+def test_such_a_cache_is_found_where_the_nonce_keeps_the_waves_out_of_it(labs: Labs, tmp_path: Path) -> None:
+    found = report(labs(), tmp_path, "--nonce", "query:tenantcheckNonce", cache_key="$request_uri")
+    assert (found["exit"], "replayed-response" in checks(found)) == (10, True)
+    assert found["findings"][0]["exhibits"]
+
+
+def test_the_tenant_in_the_path_passes(labs: Labs, tmp_path: Path) -> None:
+    """Look-alikes in percent form, and with a space at the end, included."""
+    found = report(labs(), tmp_path, "--plan", "standard", path="/{tenant}", tenant="$id")
+    assert (found["exit"], checks(found)) == (0, set())
 
 
 def test_a_cache_with_the_tenant_in_its_key_is_no_breach_and_no_evidence(labs: Labs, tmp_path: Path) -> None:

@@ -146,7 +146,39 @@ class TestNewcomers:
     def test_twenty_four_of_them_differ(self) -> None:
         newcomers, _ = parse_tenants("4").newcomers(24)
         assert len({newcomer.id for newcomer in newcomers}) == 24
-        assert sum(newcomer.sibling is not None for newcomer in newcomers) == 16
+        assert sum(newcomer.sibling is not None for newcomer in newcomers) == 22
+
+    def test_differences_behind_many_characters(self) -> None:
+        tenants = parse_tenants("acme-corporation,globex")
+        newcomers, _ = tenants.newcomers(24)
+        people = (*tenants.tenants(), *newcomers)
+        for cut in (8, 32, 64, 128, 255):
+            (found,) = [n for n in newcomers if n.lookalike == f"difference past {cut} characters"]
+            assert found.sibling is not None
+            sibling = people[found.sibling]
+            assert found.id[:cut] == sibling.id[:cut]
+            assert found.id[cut] != sibling.id[cut]
+            assert len(sibling.id) > cut
+
+    @pytest.mark.parametrize(
+        ("place", "added"),
+        [
+            ("header:x-tenant-id", []),
+            ("path", [("acm%65", 0, "percent form")]),
+            (
+                "query:tenant",
+                [
+                    ("acm%65", 0, "percent form"),
+                    ("acme 0", 0, "common prefix"),
+                    ("acme+0", 7, "plus form"),
+                ],
+            ),
+        ],
+    )
+    def test_forms_of_the_place_come_on_top(self, place: str, added: list[tuple[str, int, str]]) -> None:
+        newcomers, _ = parse_tenants("acme,globex").newcomers(4, place)
+        assert [(n.id, n.sibling, n.lookalike) for n in newcomers[4:]] == added
+        assert parse_tenants("acme,globex").newcomers(0, place) == ((), ())
 
     def test_ids_that_another_tenant_has_or_nothing_carries_are_left_out(self) -> None:
         longest = "x" * 256

@@ -1,10 +1,11 @@
-"""Runs without processes or sockets: the real schedule, pool and judge over virtual time."""
+"""Runs without processes or sockets: the real schedule, pool, front and judge over virtual time."""
 
-from tests.simulation.run import Simulated, Weather, make_plan, simulate
+from tests.simulation.run import Simulated, SimulatedLab, faults, make_plan, simulate
 
 __all__ = [
     "Simulated",
-    "Weather",
+    "SimulatedLab",
+    "faults",
     "make_plan",
     "simulate",
 ]

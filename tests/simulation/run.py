@@ -1,48 +1,33 @@
-"""One simulated run of a plan against the lab's pool."""
+"""One simulated run of a plan against the lab's pool and front."""
 
 from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+import msgspec
+
 from tenantcheck.checks import CHECK_IDS
-from tenantcheck.lab.pool import Pool, Slot
-from tenantcheck.model import (
-    Budgets,
-    End,
-    EndReason,
-    Header,
-    Observation,
-    Plan,
-    PlanName,
-    Request,
-    Verdict,
-    Witness,
-)
+from tenantcheck.cli.execute import judge_stop
+from tenantcheck.lab.faults import Faults, Sent, parse_fault
+from tenantcheck.lab.mapping import Mapping, bearer
+from tenantcheck.lab.pool import Lease, Pool
+from tenantcheck.lab.tenancy import RefusedError, check_tenant
+from tenantcheck.model import Budgets, End, EndReason, Header, Observation, Plan, PlanName, Reply, Request, Verdict
+from tenantcheck.model.boundary import RESERVED_HEADER
+from tenantcheck.model.call import Call
 from tenantcheck.plan import NEWCOMERS, Schedule, Wave, parse_tenants
+from tenantcheck.runner import Prospects
+from tenantcheck.targets.http import HttpRequestSpec, HttpTarget
 from tenantcheck.verdict import Judge
+from tests.simulation.environment import Answer, Environments
 
 MS = 1_000_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Weather:
-    """What disturbs a run without being a leak. Tenants are named by their index."""
-
-    delay_ms: Mapping[int, float] = field(default_factory=dict)
-    """Later arrival, by tenant."""
-    lost: Mapping[int, float] = field(default_factory=dict)
-    """Share of answers that never come back, by tenant."""
-    throttled: Mapping[int, float] = field(default_factory=dict)
-    """Share of requests that are refused before an environment is chosen, by tenant."""
-    raises_on_foreign: bool = False
-    """The handler fails when its environment has served another tenant."""
-    hold_ms: float = 20.0
-    retire_after: int | None = None
-    """Answers after which an environment is retired."""
+#: Says what kind of answer a status is, as for every endpoint.
+_CLASSIFIER = HttpTarget(HttpRequestSpec(url="http://simulated/"))
 
 
 class Simulated(NamedTuple):
@@ -61,7 +46,7 @@ def make_plan(
     max_requests: int = 500,
     ordered: int = 12,
 ) -> Plan:
-    """A plan as the command line makes it, for fresh tenants."""
+    """The waves of a plan as the command line makes them, for fresh tenants; no boundary is attacked."""
     people = parse_tenants(str(tenants))
     newcomers, _ = people.newcomers(NEWCOMERS[plan])
     return Plan(
@@ -79,19 +64,77 @@ def make_plan(
     )
 
 
-class Simulation:
-    """The pool under virtual time."""
+def faults(*names: str, rng: random.Random) -> Faults:
+    """Faults and weather of the lab, by name."""
+    return Faults([parse_fault(name) for name in names], rng)
 
-    def __init__(self, plan: Plan, pool: Pool, weather: Weather, rng: random.Random) -> None:
+
+@dataclass(kw_only=True)
+class SimulatedLab:
+    """The lab's own pool, mapping and faults, without processes and sockets."""
+
+    pool: Pool
+    target: HttpTarget | None = None
+    """Builds the calls; without it every request is for its tenant and nothing else."""
+    authorizer: bool = False
+    hold_ms: float = 20.0
+    environments: Environments = field(init=False)
+    mapping: Mapping = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.environments = Environments(self.pool.faults.handler_variants())
+        self.mapping = Mapping(self.pool.faults, authorizer=self.authorizer)
+
+    def sent(self, plan: Plan, request: Request) -> tuple[Sent, str]:
+        """What a client sends that says who it is, and the URL that a cache would know."""
+        if self.target is None:
+            ids = [plan.everyone()[request.tenant].id] if request.tenant is not None else []
+            return Sent(ids=ids), ""
+        call = self.target.prepare(request)
+        kind, _, name = self.target.tenant_place.partition(":")
+        ids = [value for key, value in (call.headers if kind == "header" else _query(call)) if key == name]
+        headers = {key.lower(): value for key, value in call.headers}
+        return Sent(
+            ids=ids,
+            reserved=headers.get(RESERVED_HEADER.lower()),
+            bearer=bearer(headers.get("authorization")),
+        ), call.url
+
+
+def _query(call: Call) -> list[tuple[str, str]]:
+    from urllib.parse import parse_qsl, urlsplit
+
+    return parse_qsl(urlsplit(call.url).query, keep_blank_values=True)
+
+
+@dataclass(order=True)
+class _Running:
+    """A request that an environment works on."""
+
+    done_ns: float
+    seq: int
+    request: Request = field(compare=False)
+    call_ns: int = field(compare=False)
+    lease: Lease = field(compare=False)
+    answer: Answer | None = field(compare=False)
+    tenant: str | None = field(compare=False)
+    url: str = field(compare=False)
+
+
+class Simulation:
+    """The lab under virtual time."""
+
+    def __init__(self, plan: Plan, lab: SimulatedLab, rng: random.Random) -> None:
         self.plan = plan
-        self.pool = pool
-        self.weather = weather
+        self.lab = lab
+        self.faults = lab.pool.faults
         self.random = rng
         self.now_ns = 0
-        self._served: dict[int, list[int]] = {}
+        self._cached: dict[str, Observation] = {}
 
     def fire(self, wave: Wave) -> list[Observation]:
         """Every request of one wave; afterwards all environments are idle."""
+        self.now_ns += int(wave.idle_before_s * 1e9)
         if wave.together:
             return self._together(wave)
         observations: list[Observation] = []
@@ -100,78 +143,122 @@ class Simulation:
         return observations
 
     def _together(self, wave: Wave) -> list[Observation]:
-        arrivals: list[tuple[float, int, Request, int]] = []
+        arrivals: list[tuple[float, int, Request, int, Sent, str]] = []
         for position, request in enumerate(wave.requests):
             call_ns = self.now_ns + position * 1000
-            travel = (1 + self.random.random() * 0.2 + self.weather.delay_ms.get(request.tenant or 0, 0)) * MS
-            arrivals.append((call_ns + travel, request.seq, request, call_ns))
+            sent, url = self.lab.sent(self.plan, request)
+            travel = (1 + self.random.random() * 0.2) * MS
+            late = self.faults.delay_s(_whose(sent)) * 1e9
+            arrivals.append((call_ns + travel + late, request.seq, request, call_ns, sent, url))
         heapq.heapify(arrivals)
-        leaving: list[tuple[float, int, Slot]] = []
+        running: list[_Running] = []
         observations: list[Observation] = []
         while arrivals:
-            at, _, request, call_ns = heapq.heappop(arrivals)
-            self._leave(leaving, at)
-            observations.append(self._serve(request, call_ns, at, leaving))
-        self._leave(leaving, float("inf"))
-        self.now_ns = int(max(o.end_ns for o in observations)) + MS
+            at, _, request, call_ns, sent, url = heapq.heappop(arrivals)
+            observations += self._ended(running, at)
+            arrived = self._arrive(request, call_ns, at, sent, url)
+            if isinstance(arrived, _Running):
+                heapq.heappush(running, arrived)
+            else:
+                observations.append(arrived)
+        observations += self._ended(running, float("inf"))
+        self.now_ns = max(o.end_ns for o in observations) + MS
         return observations
 
-    def _leave(self, leaving: list[tuple[float, int, Slot]], until: float) -> None:
-        while leaving and leaving[0][0] <= until:
-            at, _, slot = heapq.heappop(leaving)
-            limit = self.weather.retire_after
-            if limit is not None and slot.answers >= limit:
-                self.pool.retire(slot)
-            else:
-                self.pool.release(slot, at / 1e9)
+    def _arrive(self, request: Request, call_ns: int, at: float, sent: Sent, url: str) -> Observation | _Running:
+        """A request reaches the front: it is answered there, or an environment begins to work on it."""
 
-    def _serve(
-        self, request: Request, call_ns: int, at: float, leaving: list[tuple[float, int, Slot]]
-    ) -> Observation:
-        tenant = request.tenant or 0
-        if self.random.random() < self.weather.throttled.get(tenant, 0):
-            return Observation(request=request, call_ns=call_ns, end_ns=int(at), outcome="throttled")
-        lease = self.pool.acquire(self.plan.everyone()[tenant].id, at / 1e9)
+        def answered(status: int | None, message: str = "") -> Observation:
+            return self._failure(request, call_ns, int(at) + MS, status, message)
+
+        if self.faults.dropped(_whose(sent)):
+            return answered(None)
+        cached = self._cached.get(url)
+        if cached is not None:
+            return msgspec.structs.replace(cached, request=request, call_ns=call_ns, end_ns=int(at) + MS)
+        try:
+            tenant = None
+            if self.lab.pool.isolation != "none":
+                tenant = self.lab.mapping.tenant(sent, at / 1e9)
+                accepts = self.faults.has("accepts") is not None
+                check_tenant(self.lab.pool.isolation, tenant, accepts=accepts)
+        except RefusedError as refused:
+            return answered(refused.status, refused.message)
+        lease = None if self.faults.throttled(tenant) else self.lab.pool.acquire(tenant, at / 1e9)
         if lease is None:
-            return Observation(request=request, call_ns=call_ns, end_ns=int(at), outcome="throttled")
-        done = at + self.weather.hold_ms * MS
-        end_ns = int(done + MS)
-        heapq.heappush(leaving, (done, request.seq, lease.slot))
-        served = self._served.setdefault(lease.slot.number, [])
-        served.append(tenant)
-        if self.weather.raises_on_foreign and any(other != tenant for other in served):
-            return Observation(request=request, call_ns=call_ns, end_ns=end_ns, outcome="function-error")
-        if self.random.random() < self.weather.lost.get(tenant, 0):
-            return Observation(request=request, call_ns=call_ns, end_ns=end_ns, outcome="lost")
-        witness = Witness(
-            execution_environment_id=f"e{lease.slot.number}",
-            sandbox_id=f"s{lease.slot.number}",
-            invocation_count=len(served),
-            tenant_id=self.plan.everyone()[tenant].expect,
-            nonce=request.nonce,
+            return answered(429, "Rate exceeded")
+        slot = lease.slot
+        if lease.restarted:
+            self.lab.environments.restart(slot.environment)
+        answer = self.lab.environments.invoke(slot.environment, slot.image, tenant, request.nonce)
+        start_ns = self.faults.start_s() * 1e9 if lease.cold else 0.0
+        done_ns = at + start_ns + self.lab.hold_ms * MS
+        return _Running(done_ns, request.seq, request, call_ns, lease, answer, _whose(sent), url)
+
+    def _ended(self, running: list[_Running], until: float) -> Iterator[Observation]:
+        while running and running[0].done_ns <= until:
+            each = heapq.heappop(running)
+            self.lab.pool.release(each.lease.slot, each.done_ns / 1e9)
+            yield self._answered(each)
+
+    def _answered(self, each: _Running) -> Observation:
+        end_ns = int(each.done_ns) + MS
+        if each.answer is None:
+            return self._failure(each.request, each.call_ns, end_ns, 502, "Internal server error")
+        if self.faults.lost(each.tenant):
+            return self._failure(each.request, each.call_ns, end_ns, None, "")
+        environments = self.lab.environments
+        observation = Observation(
+            request=each.request,
+            call_ns=each.call_ns,
+            end_ns=end_ns,
+            outcome="served",
+            status=200,
+            witness=each.answer.witness(late_count=environments.late_count),
+            witness_errors=environments.tenantless,
+            seen=each.answer.residue,
         )
-        return Observation(request=request, call_ns=call_ns, end_ns=end_ns, outcome="served", witness=witness)
+        if self.faults.has("caches"):
+            self._cached.setdefault(each.url, observation)
+        return observation
+
+    def _failure(self, request: Request, call_ns: int, end_ns: int, status: int | None, message: str) -> Observation:
+        """An answer without a witness, classified as the HTTP target does; without a status nothing came back."""
+        if status is None:
+            return Observation(request=request, call_ns=call_ns, end_ns=end_ns, outcome="lost")
+        reply = Reply(status=status, body=msgspec.json.encode({"message": message}))
+        outcome = _CLASSIFIER.outcome(reply, witnessed=False, proxy_status=None)
+        return Observation(
+            request=request,
+            call_ns=call_ns,
+            end_ns=end_ns,
+            outcome=outcome.kind,
+            status=status,
+            error_kind=outcome.error_kind,
+            error_text=outcome.error_text,
+        )
+
+
+def _whose(sent: Sent) -> str | None:
+    return sent.ids[0] if sent.ids else sent.bearer
 
 
 def simulate(
     plan: Plan,
-    pool: Pool,
+    lab: SimulatedLab | Pool,
     *,
-    weather: Weather | None = None,
     rng: random.Random | None = None,
     after_wave: Callable[[Judge], None] | None = None,
 ) -> Simulated:
-    """Run `plan` to its verdict, with the stopping rule of the real runner."""
-    rng = rng or random.Random(0)
+    """Run `plan` to its verdict, with the stopping rule of the real runner and command line."""
+    if isinstance(lab, Pool):
+        lab = SimulatedLab(pool=lab)
     schedule, judge = Schedule(plan), Judge(plan)
-    simulation = Simulation(plan, pool, weather or Weather(), rng)
+    simulation = Simulation(plan, lab, rng or random.Random(0))
     reason: EndReason = "complete"
+    prospects = Prospects()
     while True:
-        wave = schedule.next()
-        if wave is None:
-            if judge.evidence().reached:
-                break
-            wave = schedule.further()
+        wave = schedule.next() or schedule.further()
         if judge.environments.requests + len(wave.requests) > plan.budgets.max_requests:
             reason = "max-requests"
             break
@@ -180,8 +267,9 @@ def simulate(
         judge.add(observations)
         if after_wave is not None:
             after_wave(judge)
-        if judge.breached():
-            reason = "breach"
+        stop = judge_stop(judge, wave) or prospects.after(wave, observations)
+        if stop is not None:
+            reason = stop.reason
             break
     end = End(reason=reason, requests=judge.environments.requests, waves=judge.environments.waves, duration_ns=1)
     header = Header(tool="test", started="2026-01-01T00:00:00Z", plan=plan)

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from msgspec import structs
 
 from tenantcheck.errors import UsageError
 from tenantcheck.model import Call, Reply, Request
@@ -50,6 +51,26 @@ def test_the_tenant_in_the_query_beside_what_is_there() -> None:
     call = prepared(url="https://x.test/p?a=1", tenant=Place("query", "tenant"), nonce=Place("query", "n"))
     assert query(call) == {"a": "1", "key": "hunter3", "tenant": "ac/me +", "n": "tck1-n"}
     assert all(name != "x-tenant-id" for name, _ in call.headers)
+
+
+def test_a_cacheable_request_has_its_nonce_in_a_header() -> None:
+    request = structs.replace(REQUEST, purpose="replayed-response", kind="single")
+    call = prepared(nonce=Place("query", "n"), request=request)
+    assert ("x-tenantcheck-nonce", "tck1-n") in call.headers
+    assert query(call) == {"key": "hunter3"}
+    body = prepared(nonce=Place("body", "n"), data=b'{"a": 1}', request=request)
+    assert (body.body, ("x-tenantcheck-nonce", "tck1-n") in body.headers) == (b'{"a": 1}', True)
+
+
+@pytest.mark.parametrize(
+    ("method", "nonce", "expected"),
+    [("GET", "query:n", True), ("GET", "header:n", False), ("GET", "none", False), ("POST", "query:n", False)],
+)
+def test_only_gets_with_the_nonce_in_the_url_are_kept_from_caches_by_it(
+    method: str, nonce: str, expected: bool
+) -> None:
+    spec = HttpRequestSpec(url="https://x.test/", method=method, nonce=parse_nonce_place(nonce))
+    assert HttpTarget(spec).nonce_in_url is expected
 
 
 def test_the_tenant_in_the_path() -> None:

@@ -1,0 +1,248 @@
+"""Which faults are found, how often, by which check and after how many requests; and how often weather cries wolf.
+
+    python -m benchmarks.detection [--runs 500] [--weather-runs 1000] [--real 3] [--write]
+
+Every fault of `tests/cases.py` with each of the three plans, simulated on the lab's own pool, mapping and faults with
+the real schedule, checks and evidence; `--real` also runs each so many times through real processes and HTTP, with
+the smallest plan that is meant to find it. `--write` puts the tables into benchmarks/DETECTION.md and
+benchmarks/detection.json.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import click
+from scipy.stats import binomtest
+from tabulate import tabulate
+
+from tenantcheck.lab import Lab
+from tenantcheck.model import PlanName, Seen, Verdict
+from tests.cases import FAULT_CASES, PLANS, WEATHER_CASES, Case
+from tests.simulation import simulate
+
+_HERE = Path(__file__).parent
+_CHUNK = 100
+
+
+class Run(NamedTuple):
+    """How one run ended."""
+
+    outcome: str
+    checks: tuple[str, ...]
+    """Checks with a finding of any severity."""
+    breached: bool
+    requests: int
+    detected_at: int | None
+    """Requests sent when the check named for the fault had both halves of its first finding."""
+
+
+class Job(NamedTuple):
+    """Some seeds of one case and plan."""
+
+    case: Case
+    plan: PlanName
+    seeds: range
+
+
+def simulated(job: Job) -> list[Run]:
+    """Run every seed."""
+    runs: list[Run] = []
+    for seed in job.seeds:
+        rng = random.Random(seed)
+        plan, lab = job.case.simulated(job.plan, rng)
+        result = simulate(plan, lab, rng=rng)
+        runs.append(run_of(result.verdict, job.case.found_by, result.requests))
+    return runs
+
+
+def run_of(verdict: Verdict, found_by: str, requests: int) -> Run:
+    """What the tables need of a verdict."""
+    found = [
+        max((exhibit.seq for exhibit in finding.exhibits if isinstance(exhibit, Seen)), default=requests - 1) + 1
+        for finding in verdict.findings
+        if finding.check == found_by
+    ]
+    return Run(
+        outcome=verdict.outcome,
+        checks=tuple(sorted({finding.check for finding in verdict.findings})),
+        breached=any(finding.severity == "breach" for finding in verdict.findings),
+        requests=requests,
+        detected_at=min(found, default=None),
+    )
+
+
+def all_simulated(cases: Sequence[Case], runs: int) -> dict[tuple[Case, PlanName], list[Run]]:
+    """Every case with every plan, on all processors."""
+    jobs = [
+        Job(case, plan, range(first, min(first + _CHUNK, runs)))
+        for case in cases
+        for plan in PLANS
+        for first in range(0, runs, _CHUNK)
+    ]
+    found: dict[tuple[Case, PlanName], list[Run]] = {(case, plan): [] for case in cases for plan in PLANS}
+    with ProcessPoolExecutor() as executor:
+        for job, results in zip(jobs, executor.map(simulated, jobs), strict=True):
+            found[job.case, job.plan] += results
+    return found
+
+
+class RealRun(NamedTuple):
+    """One run through real processes and HTTP."""
+
+    outcome: str
+    checks: frozenset[str]
+
+
+def real(case: Case) -> RealRun:
+    """`tenantcheck probe` on a lab with this fault."""
+    with tempfile.TemporaryDirectory() as folder, Lab(hold_s=0.03, **case.lab_settings()) as lab:
+        (Path(folder) / "tenants.toml").write_text(case.tenants_file())
+        options = ["--plan", case.plan or "standard", *case.probe_options(), "--format", "json"]
+        command = [sys.executable, "-m", "tenantcheck", "-q", "probe", lab.front_url, *options]
+        environment = os.environ | {"PYTHONPATH": str(_HERE.parent)}
+        result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    report = json.loads(result.stdout)
+    return RealRun(report["verdict"], frozenset(finding["check"] for finding in report["findings"]))
+
+
+def share(hits: int, runs: int) -> str:
+    """A rate with its 95 % interval (Clopper and Pearson)."""
+    low, high = binomtest(hits, runs).proportion_ci(0.95, method="exact")
+    return f"{hits / runs:.3f} ({low:.3f} to {high:.3f})"
+
+
+def fault_rows(
+    found: dict[tuple[Case, PlanName], list[Run]], sample: dict[Case, list[RealRun]]
+) -> Iterable[list[object]]:
+    """One row per fault: rates per plan, other checks that found it, requests, the lab."""
+    for case in dict.fromkeys(case for case, _ in found):
+        rates: list[object] = []
+        at: list[int] = []
+        others: Counter[str] = Counter()
+        verdicts: Counter[str] = Counter()
+        for plan in PLANS:
+            runs = found[case, plan]
+            hits = [run.detected_at for run in runs if run.detected_at is not None]
+            rates.append(share(len(hits), len(runs)))
+            at = at if at or not hits else hits
+            verdicts.update(run.outcome for run in runs if run.detected_at is not None)
+            others.update(check for run in runs for check in run.checks if check != case.found_by)
+        also = ", ".join(check for check, _ in others.most_common(2))
+        verdict = ", ".join(outcome for outcome, _ in verdicts.most_common())
+        lab = f"{sum(case.found_by in run.checks for run in sample[case])}/{len(sample[case])}" if sample else ""
+        yield [case.name, case.found_by, *rates, median(at) if at else "", also, verdict, lab]
+
+
+def weather_rows(
+    found: dict[tuple[Case, PlanName], list[Run]], sample: dict[Case, list[RealRun]]
+) -> Iterable[list[object]]:
+    """One row per weather: false alarms in all plans together, and how often each plan was inconclusive."""
+    for case in dict.fromkeys(case for case, _ in found):
+        runs = [run for plan in PLANS for run in found[case, plan]]
+        alarms = sum(run.breached for run in runs)
+        inconclusive = [
+            f"{sum(run.outcome == 'inconclusive' for run in found[case, plan]) / len(found[case, plan]):.3f}"
+            for plan in PLANS
+        ]
+        passes = sum(run.outcome == "pass" for run in runs)
+        other = sorted({check for run in runs for check in run.checks})
+        lab = Counter(run.outcome for run in sample.get(case, ())).most_common()
+        seen = ", ".join(f"{outcome} {count}" for outcome, count in lab)
+        yield [case.name, share(alarms, len(runs)), *inconclusive, passes, ", ".join(other), seen]
+
+
+FAULT_HEADERS = ("fault", "check named for it", *PLANS, "requests", "also found by", "verdict", "lab")
+WEATHER_HEADERS = (
+    "weather",
+    "false alarms",
+    *(f"inconclusive, {plan}" for plan in PLANS),
+    "passes",
+    "findings",
+    "lab",
+)
+
+
+def problems(found: dict[tuple[Case, PlanName], list[Run]]) -> Iterable[str]:
+    """What should hold and does not."""
+    for (case, plan), runs in found.items():
+        missed = sum(run.detected_at is None for run in runs)
+        if case.plan == plan and case.found_by and missed:
+            yield f"{case.name}: {plan} missed it in {missed} of {len(runs)} runs"
+        wrong = [run for run in runs if not case.found_by and (run.breached or run.checks)]
+        if wrong:
+            yield f"{case.name}: {plan} accused in {len(wrong)} runs, by {wrong[0].checks}"
+        if not case.found_by and case.outcome == "inconclusive" and any(run.outcome == "pass" for run in runs):
+            yield f"{case.name}: {plan} passed"
+
+
+@click.command()
+@click.option("--runs", default=500, show_default=True, help="Simulated runs of each fault and plan.")
+@click.option("--weather-runs", default=1000, show_default=True, help="Simulated runs of each weather and plan.")
+@click.option("--real", "samples", default=3, show_default=True, help="Runs of each through the lab; 0 for none.")
+@click.option("--write", is_flag=True, help="Write DETECTION.md and detection.json.")
+def main(runs: int, weather_runs: int, samples: int, *, write: bool) -> None:
+    """Print the tables; exits with 1 when something that should be found always was not, or weather was accused."""
+    faults = all_simulated(FAULT_CASES, runs)
+    weather = all_simulated(WEATHER_CASES, weather_runs)
+    everything = [case for case in (*FAULT_CASES, *WEATHER_CASES) if not case.invoke]
+    sample = {case: [real(case) for _ in range(samples)] for case in everything} if samples else {}
+    fault_table = [dict(zip(FAULT_HEADERS, row, strict=True)) for row in fault_rows(faults, sample)]
+    weather_table = [dict(zip(WEATHER_HEADERS, row, strict=True)) for row in weather_rows(weather, sample)]
+    page = _PAGE.format(
+        runs=runs,
+        weather_runs=weather_runs,
+        samples=samples,
+        faults=tabulate(fault_table, headers="keys", tablefmt="github", disable_numparse=True),
+        weather=tabulate(weather_table, headers="keys", tablefmt="github", disable_numparse=True),
+    )
+    print(page)
+    if write:
+        (_HERE / "DETECTION.md").write_text(page)
+        document = {"runs": runs, "weather_runs": weather_runs, "faults": fault_table, "weather": weather_table}
+        (_HERE / "detection.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    broken = [*problems(faults), *problems(weather)]
+    for problem in broken:
+        print(problem, file=sys.stderr)
+    sys.exit(bool(broken))
+
+
+_PAGE = """# What is found
+
+Written by `python -m benchmarks.detection --write`: each fault of the lab with each of the three plans, {runs}
+simulated runs, on the lab's own pool, mapping and faults, with the real schedule, checks and evidence. The last
+column is a sample of {samples} runs each through real processes and HTTP, with the smallest plan that is meant to
+find the fault.
+
+## Faults
+
+The share of runs in which the check named for the fault found it, with its 95 % interval; the median number of
+requests that were sent when it had (smallest plan that finds it); the verdict of such runs. A fault that only shows
+as a weakness ends in `pass` (with `--strict` in `fail`).
+
+{faults}
+
+## Weather
+
+What disturbs a run without letting tenants meet, {weather_runs} simulated runs per plan: the share of runs of all
+three plans that reported a breach (with its 95 % interval), the share of each plan that was inconclusive, and how
+many runs of all three passed. *shared-pool + raises-on-foreign* is a function without isolation whose handler refuses
+to work in an environment that served somebody else: nothing leaks in what can be seen, and it must never pass.
+
+{weather}
+"""
+
+
+if __name__ == "__main__":
+    main()

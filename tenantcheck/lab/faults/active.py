@@ -1,0 +1,138 @@
+"""The faults of one lab: the place its parts ask."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+
+from tenantcheck.errors import UsageError
+from tenantcheck.lab.faults.fault import ActiveFault, Parameters, Passing, Sent, Situation
+from tenantcheck.lab.faults.known import FAULTS
+
+
+class Faults:
+    """The active faults, combined: what any one of them does is done."""
+
+    def __init__(self, active: Sequence[ActiveFault] = (), rng: random.Random | None = None) -> None:
+        self.active = active
+        self.random = rng or random.Random()  # noqa: S311 - chance, no secret
+        self._chosen: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.active)
+
+    def has(self, hook: str) -> ActiveFault | None:
+        """The first active fault with this hook (a flag, or a function)."""
+        return next((each for each in self.active if getattr(each.fault, hook)), None)
+
+    def key(self, tenant: str) -> str:
+        """What a tenant's environments are filed under."""
+        for each in self.active:
+            if each.fault.key is not None:
+                tenant = each.fault.key(tenant, each.parameters)
+        return tenant
+
+    def steals(self, situation: Situation) -> ActiveFault | None:
+        """The fault that gives this request the foreign environment."""
+        for each in self.active:
+            if each.fault.steals is not None and each.fault.steals(situation, each.parameters):
+                return each
+        return None
+
+    def image(self, number: int, first: int) -> int:
+        """Which memory image environment `number` starts from, where `first` is its tenant's first one."""
+        for each in self.active:
+            if each.fault.image is not None:
+                return each.fault.image(number, first)
+        return number
+
+    @property
+    def packed(self) -> int:
+        """Requests that one environment serves at once."""
+        packing = self.has("packs")
+        return int(packing.parameters["k"]) if packing is not None else 1
+
+    def tenant(self, sent: Sent) -> str | None:
+        """The tenant that the front maps. Two ids are combined as HTTP combines header lines (RFC 9110, 5.3): the
+        result is no valid id."""
+        sent = sent._replace(ids=[self._read(id_) for id_ in sent.ids])
+        tenant = ", ".join(sent.ids) if sent.ids else None
+        for each in self.active:
+            if each.fault.maps is not None:
+                tenant = each.fault.maps(sent)
+        return tenant
+
+    def _read(self, id_: str) -> str:
+        for each in self.active:
+            if each.fault.reads is not None:
+                id_ = each.fault.reads(id_)
+        return id_
+
+    def handler_variants(self) -> tuple[str, ...]:
+        """Names of the faults that the built-in handler carries out."""
+        return tuple(each.fault.name for each in self.active if each.fault.handler)
+
+    def throttled(self, tenant: str | None) -> bool:
+        """Whether a request is refused for going too fast."""
+        return self._strikes(tenant, lambda each: each.fault.throttles)
+
+    def dropped(self, tenant: str | None) -> bool:
+        """Whether a connection is closed before the request is looked at."""
+        return self._strikes(tenant, lambda each: each.fault.drops)
+
+    def lost(self, tenant: str | None) -> bool:
+        """Whether a connection is closed instead of answering."""
+        return self._strikes(tenant, lambda each: each.fault.loses)
+
+    def _strikes(
+        self,
+        tenant: str | None,
+        hook: Callable[[ActiveFault], Callable[[Passing, Parameters], bool] | None],
+    ) -> bool:
+        hooks = [(found, each.parameters) for each in self.active if (found := hook(each)) is not None]
+        return bool(hooks) and any(found(self._passing(tenant), parameters) for found, parameters in hooks)
+
+    def delay_s(self, tenant: str | None) -> float:
+        """How much later a request arrives."""
+        return sum(
+            each.fault.delays_s(self._passing(tenant), each.parameters)
+            for each in self.active
+            if each.fault.delays_s is not None
+        )
+
+    def start_s(self) -> float:
+        """How much longer a cold start takes."""
+        return sum(each.fault.starts_s(each.parameters) for each in self.active if each.fault.starts_s is not None)
+
+    def retired(self, answers: int) -> bool:
+        """Whether an environment ends after so many answers."""
+        return any(
+            each.fault.retires(answers, each.parameters) for each in self.active if each.fault.retires is not None
+        )
+
+    def _passing(self, tenant: str | None) -> Passing:
+        if self._chosen is None:
+            self._chosen = tenant
+        return Passing(chosen=tenant is not None and tenant == self._chosen, rng=self.random)
+
+
+def parse_fault(text: str) -> ActiveFault:
+    """`NAME` or `NAME:param=value,…`. Raises `UsageError`."""
+    name, _, rest = text.partition(":")
+    fault = next((fault for fault in FAULTS if fault.name == name), None)
+    if fault is None:
+        raise UsageError(f"there is no fault '{name}'", f"Faults: {', '.join(fault.name for fault in FAULTS)}.")
+    parameters = dict(fault.defaults)
+    for part in rest.split(",") if rest else ():
+        key, equals, value = part.partition("=")
+        if key not in parameters or not equals:
+            known = ", ".join(parameters) or "it has none"
+            raise UsageError(f"--fault {text}: '{key}' is not a parameter of {name}", f"Parameters: {known}.")
+        try:
+            parameters[key] = float(value)
+        except ValueError as error:
+            raise UsageError(f"--fault {text}: {key} must be a number") from error
+        if not 0 <= parameters[key] < math.inf:
+            raise UsageError(f"--fault {text}: {key} must be 0 or more, and finite")
+    return ActiveFault(fault=fault, parameters=parameters)

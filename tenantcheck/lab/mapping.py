@@ -1,0 +1,44 @@
+"""From what a client sent to the tenant that Lambda is told: the front's whole decision, without I/O."""
+
+from __future__ import annotations
+
+from tenantcheck.lab.faults import Faults, Sent
+from tenantcheck.lab.tenancy import RefusedError
+
+#: What the lab's authorizer takes for a token of a tenant: this, and the tenant's id.
+TOKEN_PREFIX = "lab-"  # noqa: S105 - not a password
+
+
+def bearer(authorization: str | None) -> str | None:
+    """The tenant that an `Authorization: Bearer lab-<tenant>` was issued to; None for anything else."""
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token.startswith(TOKEN_PREFIX):
+        return None
+    return token.removeprefix(TOKEN_PREFIX) or None
+
+
+class Mapping:
+    """Maps the tenant as a REST API does: from a header or query parameter, or, with an authorizer, from the
+    authorizer's context (then ids that a client sends are ignored)."""
+
+    def __init__(self, faults: Faults, *, authorizer: bool = False) -> None:
+        self._faults = faults
+        self._authorizer = authorizer
+        self._remembered: tuple[float, str | None] | None = None
+
+    def tenant(self, sent: Sent, now_s: float) -> str | None:
+        """The tenant of a request. Raises `RefusedError` without a valid token."""
+        return self._authorized(sent, now_s) if self._authorizer else self._faults.tenant(sent)
+
+    def _authorized(self, sent: Sent, now_s: float) -> str | None:
+        if sent.bearer is None:
+            raise RefusedError(401, "UnauthorizedException", "Unauthorized")
+        for each in self._faults.active:
+            if each.fault.authorizes is not None:
+                return each.fault.authorizes(sent)
+        remembering = self._faults.has("remembers_authorization")
+        if remembering is None:
+            return sent.bearer
+        if self._remembered is None or now_s - self._remembered[0] >= remembering.parameters["t"]:
+            self._remembered = (now_s, sent.bearer)
+        return self._remembered[1]

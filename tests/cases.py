@@ -1,0 +1,181 @@
+"""What the lab can get wrong, and what has to come out: one row per fault or weather.
+
+The rows are run by simulation (`benchmarks.detection`), and through real processes and HTTP by
+`tests/cli/test_faults.py` and, a sample, by the benchmark.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from tenantcheck.cli.execute import RunOptions, make_plan
+from tenantcheck.lab.pool import Pool, Reuse
+from tenantcheck.model import Plan, PlanName
+from tenantcheck.plan import Credentials, Row, TenantList, parse_tenants
+from tenantcheck.plan.tenants import fresh_id
+from tenantcheck.targets.http import HttpRequestSpec, HttpTarget, Place, parse_nonce_place
+from tests.simulation import SimulatedLab, faults
+
+PLANS: tuple[PlanName, ...] = ("quick", "standard", "deep")
+DEFAULT_NONCE = "header:x-tenantcheck-nonce"
+
+
+class Case(NamedTuple):
+    """One way to run the lab, and what a run against it has to say."""
+
+    faults: tuple[str, ...]
+    found_by: str = ""
+    """The check named for the fault; empty for weather, which nothing may be found in."""
+    outcome: str = "fail"
+    """The verdict."""
+    plan: PlanName | None = "standard"
+    """The smallest plan in which every run finds it; None where chance decides."""
+    place: str = "header"
+    authorizer: bool = False
+    """Tenants have credentials, and the front an authorizer that says who they belong to."""
+    nonce: str = DEFAULT_NONCE
+    reuse: Reuse = "mru"
+    max_environments: int = 250
+    idle_s: str | None = None
+    invoke: bool = False
+    """Simulated only: judged as a run by Invoke."""
+
+    @property
+    def name(self) -> str:
+        added = [
+            *(["tenant in the query"] if self.place == "query" else []),
+            *(["nonce in the URL"] if self.nonce != DEFAULT_NONCE else []),
+            *(["never reused"] if self.reuse == "never" else []),
+            *([f"at most {self.max_environments} environments"] if self.max_environments != 250 else []),
+            *([f"gaps of {self.idle_s} s"] if self.idle_s else []),
+            *(["by Invoke"] if self.invoke else []),
+            *(["authorizer"] if self.authorizer and not self.faults else []),
+        ]
+        return ", ".join([" + ".join(self.faults) or "calm", *added])
+
+    def lab_settings(self) -> dict[str, Any]:
+        """Keyword arguments of `Lab`."""
+        return {
+            "faults": self.faults,
+            "reuse": self.reuse,
+            "max_environments": self.max_environments,
+            "authorizer": self.authorizer,
+            "tenant_query": "tenant" if self.place == "query" else None,
+        }
+
+    def tenants(self) -> TenantList:
+        """Four fresh tenants."""
+        if not self.authorizer:
+            return parse_tenants("4")
+        ids = [fresh_id() for _ in range(4)]
+        return TenantList(rows=tuple(Row(id=id_, expect=id_, credentials=_token(id_)) for id_ in ids))
+
+    def tenants_file(self) -> str:
+        """The same as a tenants file."""
+        return "".join(
+            f"[[tenant]]\nid='{row.id}'\ncredentials={{bearer='lab-{row.id}'}}\n" for row in self.tenants().rows
+        )
+
+    def probe_options(self) -> list[str]:
+        """Options of `tenantcheck probe`; the tenants file is `tenants.toml`."""
+        options = ["--nonce", self.nonce]
+        if self.place == "query":
+            options += ["--tenant-query", "tenant"]
+        if self.authorizer:
+            options += ["--tenants", "@tenants.toml"]
+        if self.idle_s:
+            options += ["--idle", self.idle_s]
+        return options
+
+    def simulated(self, plan: PlanName, rng: random.Random) -> tuple[Plan, SimulatedLab]:
+        """The plan that the command line would make, and the lab it runs against."""
+        place = Place("query", "tenant") if self.place == "query" else Place("header", "x-tenant-id")
+        url = "http://simulated/prod/witness"
+        target = HttpTarget(HttpRequestSpec(url=url, tenant=place, nonce=parse_nonce_place(self.nonce)))
+        options = RunOptions(plan=plan, idle=self.idle_s, seed=f"{rng.getrandbits(128):032x}", max_time=1e6)
+        drawn = replace(make_plan(options, self.tenants(), target), seed_given=False)
+        if self.invoke:
+            drawn = replace(drawn, kind="invoke")
+        pool = Pool(
+            reuse=self.reuse,
+            max_environments=self.max_environments,
+            faults=faults(*self.faults, rng=rng),
+            rng=rng,
+        )
+        return drawn, SimulatedLab(pool=pool, target=target, authorizer=self.authorizer)
+
+
+def _token(id_: str) -> Credentials:
+    return Credentials(headers=(("Authorization", f"Bearer lab-{id_}"),))
+
+
+POOL_CASES: tuple[Case, ...] = (
+    Case(("shared-pool",), "shared-environment", plan="quick"),
+    Case(("hash-buckets:k=1",), "shared-environment", plan="quick"),
+    Case(("hash-buckets:k=8",), "shared-environment", plan=None),
+    Case(("hash-buckets:k=64",), "shared-environment", plan=None),
+    Case(("prefix:n=8",), "lookalike-collapse"),
+    Case(("prefix:n=32",), "lookalike-collapse", plan="deep"),
+    Case(("prefix:n=64",), "lookalike-collapse", plan="deep"),
+    Case(("prefix:n=128",), "lookalike-collapse", plan="deep"),
+    Case(("prefix:n=255",), "lookalike-collapse", plan="deep"),
+    Case(("case-folding",), "lookalike-collapse"),
+    Case(("trimming",), "lookalike-collapse", plan="quick", place="query"),
+    Case(("steals-when-busy",), "shared-environment"),
+    Case(("newcomer-steals",), "shared-environment"),
+    Case(("idle-steals:t=1",), "shared-environment"),
+    Case(("idle-steals:t=3",), "shared-environment", plan="quick", idle_s="4"),
+    Case(("cap-steals",), "shared-environment", max_environments=8),
+    Case(("race:p=0.02",), "shared-environment", plan=None),
+    Case(("race-near-arrival:p=0.5",), "shared-environment", plan=None),
+    Case(("cold-starts-swapped",), "shared-environment", plan="quick"),
+)
+IDENTITY_CASES: tuple[Case, ...] = (
+    Case(("scratch-handed-on",), "shared-environment"),
+    Case(("snapshot-clone",), "cloned-identity", "pass"),
+    Case(("constant-id",), "cloned-identity", "inconclusive", plan="quick"),
+    Case(("shared-pool", "renewed-id"), "shared-environment", plan="quick"),
+    Case(("several-at-once",), "cloned-identity", "pass"),
+    Case(("tenant-absent",), "wrong-tenant", "pass", plan="quick"),
+    Case(("shared-directory",), "foreign-residue", plan="quick"),
+)
+FRONT_CASES: tuple[Case, ...] = (
+    Case(("cached-response",), "replayed-response", plan="quick"),
+    Case(("cached-response",), "replayed-response", plan="quick", nonce="query:tenantcheckNonce"),
+    Case(("authorizer-cached",), "wrong-tenant", plan="quick", authorizer=True),
+    Case(("credentials-unbound",), "foreign-tenant-accepted", plan="quick", authorizer=True),
+    Case(("constant-tenant",), "wrong-tenant", plan="quick"),
+    Case(("reserved-honoured",), "reserved-header-honoured", plan="quick"),
+    Case(("first-header",), "ambiguous-tenant", "pass", plan="quick"),
+    Case(("last-header",), "ambiguous-tenant", "pass", plan="quick"),
+    Case(("missing-defaulted",), "missing-tenant-accepted", plan="quick"),
+    Case(("invalid-accepted",), "invalid-tenant-accepted", plan="quick"),
+    Case(("invalid-cleaned",), "invalid-tenant-accepted", plan="quick"),
+    Case(("percent-decoding",), "lookalike-collapse", place="query"),
+    Case(("plus-decoding",), "lookalike-collapse", place="query"),
+)
+FAULT_CASES: tuple[Case, ...] = (*POOL_CASES, *IDENTITY_CASES, *FRONT_CASES)
+
+#: `outcome` is what calm weather ends in; what may not pass says so.
+WEATHER_CASES: tuple[Case, ...] = (
+    Case((), outcome="pass"),
+    Case((), outcome="pass", authorizer=True),
+    Case((), outcome="pass", place="query"),
+    Case((), outcome="inconclusive", reuse="never"),
+    Case(("retired:n=6",), outcome="pass"),
+    Case(("throttled:p=0.02",), outcome=""),
+    Case(("one-throttled:p=0.1",), outcome=""),
+    Case(("one-throttled:p=1",), outcome="inconclusive"),
+    Case(("slow-start:ms=500",), outcome="pass"),
+    Case(("slow-path:ms=8",), outcome="pass"),
+    Case(("dropped-connections:p=0.02",), outcome=""),
+    Case(("lost-responses:p=0.02",), outcome=""),
+    Case(("lost-responses:p=0.2",), outcome=""),
+    Case(("lost-responses:p=0.2",), outcome="", invoke=True),
+    Case(("one-lost:p=1",), outcome="inconclusive"),
+    Case(("raises-on-foreign",), outcome="pass"),
+    Case(("shared-pool", "raises-on-foreign"), outcome="inconclusive"),
+)

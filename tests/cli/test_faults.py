@@ -1,0 +1,46 @@
+"""`probe` against every fault and weather of the lab, by real processes and HTTP: what is found, and the exit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tenantcheck.lab import Lab
+from tests.cases import FAULT_CASES, WEATHER_CASES, Case
+from tests.cli.command import run
+
+pytestmark = pytest.mark.usefixtures("in_tmp")
+EXITS = {"pass": 0, "inconclusive": 3, "fail": 10}
+
+#: Where chance decides, what strikes every time. The rates are measured by `python -m benchmarks.detection`.
+CERTAIN = {"race:p=0.02": "race:p=1", "race-near-arrival:p=0.5": "race-near-arrival:p=1,ms=50"}
+FOUND = [case for case in FAULT_CASES if case.plan is not None or case.faults[0] in CERTAIN]
+#: Chance decides between pass and inconclusive where no outcome is given: never a breach, which is asserted.
+WEATHER = [case for case in WEATHER_CASES if not case.invoke]
+
+
+def probed(case: Case) -> tuple[int, set[str]]:
+    """Exit code of `probe`, and the checks that found something."""
+    Path("tenants.toml").write_text(case.tenants_file())
+    settings = case.lab_settings()
+    settings["faults"] = tuple(CERTAIN.get(fault, fault) for fault in case.faults)
+    with Lab(hold_s=0.03, **settings) as lab:
+        options = ["--plan", case.plan or "standard", *case.probe_options(), "--format", "json"]
+        result = run("-q", "probe", lab.front_url, *options)
+    assert result.stdout, result.stderr
+    return result.returncode, {finding["check"] for finding in json.loads(result.stdout)["findings"]}
+
+
+@pytest.mark.parametrize("case", FOUND, ids=[case.name for case in FOUND])
+def test_the_fault_is_found_by_the_check_named_for_it(case: Case) -> None:
+    exit_code, checks = probed(case)
+    assert (exit_code, case.found_by in checks) == (EXITS[case.outcome], True)
+
+
+@pytest.mark.parametrize("case", WEATHER, ids=[case.name for case in WEATHER])
+def test_weather_is_no_breach(case: Case) -> None:
+    exit_code, checks = probed(case)
+    assert checks == set()
+    assert exit_code in ([EXITS[case.outcome]] if case.outcome else [0, 3])
