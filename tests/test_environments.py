@@ -6,10 +6,11 @@ import random
 import tracemalloc
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenantcheck.environments import Counts, Kept, Latencies, grouping, tallies
+from tenantcheck.environments import Counts, Kept, Latencies, recent, tallies
 from tenantcheck.model import Observation, PlatformRecord
 from tenantcheck.verdict import Judge
 from tests.notation import CLEAN, changed, found, judge, plan_for, verdict, waves, with_witness
@@ -108,13 +109,15 @@ def test_cold_starts_come_from_the_platform_too() -> None:
     assert verdict(CLEAN, edit=edit).tenants[0].cold_starts == 2
 
 
-def test_recent_observations_are_bounded(monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(grouping, "_RECENT", 4)
-    judged = judge(CLEAN)
-    assert list(judged.environments._recent) == [22, 23, 24, 25]
-    late = {25: with_witness(execution_environment_id="e1", invocation_count=1)}
-    (clone,) = found(CLEAN, "cloned-identity", edit=late)
-    assert [exhibit.seq for exhibit in clone.exhibits] == [25]
+def test_recent_observations_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole waves leave, once there are enough observations without them."""
+    monkeypatch.setattr(recent, "_KEPT", 4)
+    plan = plan_for()
+    judged = judge("o a1 b2 | r a1 b2 | r b2 a1 | r a1 b2 a1 b2", plan)
+    assert [o.request.seq for o in judged.environments._recent] == [9, 8, 7, 6]
+    late = {7: with_witness(execution_environment_id="e1", invocation_count=1)}
+    (clone,) = found("o a1 b2 | r a1 b2 | r b2 a1 | r a3 b2 a1 b2", "cloned-identity", edit=late)
+    assert [exhibit.seq for exhibit in clone.exhibits] == [7]
 
 
 def test_versions_and_purposes() -> None:

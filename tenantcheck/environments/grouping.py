@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tenantcheck.environments.processes import Processes
+from tenantcheck.environments.recent import Recent
 from tenantcheck.environments.tallies import KEPT, Kept, Latencies
 from tenantcheck.model import IDENTITIES, WAVE, IdentityField, Observation, Plan, SeenNonce, Witness
 from tenantcheck.model import nonce as nonces
 
-_RECENT = 4096
 _TENANTS_PER_ENVIRONMENT = 16
 _MOST_VERSIONS = 8
 _MOST_PURPOSES = 32
@@ -37,11 +37,25 @@ class Environment:
     crossings: list[tuple[Observation, Observation]] = field(default_factory=list)
     """An observation and the next one of another tenant; the first few."""
 
+    def answered(self, observation: Observation, tenant: int) -> None:
+        """It gave one more answer."""
+        self.answers += 1
+        self.last_end_ns = max(self.last_end_ns, observation.end_ns)
+        if tenant in self.latest:
+            self.latest[tenant] = observation
+            return
+        if self.latest and len(self.crossings) < _TENANTS_PER_ENVIRONMENT:
+            previous = max(self.latest.values(), key=lambda o: o.call_ns)
+            self.crossings.append((previous, observation))
+        if len(self.latest) < _TENANTS_PER_ENVIRONMENT:
+            self.latest[tenant] = observation
+
 
 class Place(NamedTuple):
     """Where one identity of an observation puts it, as known before the request."""
 
-    environment: Environment
+    owner: int
+    """Index of the tenant that its environment met first."""
     known: bool
     idle_since_ns: int
     """End of the environment's latest earlier answer; 0 when it is new."""
@@ -122,7 +136,7 @@ class Environments:
         self.echoes = 0
         self._for_nobody = 0
         """Requests without a tenant, or forged: each may have been served by any environment."""
-        self._recent: dict[int, Observation] = {}
+        self._recent = Recent()
         self._ended_tenants: set[int] = set()
 
     # ------------------------------------------------------------------ what was concluded
@@ -156,11 +170,14 @@ class Environments:
             wave, key=lambda o: (o.request.slot if one_by_one else o.call_ns, o.request.slot, o.request.seq)
         )
         self.waves += 1
+        self._recent.wave = ordered
         placed: list[Placed] = []
-        for observation in ordered:
+        for position, observation in enumerate(ordered):
+            self._recent.position = position
             where = self._one(observation)
             if where is not None:
                 placed.append(where)
+        self._recent.wave_ended()
         self.processes.wave_ended([state.requests for state in self.tenants], self._for_nobody)
         for observation in wave:
             if observation.request.tenant is not None:
@@ -174,11 +191,10 @@ class Environments:
         if tenant is not None and not request.forged:
             self.outcomes[observation.outcome] += 1
         self.last_end_ns = max(self.last_end_ns, observation.end_ns)
-        self._remember(observation)
-        self._keep_purpose(observation)
-        version = observation.headers.get("x-amz-executed-version")
-        if version and len(self.versions) < _MOST_VERSIONS:
-            self.versions.add(version[:64])
+        if request.purpose != WAVE:
+            self._keep_purpose(observation)
+        if observation.headers:
+            self._keep_version(observation)
         if tenant is None or request.forged:
             self._for_nobody += 1
             return None
@@ -197,7 +213,7 @@ class Environments:
         state = self.tenants[tenant]
         if observation.request.kind == "ordered" and observation.outcome == "served":
             state.ordered_witnesses += 1
-        if self.processes.note(observation, reversed(self._recent.values())):
+        if self.processes.note(observation, self._recent):
             state.counted += 1
         self.witnesses += 1
         self._reported_tenant(observation, tenant)
@@ -212,16 +228,16 @@ class Environments:
 
     def _keep_purpose(self, observation: Observation) -> None:
         purpose = observation.request.purpose
-        if purpose == WAVE or (purpose not in self.purposes and len(self.purposes) >= _MOST_PURPOSES):
+        if purpose not in self.purposes and len(self.purposes) >= _MOST_PURPOSES:
             return
         kept = self.purposes.setdefault(purpose, [])
         if len(kept) < KEPT:
             kept.append(observation)
 
-    def _remember(self, observation: Observation) -> None:
-        self._recent[observation.request.seq] = observation
-        if len(self._recent) > _RECENT:
-            del self._recent[next(iter(self._recent))]
+    def _keep_version(self, observation: Observation) -> None:
+        version = observation.headers.get("x-amz-executed-version")
+        if version and len(self.versions) < _MOST_VERSIONS:
+            self.versions.add(version[:64])
 
     def _other_tenant_known(self, tenant: int) -> bool:
         return len(self._ended_tenants) > 1 or bool(self._ended_tenants - {tenant})
@@ -237,15 +253,8 @@ class Environments:
         if environment is None:
             environment = Environment(id=value, identity=name, owner=tenant, last_end_ns=0)
             self.by_field[name][value] = environment
-        place = Place(environment, known, environment.last_end_ns)
-        environment.answers += 1
-        environment.last_end_ns = max(environment.last_end_ns, observation.end_ns)
-        latest = environment.latest
-        if latest and tenant not in latest and len(environment.crossings) < _TENANTS_PER_ENVIRONMENT:
-            previous = max(latest.values(), key=lambda o: o.call_ns)
-            environment.crossings.append((previous, observation))
-        if tenant in latest or len(latest) < _TENANTS_PER_ENVIRONMENT:
-            latest[tenant] = observation
+        place = Place(environment.owner, known, environment.last_end_ns)
+        environment.answered(observation, tenant)
         return place
 
     def _cold_start(self, observation: Observation, state: TenantState, places: tuple[Place | None, ...]) -> None:
@@ -294,7 +303,7 @@ class Environments:
 
     def _foreign(self, observation: Observation, seen: SeenNonce) -> Foreign:
         parts = nonces.parse(seen.nonce)
-        origin = self._recent.get(parts.seq) if parts and parts.run == self.plan.run else None
+        origin = self._recent.find(parts.seq) if parts and parts.run == self.plan.run else None
         if origin is not None and origin.request.nonce != seen.nonce:
             origin = None
         owner = self._owners_of_tags.get(parts.tag) if parts else None

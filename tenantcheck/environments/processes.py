@@ -50,7 +50,7 @@ class Processes:
     def note(self, observation: Observation, recent: Iterable[Observation]) -> bool:
         """Take in one answer; False when it carries no process id with a count.
 
-        `recent` are the newest observations, to show an earlier answer with the same count.
+        `recent` are the newest observations, newest first, to show an earlier answer with the same count.
         """
         witness, tenant = observation.witness, observation.request.tenant
         if witness is None or witness.execution_environment_id is None or witness.invocation_count is None:
@@ -93,6 +93,9 @@ class Processes:
         """Find counts that contradict real time: a higher one returned before a lower one was called. A count
         back at the base is a restart."""
         highest = process.highest
+        if _ascends(highest, observations):
+            process.highest = observations[-1]
+            return
         restarted_ns = -1
         ended = sorted(observations, key=lambda o: o.end_ns)
         position = 0
@@ -108,6 +111,18 @@ class Processes:
                 self.disorders.add(Disorder(highest, later, own_nonces=False))
         alive = [o for o in observations if o.call_ns >= restarted_ns]
         process.highest = max(alive + ([highest] if highest is not None else []), key=count_of)
+
+
+def _ascends(highest: Observation | None, observations: Sequence[Observation]) -> bool:
+    """Whether every count is higher than those of all requests called earlier: nothing can contradict real time."""
+    before = count_of(highest) if highest is not None else 0
+    called_ns = -1
+    for observation in observations:
+        count = count_of(observation)
+        if count <= before or observation.call_ns < called_ns:
+            return False
+        before, called_ns = count, observation.call_ns
+    return True
 
 
 def count_of(observation: Observation) -> int:

@@ -1,18 +1,32 @@
 """Evidence of a run, counted wave by wave.
 
 Which identity it stands on is known only at the end (every witness must carry it, nothing may have discredited
-it), so all three are counted side by side.
+it), so all three are counted: together, as long as they agree on every request, side by side from then on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from itertools import pairwise
+from typing import NamedTuple
 
 from tenantcheck.environments import Environments, Placed
 from tenantcheck.evidence.opportunities import Opportunities
 from tenantcheck.evidence.pairs import PairProducts, needed_requests
 from tenantcheck.model import IDENTITIES, WITNESS_NAMES, Evidence, Observation, PairFigure, Plan
+
+
+class _Counted(NamedTuple):
+    """What is counted for identities that agree."""
+
+    products: PairProducts
+    opportunities: Opportunities
+
+
+def _agree(placed: Sequence[Placed], one: int, other: int) -> bool:
+    """Whether two identities say the same of every request: new or known, whose, and idle since when."""
+    return all(each.places[one] == each.places[other] for each in placed)
 
 
 class EvidenceCounter:
@@ -22,17 +36,34 @@ class EvidenceCounter:
         self._plan = plan
         tenants = [tenant.index for tenant in plan.tenants]
         people = len(plan.everyone())
-        self._products = [PairProducts(tenants) for _ in IDENTITIES]
-        self._opportunities = [Opportunities(len(tenants), people, field) for field in range(len(IDENTITIES))]
+        together = _Counted(PairProducts(tenants), Opportunities(len(tenants), people))
+        self._counted: list[tuple[tuple[int, ...], _Counted]] = [(tuple(range(len(IDENTITIES))), together)]
+        """Positions in `IDENTITIES` that have agreed so far, and what is counted for them."""
         self._ordered_waves = 0
         self._ordered_requests = 0
 
     def add(self, placed: Sequence[Placed], wave: Sequence[Observation]) -> None:
         """Take in one ended wave: its grouped observations, and all of them."""
-        for opportunities in self._opportunities:
-            opportunities.add(placed, wave)
+        self._split(placed)
+        for fields, counted in self._counted:
+            counted.opportunities.add(placed, wave, fields[0])
         if wave and wave[0].request.kind == "ordered":
             self._ordered(placed, wave)
+
+    def _split(self, placed: Sequence[Placed]) -> None:
+        """Give identities that disagree on a request of this wave counters of their own."""
+        counted: list[tuple[tuple[int, ...], _Counted]] = []
+        for fields, together in self._counted:
+            groups: dict[int, list[int]] = {}
+            for field in fields:
+                like = next((first for first in groups if _agree(placed, first, field)), field)
+                groups.setdefault(like, []).append(field)
+            own = [together, *(deepcopy(together) for _ in range(len(groups) - 1))]
+            counted += [(tuple(group), each) for group, each in zip(groups.values(), own, strict=True)]
+        self._counted = counted
+
+    def _of(self, field: int) -> _Counted:
+        return next(counted for fields, counted in self._counted if field in fields)
 
     def _ordered(self, placed: Sequence[Placed], wave: Sequence[Observation]) -> None:
         plan = self._plan
@@ -41,12 +72,13 @@ class EvidenceCounter:
         self._ordered_requests += len(wave)
         drawn = sorted(wave, key=lambda o: o.request.slot)
         places = {id(p.observation): p for p in placed}
-        for field, products in enumerate(self._products):
-            if _was_drawn(drawn, each, len(plan.tenants)):
-                sizes = {tenant.index: each for tenant in plan.tenants}
-                products.add(sizes, _walk(drawn, places, field))
+        was_drawn = _was_drawn(drawn, each, len(plan.tenants))
+        sizes = {tenant.index: each for tenant in plan.tenants}
+        for fields, counted in self._counted:
+            if was_drawn:
+                counted.products.add(sizes, _walk(drawn, places, fields[0]))
             else:
-                products.spoil()
+                counted.products.spoil()
 
     def evidence(self, environments: Environments, significance: float) -> Evidence:
         """The figures so far, by the identity that can carry them."""
@@ -54,7 +86,7 @@ class EvidenceCounter:
         if identity is None:
             return Evidence(field=None, significance=significance, reason=_why_none(environments))
         position = IDENTITIES.index(identity)
-        products = self._products[position]
+        products, opportunities = self._of(position)
         names = [tenant.id for tenant in self._plan.tenants]
         (one, other), figure = products.weakest()
         reached = figure <= significance and not self._plan.seed_given
@@ -65,7 +97,7 @@ class EvidenceCounter:
             weakest_pair=PairFigure(tenants=(names[one], names[other]), probability=figure),
             all_tenants=PairFigure(tenants=tuple(names), probability=products.all_tenants()),
             significance=significance,
-            strata=self._opportunities[position].figures(),
+            strata=opportunities.figures(),
             reached=reached,
             ordered_requests=self._ordered_requests,
             needed_requests=(
@@ -98,13 +130,15 @@ def _walk(drawn: Sequence[Observation], places: dict[int, Placed], field: int) -
         tenant = observation.request.tenant
         placed = places.get(id(observation))
         place = placed.places[field] if placed is not None and _answers(observation) else None
-        matched = place is not None and place.known and place.environment.owner == tenant
+        matched = place is not None and place.known and place.owner == tenant
         if tenant is not None:
             yield tenant, matched
 
 
 def _answers(observation: Observation) -> bool:
     """Whether this is an invocation's own answer: served, and not out of a cache that says so."""
+    if not observation.headers:
+        return observation.outcome == "served"
     cache, age = observation.headers.get("x-cache", ""), observation.headers.get("age", "0")
     return observation.outcome == "served" and not cache.lower().startswith("hit") and age.strip() in ("", "0")
 

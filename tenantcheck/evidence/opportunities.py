@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tenantcheck.environments import Placed
 from tenantcheck.model import STRATA, Observation, Stratum, StratumFigure
@@ -46,6 +47,8 @@ class _Waiting:
         """Take out the requests that lie wholly inside an idle time."""
         first = bisect_right(self.calls, idle_since_ns)
         last = bisect_left(self.calls, called_ns)
+        if first >= last:
+            return []
         inside = [n for n in range(first, last) if self.ends[n] < called_ns]
         confirmed = [self.strata[n] for n in inside]
         if len(inside) == last - first:
@@ -57,10 +60,9 @@ class _Waiting:
 
 
 class Opportunities:
-    """Counts opportunities by one identity (`field`: its position in `IDENTITIES`)."""
+    """Counts opportunities by one identity."""
 
-    def __init__(self, tenants: int, people: int, field: int) -> None:
-        self._field = field
+    def __init__(self, tenants: int, people: int) -> None:
         self._tenants = tenants
         self._people = people
         self._waiting: dict[int, _Waiting] = {}
@@ -72,64 +74,77 @@ class Opportunities:
         self.crossed: dict[Stratum, int] = dict.fromkeys(STRATA, 0)
         self.pairs: dict[Stratum, set[tuple[int, int]]] = {stratum: set() for stratum in STRATA}
 
-    def add(self, placed: Sequence[Placed], wave: Sequence[Observation]) -> None:
-        """Take in one ended wave: its grouped observations, and all of them."""
+    def add(self, placed: Sequence[Placed], wave: Sequence[Observation], field: int) -> None:
+        """Take in one ended wave: its grouped observations, and all of them. `field` is the position of the
+        identity in `IDENTITIES`."""
         witnessed = {
             id(each.observation)
             for each in placed
-            if each.places[self._field] is not None and each.observation.outcome == "served"
+            if each.places[field] is not None and each.observation.outcome == "served"
         }
-        blind = _merged((o.call_ns, o.end_ns) for o in wave if id(o) not in witnessed)
-        in_flight = _in_flight(placed)
-        for each in sorted(placed, key=lambda p: p.observation.call_ns):
-            place = each.places[self._field]
+        blind: Sequence[tuple[int, int]] = ()
+        if len(witnessed) < len(wave):
+            blind = _merged((o.call_ns, o.end_ns) for o in wave if id(o) not in witnessed)
+        in_flight = _InFlight(placed)
+        for each in sorted(placed, key=_called):
+            place = each.places[field]
             if place is None:
                 continue
             observation, tenant = each.observation, each.tenant
             if place.known:
                 until_ns = self._surely_idle_until(place.idle_since_ns, observation.call_ns)
-                self._confirm(place.environment.owner, place.idle_since_ns, until_ns)
-            stratum = self._stratum(tenant, known=place.known, in_flight=in_flight[id(observation)])
-            foreign = place.known and place.environment.owner != tenant
+                self._confirm(place.owner, place.idle_since_ns, until_ns)
+            stratum = self._stratum(each, in_flight, known=place.known)
             if not place.known:
                 self._own[tenant] = self._own.get(tenant, 0) + 1
             if stratum is None:
                 continue
-            if foreign:
+            if place.known and place.owner != tenant:
                 self.crossed[stratum] += 1
-            elif id(observation) in witnessed and not _overlaps(blind, observation.call_ns, observation.end_ns):
-                interval = (observation.call_ns, observation.end_ns)
-                self._waiting.setdefault(tenant, _Waiting()).add(*interval, stratum)
-                self._newest[tenant, stratum] = interval
+            elif id(observation) in witnessed and not (
+                blind and _overlaps(blind, observation.call_ns, observation.end_ns)
+            ):
+                self._wait(tenant, stratum, observation)
         lost = [o for o in wave if o.outcome in ("lost", "service-error")]
         if lost:
             self._lost_calls.append(min(o.call_ns for o in lost))
             self._lost_ends.append(max(o.end_ns for o in lost))
 
+    def _wait(self, tenant: int, stratum: Stratum, observation: Observation) -> None:
+        interval = (observation.call_ns, observation.end_ns)
+        waiting = self._waiting.get(tenant)
+        if waiting is None:
+            waiting = self._waiting[tenant] = _Waiting()
+        waiting.add(*interval, stratum)
+        if len(self.pairs[stratum]) < self._pairs_total(stratum):
+            self._newest[tenant, stratum] = interval
+
     def _surely_idle_until(self, idle_since_ns: int, called_ns: int) -> int:
         """Until when an environment that answered at these two times surely lay idle: a request that was lost in
         between may have been served by it, longer than its client waited."""
+        if not self._lost_ends:
+            return called_ns
         first = bisect_right(self._lost_ends, idle_since_ns)
         return min(called_ns, self._lost_calls[first]) if first < len(self._lost_calls) else called_ns
 
-    def _stratum(self, tenant: int, *, known: bool, in_flight: int) -> Stratum | None:
-        own = self._own.get(tenant, 0)
+    def _stratum(self, placed: Placed, in_flight: _InFlight, *, known: bool) -> Stratum | None:
+        own = self._own.get(placed.tenant, 0)
         if own == 0:
             return "newcomer"
         if known:
             return "warm"
-        return "pressed" if in_flight >= own else None
+        return "pressed" if in_flight.beside(placed.observation) >= own else None
 
     def _confirm(self, owner: int, idle_since_ns: int, called_ns: int) -> None:
         for tenant, waiting in self._waiting.items():
-            if tenant == owner or not waiting.calls:
+            if tenant == owner or not waiting.calls or waiting.calls[-1] <= idle_since_ns:
                 continue
             for stratum in waiting.confirm(idle_since_ns, called_ns):
                 self.counts[stratum] += 1
                 self.pairs[stratum].add((tenant, owner))
         # Of requests that another environment has confirmed already, the newest still shows its pair.
         for (tenant, stratum), (call_ns, end_ns) in self._newest.items():
-            if tenant != owner and idle_since_ns < call_ns and end_ns < called_ns:
+            if idle_since_ns < call_ns and end_ns < called_ns and tenant != owner:
                 self.pairs[stratum].add((tenant, owner))
 
     def figures(self) -> dict[str, StratumFigure]:
@@ -152,21 +167,35 @@ class Opportunities:
         return self._tenants * (self._tenants - 1)
 
 
-def _in_flight(placed: Sequence[Placed]) -> dict[int, int]:
-    """For each observation, how many others of its tenant were in flight together with it, at the last moment
-    in its time at which one was sent."""
-    by_tenant: dict[int, list[Observation]] = {}
-    for each in placed:
-        by_tenant.setdefault(each.tenant, []).append(each.observation)
-    counts: dict[int, int] = {}
-    for observations in by_tenant.values():
-        calls = sorted(o.call_ns for o in observations)
-        ends = sorted(o.end_ns for o in observations)
-        for o in observations:
-            begun = bisect_right(calls, o.end_ns)
-            over = bisect_left(ends, calls[begun - 1])
-            counts[id(o)] = begun - over - 1
-    return counts
+def _called(placed: Placed) -> int:
+    return placed.observation.call_ns
+
+
+class _InFlight:
+    """For each observation of a wave, how many others of its tenant were in flight together with it, at the last
+    moment in its time at which one was sent. Computed when first asked for: on a warm pool nobody asks."""
+
+    def __init__(self, placed: Sequence[Placed]) -> None:
+        self._placed = placed
+
+    def beside(self, observation: Observation) -> int:
+        """Others in flight."""
+        return self._counts[id(observation)]
+
+    @cached_property
+    def _counts(self) -> dict[int, int]:
+        by_tenant: dict[int, list[Observation]] = {}
+        for each in self._placed:
+            by_tenant.setdefault(each.tenant, []).append(each.observation)
+        counts: dict[int, int] = {}
+        for observations in by_tenant.values():
+            calls = sorted(o.call_ns for o in observations)
+            ends = sorted(o.end_ns for o in observations)
+            for o in observations:
+                begun = bisect_right(calls, o.end_ns)
+                over = bisect_left(ends, calls[begun - 1])
+                counts[id(o)] = begun - over - 1
+        return counts
 
 
 def _merged(intervals: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import combinations
 
 #: Share of each factor that is kept for answers that are no match. With it, whatever a pool hides (lost
@@ -16,6 +17,7 @@ from itertools import combinations
 EPSILON = 1 / 32
 
 
+@cache
 def log_factor(remaining: int, remaining_all: int, *, matched: bool) -> float:
     """Natural logarithm of the factor of one request.
 
@@ -33,8 +35,12 @@ class PairProducts:
     """Products over all ordered waves, for every pair of `tenants` and for all of them."""
 
     def __init__(self, tenants: Sequence[int]) -> None:
-        self._tenants = tuple(tenants)
+        self._tenants = tuple(sorted(tenants))
         self._pairs = dict.fromkeys(combinations(self._tenants, 2), 0.0)
+        self._partners = {
+            tenant: [(other, (min(tenant, other), max(tenant, other))) for other in self._tenants if other != tenant]
+            for tenant in self._tenants
+        }
         self._all = 0.0
 
     def add(self, sizes: dict[int, int], walk: Iterable[tuple[int, bool]]) -> None:
@@ -44,14 +50,15 @@ class PairProducts:
         early where the wave was cut.
         """
         left = dict(sizes)
+        total = sum(left.values())
+        pairs = self._pairs
         for tenant, matched in walk:
             mine = left[tenant]
-            for other in self._tenants:
-                if other != tenant:
-                    pair = (tenant, other) if (tenant, other) in self._pairs else (other, tenant)
-                    self._pairs[pair] += log_factor(mine, mine + left[other], matched=matched)
-            self._all += log_factor(mine, sum(left.values()), matched=matched)
+            for other, pair in self._partners[tenant]:
+                pairs[pair] += log_factor(mine, mine + left[other], matched=matched)
+            self._all += log_factor(mine, total, matched=matched)
             left[tenant] -= 1
+            total -= 1
 
     def spoil(self) -> None:
         """Something about an ordered wave can't be trusted: no figure stands."""
