@@ -50,15 +50,26 @@ class HistoryWriter:
             raise UsageError(
                 f"the history {path} can't be written: {error.strerror}", "Name another file with --history."
             ) from error
-        # Unbuffered: what was observed is in the file before the next request ends.
         self._file = os.fdopen(descriptor, "wb", buffering=0)
+        self._pending: list[bytes] = []
         self._write(header)
+        self.flush()
 
     def _write(self, record: Header | Observation | End) -> None:
-        line = _encode(record) + b"\n"
-        self._digest.update(line)
+        self._pending.append(_encode(record))
+
+    def flush(self) -> None:
+        """Put everything that was recorded into the file."""
+        if not self._pending:
+            return
+        self._pending.append(b"")
+        lines = b"\n".join(self._pending)
+        self._pending.clear()
+        self._digest.update(lines)
         try:
-            self._file.write(line)
+            written = self._file.write(lines)
+            while written < len(lines):
+                written += self._file.write(lines[written:])
         except OSError as error:
             raise TenantcheckError(
                 f"the history {self.path} can't be written any more: {error.strerror}",
@@ -66,12 +77,13 @@ class HistoryWriter:
             ) from error
 
     def observation(self, observation: Observation) -> None:
-        """Append one observation."""
+        """Record one observation; it is in the file after the next `flush`."""
         self._write(observation)
 
     def end(self, end: End) -> None:
         """Append the end line."""
         self._write(end)
+        self.flush()
 
     @property
     def sha256(self) -> str:
@@ -84,7 +96,10 @@ class HistoryWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        try:
+            self.flush()
+        finally:
+            self._file.close()
 
 
 def default_path(started: str, run: str, folder: Path = Path(".tenantcheck")) -> Path:

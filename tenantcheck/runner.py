@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from tenantcheck.errors import TenantcheckError
 from tenantcheck.history import HistoryWriter
 from tenantcheck.model import End, EndReason, Observation, Plan, Reply, Request
 from tenantcheck.model import nonce as nonces
@@ -44,6 +45,8 @@ class Stop:
 
 
 _INTERRUPTED = Reply(error_kind="interrupted", error_text="the run was interrupted")
+#: Requests of one wave in flight at the most: a laptop's descriptors and memory hold as many.
+MAX_IN_FLIGHT = 1_000
 
 OnWave = Callable[[Wave, Sequence[Observation]], Stop | None]
 
@@ -59,8 +62,8 @@ class Clock:
 class Runner:
     """Runs one plan against one target.
 
-    `preludes` are requests outside the waves, one at a time before them.
-    `interrupted` is set from outside to stop; what is in flight then counts as lost.
+    `preludes` are requests outside the waves, one at a time before them. `in_flight` bounds the requests of a wave
+    that are in flight together. `interrupted` is set from outside to stop; what is in flight then counts as lost.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Runner:
         on_wave: OnWave,
         *,
         preludes: Sequence[Attack] = (),
+        in_flight: int = MAX_IN_FLIGHT,
         interrupted: asyncio.Event | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -81,6 +85,7 @@ class Runner:
         self._writer = writer
         self._on_wave = on_wave
         self._preludes = preludes
+        self._in_flight = in_flight
         self._interrupted = interrupted or asyncio.Event()
         self._clock = clock or Clock()
         self._reader = WitnessReader(plan.witness_paths)
@@ -89,6 +94,8 @@ class Runner:
         self._requests = 0
         self._waves = 0
         self._prospects = Prospects()
+        self._flushing = False
+        self._unwritable: TenantcheckError | None = None
 
     async def run(self) -> End:
         """Fire waves until the plan, a budget or `on_wave` ends the run; writes the end line."""
@@ -124,11 +131,14 @@ class Runner:
         await self._target.refresh()
         if wave.together:
             calls = [self._target.prepare(request) for request in wave.requests]
-            await self._sender.connect(self._target.url, len(calls))
-            observations = await self._together(wave, calls)
+            workers = min(len(calls), self._in_flight)
+            await self._sender.connect(self._target.url, workers)
+            observations = await self._fire(zip(wave.requests, calls, strict=True), workers)
         else:
             await self._sender.connect(self._target.url, 1)
-            observations = await self._one_by_one(wave)
+            observations = await self._fire(self._just_in_time(wave), 1)
+        self._flush()
+        self._raise_unwritable()
         self._waves += 1
         self._schedule.ended(observations)
         stop = self._on_wave(wave, observations)
@@ -151,43 +161,69 @@ class Runner:
         for task in pending:
             task.cancel()
 
-    async def _together(self, wave: Wave, calls: Sequence[Call]) -> list[Observation]:
+    def _just_in_time(self, wave: Wave) -> Iterator[tuple[Request, Call]]:
+        """Each request is signed just before it is sent: a long wave outlives a signature. Signing takes the
+        same time for every tenant, and nothing else is in flight that it could delay."""
+        for position, request in enumerate(wave.requests):
+            if position and self._out_of_time() is not None:
+                return
+            yield request, self._target.prepare(request)
+
+    async def _fire(self, calls: Iterator[tuple[Request, Call]], workers: int) -> list[Observation]:
+        """Send `calls` in their order, so many in flight together; an interruption ends those in flight."""
+        observations: list[Observation] = []
+
+        async def work() -> None:
+            for request, call in calls:
+                observations.append(await self._one(request, call))
+                if self._interrupted.is_set():
+                    return
+
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(self._one(request, call))
-                    for request, call in zip(wave.requests, calls, strict=True)
-                ]
+                working = [group.create_task(work()) for _ in range(workers)]
+                stopping = group.create_task(self._stop_when_interrupted(working))
+                await asyncio.wait(working)
+                stopping.cancel()
         except BaseExceptionGroup as errors:
             # One is enough to say what happened; the others were ended because of it.
             raise errors.exceptions[0] from None
-        return [task.result() for task in tasks]
-
-    async def _one_by_one(self, wave: Wave) -> list[Observation]:
-        """Each request is signed just before it is sent: a long wave outlives a signature. Signing takes the
-        same time for every tenant, and nothing else is in flight that it could delay."""
-        observations: list[Observation] = []
-        for request in wave.requests:
-            if observations and self._out_of_time() is not None:
-                break
-            observations.append(await self._one(request, self._target.prepare(request)))
         return observations
+
+    async def _stop_when_interrupted(self, working: Sequence[asyncio.Task[None]]) -> None:
+        await self._interrupted.wait()
+        for task in working:
+            task.cancel()
 
     async def _one(self, request: Request, call: Call) -> Observation:
         """Send one request and record what came back."""
+        self._raise_unwritable()
         call_ns = self._now_ns()
         self._requests += 1
-        sending = asyncio.ensure_future(self._sender.send(call))
-        stopping = asyncio.ensure_future(self._interrupted.wait())
         try:
-            await asyncio.wait((sending, stopping), return_when=asyncio.FIRST_COMPLETED)
-            reply = sending.result() if sending.done() else _INTERRUPTED
-        finally:
-            stopping.cancel()
-            sending.cancel()
+            reply = await self._sender.send(call)
+        except asyncio.CancelledError:
+            if not self._interrupted.is_set():
+                raise
+            reply = _INTERRUPTED
         observation = self._observation(request, reply, call_ns, self._now_ns())
         self._writer.observation(observation)
+        if not self._flushing:
+            # Answers that arrive together are written together, before the next ones are looked at.
+            self._flushing = True
+            asyncio.get_running_loop().call_soon(self._flush)
         return observation
+
+    def _flush(self) -> None:
+        self._flushing = False
+        try:
+            self._writer.flush()
+        except TenantcheckError as error:
+            self._unwritable = error
+
+    def _raise_unwritable(self) -> None:
+        if self._unwritable is not None:
+            raise self._unwritable
 
     def _observation(self, request: Request, reply: Reply, call_ns: int, end_ns: int) -> Observation:
         own_tag = nonces.tag_of(request.nonce)

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Call:
+class Call(Struct, frozen=True, kw_only=True):
     """One HTTP request, encoded and signed."""
 
     method: str
-    url: str = field(repr=False)
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    body: bytes = field(default=b"", repr=False)
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Call({self.method} …)"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True, kw_only=True):
     """What came back for one call, or why nothing did. `status` is None when there was no response.
 
     `error_kind` is one of `connect`, `tls`, `timeout`, `read`, `protocol`, `interrupted`.
     """
 
     status: int | None = None
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    body: bytes = field(default=b"", repr=False)
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
     """At most the first mebibyte, after decompression."""
     truncated: bool = False
     first_byte_ns: int | None = None
     """Monotonic clock, nanoseconds."""
     error_kind: str | None = None
-    error_text: str = field(default="", repr=False)
+    error_text: str = ""
+
+    def __repr__(self) -> str:
+        return f"Reply({self.status if self.status is not None else self.error_kind} …)"
 
     def header(self, name: str) -> str | None:
         """The first value of a header, by its lower-case name."""
