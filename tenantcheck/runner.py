@@ -64,6 +64,7 @@ class Runner:
 
     `preludes` are requests outside the waves, one at a time before them. `in_flight` bounds the requests of a wave
     that are in flight together. `interrupted` is set from outside to stop; what is in flight then counts as lost.
+    `schedule` replaces the plan's own, for measurements.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Runner:
         in_flight: int = MAX_IN_FLIGHT,
         interrupted: asyncio.Event | None = None,
         clock: Clock | None = None,
+        schedule: Schedule | None = None,
     ) -> None:
         self._plan = plan
         self._target = target
@@ -89,7 +91,7 @@ class Runner:
         self._interrupted = interrupted or asyncio.Event()
         self._clock = clock or Clock()
         self._reader = WitnessReader(plan.witness_paths)
-        self._schedule = Schedule(plan)
+        self._schedule = schedule or Schedule(plan)
         self._start_ns = 0
         self._requests = 0
         self._waves = 0

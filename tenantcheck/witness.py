@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -27,9 +27,14 @@ MAX_SEEN = 64
 
 # AWS's own sample answers with these names.
 _ALIASES = {"invocation_count": "counter", "tenant_id": "tenant_id"}
-_IDENTITY_FIELDS = ("execution_environment_id", "sandbox_id", "log_stream_name")
+#: A witness without any of these tells nothing.
+_USEFUL = frozenset(
+    {"execution_environment_id", "sandbox_id", "log_stream_name", "invocation_count", "tenant_id", "nonce"}
+)
 
 Lookup = Callable[[Any], Any]
+#: From what stands there to the field's value, or why it can't be used.
+Converter = Callable[[Any], tuple[Any, str | None]]
 
 
 class Reading(NamedTuple):
@@ -54,6 +59,7 @@ class WitnessReader:
         self._lookups: dict[str, Lookup] = {
             field: _at_top(name, _ALIASES.get(field)) for field, name in WITNESS_NAMES.items()
         }
+        self._converters: dict[str, Converter] = {field: _CONVERTERS.get(field, _text) for field in WITNESS_NAMES}
         for name, expression in paths.items():
             if name not in by_name:
                 known = ", ".join(by_name)
@@ -77,6 +83,7 @@ class WitnessReader:
         document, problem = _decode(body)
         proxy_status = None
         searched = body
+        values = "\n".join([value for _, value in headers]).encode("utf-8", "replace")[:SEARCHED_BYTES]
         if unwrap and isinstance(document, dict) and isinstance(document.get("statusCode"), int):
             proxy_status = document["statusCode"]
             inner = _proxied_body(document)
@@ -86,7 +93,9 @@ class WitnessReader:
         witness, errors, placed = self._witness(document)
         if witness is None and problem:
             errors = (*errors, problem)
-        seen = _keep(own_tag, placed, _in_text(searched, "body"), _in_headers(headers))
+        if _nothing_else(searched, placed) and _nothing_else(values, ()):
+            return Reading(witness, errors, tuple(placed), proxy_status)
+        seen = _keep(own_tag, placed, _in_text(searched, "body"), _in_text(values, "header"))
         return Reading(witness, errors, seen, proxy_status)
 
     def _witness(self, document: Any) -> tuple[Witness | None, tuple[str, ...], list[SeenNonce]]:
@@ -94,30 +103,28 @@ class WitnessReader:
         errors: list[str] = []
         placed: list[SeenNonce] = []
         for field, lookup in self._lookups.items():
-            value, why = lookup(document), None
+            value = lookup(document)
             if value is _ABSENT:
                 continue
             if field == "residue":
                 residue, why = _residue(value)
                 placed.extend(residue)
-                fields["residue_read"] = why is None
-            elif field == "invocation_count":
-                fields[field], why = _count(value)
-            elif field == "log_stream_name":
-                fields[field], why = _log_stream(value)
+                if why is None:
+                    fields["residue_read"] = True
             else:
-                fields[field], why = _text(value)
+                read, why = self._converters[field](value)
+                if read is not None:
+                    fields[field] = read
             if why:
                 errors.append(f"{WITNESS_NAMES[field]}: {why}")
         if echo := fields.get("nonce"):
             if nonces.parse(echo) is None:
-                fields["nonce"] = None
+                del fields["nonce"]
                 errors.append("nonce: not a nonce of this program")
             else:
                 placed.insert(0, SeenNonce(nonce=echo, place="echo"))
-        carried = {name: value for name, value in fields.items() if value not in (None, False)}
-        useful = carried.keys() & {*_IDENTITY_FIELDS, "invocation_count", "tenant_id", "nonce"}
-        return (Witness(**carried) if useful else None), tuple(errors), placed
+        useful = not _USEFUL.isdisjoint(fields)
+        return (Witness(**fields) if useful else None), tuple(errors), placed
 
 
 _ABSENT = object()
@@ -234,18 +241,32 @@ def _residue(value: Any) -> tuple[list[SeenNonce], str | None]:
     return found, None
 
 
-def _in_headers(headers: Iterable[tuple[str, str]]) -> Iterator[SeenNonce]:
-    for _, value in headers:
-        yield from _in_text(value.encode("utf-8", "replace")[:SEARCHED_BYTES], "header")
+_CONVERTERS: dict[str, Converter] = {
+    "invocation_count": _count,
+    "log_stream_name": _log_stream,
+}
+
+
+def _nothing_else(text: bytes, placed: Sequence[SeenNonce]) -> bool:
+    """Whether it is plain that `text` holds no nonce but the one that is placed already: most responses hold their
+    own echo and nothing more, and are spared the search."""
+    if len(placed) > 1 or text.count(nonces.PREFIX) != len(placed) or b"%" in text:
+        return False
+    if _MARKER_0 in text or _MARKER_1 in text or _MARKER_2 in text:
+        return False
+    return not placed or placed[0].nonce.encode() in text
 
 
 def _in_text(text: bytes, place: NoncePlace) -> Iterator[SeenNonce]:
     """Every nonce in `text`: raw, percent-decoded and base64-decoded."""
-    yield from _found(text, place, "raw")
+    if nonces.PREFIX in text:
+        yield from _found(text, place, "raw")
     if b"%" in text:
         yield from _found(unquote_to_bytes(text), place, "percent")
-    for decoded in _base64_around_nonces(text):
-        yield from _found(decoded, place, "base64")
+    # Searching for three constants is much cheaper than for one pattern of three.
+    if _MARKER_0 in text or _MARKER_1 in text or _MARKER_2 in text:
+        for decoded in _base64_around_nonces(text):
+            yield from _found(decoded, place, "base64")
 
 
 def _found(text: bytes, place: NoncePlace, encoding: NonceEncoding) -> Iterator[SeenNonce]:
@@ -264,6 +285,7 @@ def _base64_marker(offset: int) -> tuple[bytes, int]:
 
 
 _MARKERS = tuple(_base64_marker(offset) for offset in range(3))
+_MARKER_0, _MARKER_1, _MARKER_2 = (marker for marker, _ in _MARKERS)
 _ANY_MARKER = re.compile(b"|".join(b"(" + re.escape(marker) + b")" for marker, _ in _MARKERS))
 _SPAN = (nonces.LENGTH + 3) * 4 // 3 + 4
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")

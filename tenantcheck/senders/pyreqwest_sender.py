@@ -6,7 +6,6 @@ own instead of replacing them: where the user names some, the other sender is us
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import timedelta
 
@@ -17,6 +16,7 @@ from pyreqwest.exceptions import (
     PyreqwestError,
     RequestTimeoutError,
 )
+from pyreqwest.http import Url
 from pyreqwest.response import ResponseBodyReader
 
 from tenantcheck.errors import TargetError
@@ -32,6 +32,7 @@ class PyreqwestSender:
     def __init__(self, settings: SenderSettings) -> None:
         self._timeout_s = settings.timeout_s
         self._client = _client(settings)
+        self._url: tuple[str, Url] | None = None
 
     async def connect(self, url: str, connections: int) -> None:
         """Nothing to do: reqwest connects when a request needs it."""
@@ -39,9 +40,8 @@ class PyreqwestSender:
     async def send(self, call: Call) -> Reply:
         """Send one call."""
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return await self._exchange(call)
-        except (TimeoutError, RequestTimeoutError):
+            return await self._exchange(call)
+        except RequestTimeoutError:
             return Reply(error_kind="timeout", error_text=f"no complete answer within {self._timeout_s:g} s")
         except ConnectError as error:
             text = _text(error)
@@ -52,17 +52,29 @@ class PyreqwestSender:
             return Reply(error_kind="read", error_text=_text(error))
 
     async def _exchange(self, call: Call) -> Reply:
-        builder = self._client.request(call.method, call.url).headers(list(call.headers))
+        builder = self._client.request(call.method, self._parsed(call.url)).headers(list(call.headers))
         if call.body:
             builder = builder.body_bytes(call.body)
         async with builder.build_streamed() as response:
             first_byte_ns = time.monotonic_ns()
-            headers = tuple((name, value) for name, value in response.headers.items())
-            raw, truncated = await _read(response.body_reader)
-            encoding = response.get_header("content-encoding") or ""
-            status = response.status
-        body, truncated = decoded(raw, encoding, truncated=truncated)
-        return Reply(status=status, headers=headers, body=body, truncated=truncated, first_byte_ns=first_byte_ns)
+            status, headers = response.status, tuple(response.headers.items())
+            length = response.get_header("content-length")
+            if length is not None and length.isdecimal() and int(length) <= MAX_BODY_BYTES:
+                raw, truncated = (await response.bytes()).to_bytes(), False
+            else:
+                raw, truncated = await _read(response.body_reader)
+            encoding = response.get_header("content-encoding")
+        if encoding is not None:
+            raw, truncated = decoded(raw, encoding, truncated=truncated)
+        elif len(raw) > MAX_BODY_BYTES:
+            raw = raw[:MAX_BODY_BYTES]
+        return Reply(status=status, headers=headers, body=raw, truncated=truncated, first_byte_ns=first_byte_ns)
+
+    def _parsed(self, url: str) -> Url:
+        """The URL as reqwest takes it; most calls have the same one."""
+        if self._url is None or self._url[0] != url:
+            self._url = (url, Url(url))
+        return self._url[1]
 
     async def close(self) -> None:
         """Close all connections."""
@@ -89,7 +101,7 @@ def _client(settings: SenderSettings) -> Client:
         .zstd(False)
         .deflate(False)
         .user_agent(USER_AGENT)
-        .connect_timeout(timedelta(seconds=settings.timeout_s))
+        .timeout(timedelta(seconds=settings.timeout_s))
         .pool_idle_timeout(timedelta(seconds=30))
         .danger_accept_invalid_certs(settings.insecure)
     )
