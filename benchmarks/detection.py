@@ -113,6 +113,8 @@ def real(case: Case) -> RealRun:
         command = [sys.executable, "-m", "tenantcheck", "-q", "probe", lab.front_url, *options]
         environment = os.environ | {"PYTHONPATH": str(_HERE.parent)}
         result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if not result.stdout:
+        return RealRun(f"exit {result.returncode}: {result.stderr.strip()[-300:]}", frozenset())
     report = json.loads(result.stdout)
     return RealRun(report["verdict"], frozenset(finding["check"] for finding in report["findings"]))
 
@@ -174,17 +176,43 @@ WEATHER_HEADERS = (
 )
 
 
-def problems(found: dict[tuple[Case, PlanName], list[Run]]) -> Iterable[str]:
+def problems(found: dict[tuple[Case, PlanName], list[Run]], sample: dict[Case, list[RealRun]]) -> Iterable[str]:
     """What should hold and does not."""
     for (case, plan), runs in found.items():
-        missed = sum(run.detected_at is None for run in runs)
-        if case.plan == plan and case.found_by and missed:
-            yield f"{case.name}: {plan} missed it in {missed} of {len(runs)} runs"
-        wrong = [run for run in runs if not case.found_by and (run.breached or run.checks)]
-        if wrong:
-            yield f"{case.name}: {plan} accused in {len(wrong)} runs, by {wrong[0].checks}"
-        if not case.found_by and case.outcome == "inconclusive" and any(run.outcome == "pass" for run in runs):
-            yield f"{case.name}: {plan} passed"
+        name = f"{case.name}, {plan}"
+        if case.found_by:
+            yield from _fault_problems(case, plan, name, runs)
+        else:
+            yield from _weather_problems(case, name, [(run.outcome, run.checks) for run in runs])
+    for case, real_runs in sample.items():
+        name = f"{case.name}, in the lab"
+        if not case.found_by:
+            yield from _weather_problems(case, name, [(run.outcome, run.checks) for run in real_runs])
+        elif case.plan is not None:
+            wrong = [run for run in real_runs if run.outcome != case.outcome or case.found_by not in run.checks]
+            if wrong:
+                yield f"{name}: {len(wrong)} of {len(real_runs)} ended otherwise, the first as {wrong[0]}"
+
+
+def _fault_problems(case: Case, plan: PlanName, name: str, runs: Sequence[Run]) -> Iterable[str]:
+    hits = sum(run.detected_at is not None for run in runs)
+    if case.plan is not None and PLANS.index(plan) >= PLANS.index(case.plan) and hits < len(runs):
+        yield f"{name}: missed in {len(runs) - hits} of {len(runs)} runs"
+    other = Counter(run.outcome for run in runs if run.detected_at is not None and run.outcome != case.outcome)
+    if other:
+        yield f"{name}: found, and the verdict was {dict(other)}"
+    for stated_plan, rate in case.stated:
+        interval = binomtest(hits, len(runs)).proportion_ci(0.95, method="exact")
+        if stated_plan == plan and not interval.low <= rate <= interval.high:
+            yield f"{name}: the design states {rate}, measured {share(hits, len(runs))}"
+
+
+def _weather_problems(case: Case, name: str, ended: Sequence[tuple[str, Iterable[str]]]) -> Iterable[str]:
+    accused = [checks for _, checks in ended if checks]
+    if accused:
+        yield f"{name}: accused in {len(accused)} of {len(ended)} runs, first by {accused[0]}"
+    if case.outcome == "inconclusive" and any(outcome == "pass" for outcome, _ in ended):
+        yield f"{name}: passed"
 
 
 @click.command()
@@ -212,7 +240,7 @@ def main(runs: int, weather_runs: int, samples: int, *, write: bool) -> None:
         (_HERE / "DETECTION.md").write_text(page)
         document = {"runs": runs, "weather_runs": weather_runs, "faults": fault_table, "weather": weather_table}
         (_HERE / "detection.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
-    broken = [*problems(faults), *problems(weather)]
+    broken = [*problems(faults | weather, sample)]
     for problem in broken:
         print(problem, file=sys.stderr)
     sys.exit(bool(broken))

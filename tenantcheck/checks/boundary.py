@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from tenantcheck.checks.check import Judged
 from tenantcheck.environments import Environments
-from tenantcheck.model import IDENTITIES, Finding, IdentityField, Observation, Plan
+from tenantcheck.model import IDENTITIES, Finding, Observation, Plan
 from tenantcheck.model.boundary import why_not
 
 
@@ -19,16 +19,11 @@ def served_as(environments: Environments, observation: Observation) -> int | Non
     if witness.tenant_id is not None:
         named = [tenant.index for tenant in environments.people if tenant.expect == witness.tenant_id]
         return named[0] if named else None
-    owners = owned_by(environments, observation)
-    return next((owner for name, owner in owners.items() if name not in environments.discredited), None)
-
-
-def owned_by(environments: Environments, observation: Observation) -> dict[IdentityField, int]:
-    """Index of the tenant that owns the environment of an answer, by each identity that is known."""
-    known = {
-        name: environments.by_field[name].get(getattr(observation.witness, name, None) or "") for name in IDENTITIES
-    }
-    return {name: environment.owner for name, environment in known.items() if environment is not None}
+    for name in IDENTITIES:
+        known = environments.by_field[name].get(getattr(witness, name) or "")
+        if known is not None and name not in environments.discredited:
+            return known.owner
+    return None
 
 
 def served_requests(environments: Environments, purpose: str) -> tuple[list[tuple[Observation, int]], int]:

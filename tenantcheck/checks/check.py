@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from tenantcheck.environments import Environments
 from tenantcheck.model import IDENTITIES, WITNESS_NAMES, Finding, Observation, Plan, Request, Seen, Severity
-from tenantcheck.model.boundary import AMBIGUOUS, RESERVED, RESERVED_HEADER
+from tenantcheck.model.boundary import AMBIGUOUS, CACHEABLE, NONCE_HEADER, RESERVED, RESERVED_HEADER
 
 
 class Judged(NamedTuple):
@@ -55,6 +55,10 @@ def seen(environments: Environments, observation: Observation) -> Seen:
     }
     two_ids = request.purpose in (RESERVED, AMBIGUOUS)
     sent = request.claimed if request.claimed is not None and not two_ids else tenant
+    command = plan.repeat
+    if request.purpose == CACHEABLE:
+        command = _NONCE_IN_QUERY.sub(lambda match: match[1] if match[2] else "", command)
+        command += f' -H "{NONCE_HEADER}: @NONCE@"'
     return Seen(
         seq=request.seq,
         tenant=sent,
@@ -65,13 +69,15 @@ def seen(environments: Environments, observation: Observation) -> Seen:
         status=observation.status,
         handler_saw=witness.tenant_id if witness else None,
         request_ids=request_ids,
-        repeat=_repeat(plan, request, sent, request.claimed if two_ids else None),
+        repeat=_repeat(plan, command, request, sent, request.claimed if two_ids else None),
     )
 
 
-def _repeat(plan: Plan, request: Request, sent: str | None, second: str | None) -> str:
+_NONCE_IN_QUERY = re.compile(r"([?&])[^?&=\"]+=@NONCE_QUOTED@(&?)")
+
+
+def _repeat(plan: Plan, command: str, request: Request, sent: str | None, second: str | None) -> str:
     """The command that sends a request again, with the id it was sent with, none, or two."""
-    command = plan.repeat
     if sent is None:
         command = re.sub(r' -H "[^"]*: @TENANT@"| --tenant-id "@TENANT@"', "", command)
     for token, value in (("TENANT", sent or ""), ("NONCE", request.nonce)):

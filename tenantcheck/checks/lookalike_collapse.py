@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from tenantcheck.checks.boundary import owned_by
 from tenantcheck.checks.check import Check, Judged, finding
 from tenantcheck.checks.shared_environment import shared_fields
 from tenantcheck.environments import KEPT, Environments
 from tenantcheck.model import Finding, Observation, Plan
-from tenantcheck.model.boundary import SPACED, why_not
 
 
 def run(environments: Environments, plan: Plan) -> Judged:
@@ -29,14 +27,12 @@ def run(environments: Environments, plan: Plan) -> Judged:
         and observation.witness is not None
         and observation.witness.tenant_id == people[sibling].expect
     ]
-    spaced, decided = _spaced(environments)
-    findings += spaced
     lookalikes = [tenant for tenant in plan.newcomers if tenant.sibling is not None]
     return Judged(
         findings[:KEPT],
-        environments.could_collapse + decided,
+        environments.could_collapse,
         total=len(findings),
-        not_applicable="" if lookalikes or not why_not(plan, SPACED) else "this plan asks for no look-alike ids",
+        not_applicable="" if lookalikes else "this plan asks for no look-alike ids",
         unexercised="no look-alike id was answered with a witness",
     )
 
@@ -57,43 +53,13 @@ def _collapse(
     )
 
 
-def _spaced(environments: Environments) -> tuple[list[Finding], int]:
-    """Ids with a space at the end, and how many are decided. Served as the id without it: a weakness, since what
-    turns a query or path into a header can't do otherwise. In the environment of that tenant, while the handler saw
-    the space: a breach."""
-    findings: list[Finding] = []
-    calls = environments.purposes.get(SPACED, ())
-    decided = sum(o.outcome == "refused" or o.witness is not None for o in calls)
-    for observation in calls:
-        witness, sibling = observation.witness, observation.request.tenant
-        if witness is None or sibling is None or observation.outcome != "served":
-            continue
-        as_sibling = witness.tenant_id == environments.people[sibling].expect
-        owned = [name for name, owner in owned_by(environments, observation).items() if owner == sibling]
-        if as_sibling or owned:
-            findings.append(
-                finding(
-                    environments,
-                    "lookalike-collapse",
-                    "weakness" if as_sibling else "breach",
-                    exhibits=(observation,),
-                    fields=("tenant_id",) if as_sibling else owned,
-                    tenants=(sibling,),
-                    details={"form": "trailing space", "met in": "tenant" if as_sibling else "environment"},
-                )
-            )
-    return findings, decided
-
-
 CHECK = Check(
     id="lookalike-collapse",
     summary="ids that look alike stayed apart",
-    needs="newcomers: the standard or deep plan, and ids without credentials of their own; or ids in a query or path",
+    needs="newcomers: the standard or deep plan, and ids without credentials of their own",
     run=run,
     help=(
         "Two different tenant ids were treated as one: something on the way folds case, trims, truncates or "
-        "decodes ids. Compare ids byte for byte everywhere, from the authorizer to the mapping. A space at the end "
-        "of an id in a query or path is lost where it becomes a header, as HTTP strips it: a weakness; let no id end "
-        "in one."
+        "decodes ids. Compare ids byte for byte everywhere, from the authorizer to the mapping."
     ),
 )

@@ -6,20 +6,33 @@ from tenantcheck.checks.check import Check, Judged
 from tenantcheck.checks.foreign_residue import foreign_finding
 from tenantcheck.environments import Environments
 from tenantcheck.model import Plan
+from tenantcheck.model.boundary import CACHEABLE
 
 
 def run(environments: Environments, plan: Plan) -> Judged:
-    """Echoed nonces of another tenant's request. Replays within a tenant are no breach and no reuse."""
+    """Echoed nonces of another tenant's request. Replays within a tenant are no breach and no reuse.
+
+    Where the nonce in the URL keeps a run out of caches, only its cacheable requests could have been replayed.
+    """
     findings = [
         foreign_finding(environments, "replayed-response", replay, ("nonce",))
         for replay in environments.replays.items
     ]
     return Judged(
         findings,
-        environments.echoes,
+        _cacheable_echoes(environments) if CACHEABLE in environments.purposes else environments.echoes,
         total=environments.replays.total,
-        unexercised="no answer echoed the nonce it was sent",
+        unexercised=(
+            "no cacheable answer echoed a nonce (the handler has to read it in the header x-tenantcheck-nonce too)"
+            if plan.nonce_in_url
+            else "no answer echoed the nonce it was sent"
+        ),
     )
+
+
+def _cacheable_echoes(environments: Environments) -> int:
+    answers = (observation.witness for observation in environments.purposes[CACHEABLE])
+    return sum(witness is not None and witness.nonce is not None for witness in answers)
 
 
 CHECK = Check(

@@ -23,7 +23,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
 CHECK = Check(
     id=RESERVED,
     summary="the client's own X-Amz-Tenant-Id was ignored",
-    needs="tenants without credentials of their own, and an id that travels in another header",
+    needs="an HTTP endpoint whose tenant does not travel in that header",
     run=run,
     help=(
         "A request for one tenant, with another tenant's id in the header X-Amz-Tenant-Id, was served as the "

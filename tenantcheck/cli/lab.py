@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import textwrap
 from pathlib import Path
 
 import click
@@ -15,10 +16,34 @@ from tenantcheck.lab.faults import FAULTS
 from tenantcheck.lab.pool import Reuse
 from tenantcheck.lab.tenancy import Isolation
 
-FAULT_NAMES = ", ".join(each.name for each in FAULTS)
+_KINDS = {
+    "pool": "Pools that break isolation",
+    "identity": "Identities that do not name one environment",
+    "storage": "Storage",
+    "front": "Fronts that break the boundary",
+    "weather": "Weather, which lets no tenants meet",
+}
 
 
-@click.command("lab")
+def _known_faults() -> str:
+    """Every fault with its parameters, by kind, for the help."""
+    lines: list[str] = []
+    for kind, title in _KINDS.items():
+        lines += ["\b", f"{title}:"]
+        for each in FAULTS:
+            if each.kind == kind:
+                given = ",".join(f"{name}={value:g}" for name, value in each.defaults.items())
+                lines += textwrap.wrap(
+                    f"{each.name}{':' + given if given else ''}: {each.summary}",
+                    width=76,
+                    initial_indent="  ",
+                    subsequent_indent="    ",
+                )
+        lines.append("")
+    return "\n".join(lines)
+
+
+@click.command("lab", epilog=_known_faults())
 @option("--port", type=click.IntRange(0, 65535), default=0, help="0 takes a free one.")
 @option("--handler", metavar="PATH/MODULE.FUNCTION", help="[default: the built-in witness handler]")
 @option("--isolation", type=click.Choice(("per-tenant", "none", "broken")), default="per-tenant")
@@ -30,7 +55,12 @@ FAULT_NAMES = ", ".join(each.name for each in FAULTS)
 @option("--tenant-header", default="x-tenant-id", help="Header that the front maps to the tenant.")
 @option("--tenant-query", help="Query parameter that the front maps instead.")
 @option("--authorizer", is_flag=True, help="The front demands 'Authorization: Bearer lab-TENANT' and maps that.")
-@option("--fault", multiple=True, metavar="NAME[:PARAM=VALUE]", help=f"Known fault (repeatable): {FAULT_NAMES}.")
+@option(
+    "--fault",
+    multiple=True,
+    metavar="NAME[:PARAM=VALUE,…]",
+    help="Known fault, or weather, of those below (repeatable).",
+)
 @option("--audit", type=click.Path(dir_okay=False, path_type=Path), help="Write the ground truth, JSON Lines.")
 @option("--logs", type=click.Path(file_okay=False, path_type=Path), help="Keep the log streams in this folder.")
 @click.pass_obj
@@ -74,6 +104,8 @@ def command(
     how = "" if tenant_header == "x-tenant-id" else f" --tenant-header {tenant_header}"
     if tenant_query is not None:
         how = f" --tenant-query {tenant_query}"
+    if authorizer:
+        how = " --tenant-from-credentials --tenants @tenants.toml"
     asyncio.run(_serve(server, settings, how, common))
     return 0
 
@@ -98,6 +130,11 @@ def _how_to_use(settings: Settings, port: int, how: str, logs: Path) -> tuple[st
         f"  tenantcheck invoke {settings.name} --endpoint-url http://127.0.0.1:{port} --region us-east-1",
         "  (invoke signs its requests: any AWS credentials will do, such as AWS_ACCESS_KEY_ID=lab "
         "AWS_SECRET_ACCESS_KEY=lab)",
+        *(
+            ("  with one row per tenant in tenants.toml: [[tenant]] id = 'a', credentials = { bearer = 'lab-a' }",)
+            if settings.authorizer
+            else ()
+        ),
         "  {tenant} in the path has no meaning here: the front maps one header or query parameter",
         f"  logs in {logs}" + ("" if settings.logs else ", removed with the lab (--logs FOLDER keeps them)"),
         "  scratch directories are told apart by TMPDIR: a handler that names /tmp itself is not separated",

@@ -29,7 +29,7 @@ class Front:
         self._tenant_header = tenant_header
         self._tenant_query = tenant_query
         self._mapping = Mapping(function.faults, authorizer=function.settings.authorizer)
-        self._caches = function.faults.has("caches") is not None
+        self._caches = function.faults.caches
         self._cached: dict[str, web.Response] = {}
 
     def ids(self, request: web.Request) -> list[str]:
@@ -37,6 +37,10 @@ class Front:
         if self._tenant_query is not None:
             return request.query.getall(self._tenant_query, [])
         return request.headers.getall(self._tenant_header, [])
+
+    def whose(self, request: web.Request) -> str | None:
+        """Whom a request says it is sent for."""
+        return next(iter(self.ids(request)), None) or bearer(request.headers.get("Authorization"))
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One request through the front."""
@@ -68,14 +72,13 @@ class Front:
         return _unwrapped(outcome, request_id)
 
     def _tenant(self, request: web.Request) -> str | None:
-        if self._function.settings.isolation == "none":
-            return None
         sent = Sent(
             ids=self.ids(request),
             reserved=request.headers.get("X-Amz-Tenant-Id"),
             bearer=bearer(request.headers.get("Authorization")),
         )
-        return self._mapping.tenant(sent, time.monotonic())
+        tenant = self._mapping.tenant(sent, time.monotonic())
+        return tenant if self._function.settings.isolation != "none" else None
 
 
 async def _proxy_event(request: web.Request, request_id: str) -> dict[str, Any]:

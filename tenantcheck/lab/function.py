@@ -59,8 +59,15 @@ def check_settings(settings: Settings) -> None:
     """Raise `UsageError` for settings that do not go together."""
     handler_location(settings.handler)
     faults = Faults([parse_fault(text) for text in settings.faults])
-    if settings.isolation != "per-tenant" and faults:
-        raise UsageError("faults need isolation per-tenant", "The others have no isolation to break.")
+    for each in faults.active:
+        if settings.isolation != "per-tenant" and each.fault.kind not in ("none", "weather"):
+            raise UsageError(
+                f"the fault {each.fault.name} needs isolation per-tenant", "The others have no isolation to break."
+            )
+    for hook in ("maps", "authorizes", "image"):
+        names = [each.fault.name for each in faults.active if getattr(each.fault, hook) is not None]
+        if len(names) > 1:
+            raise UsageError(f"the faults {' and '.join(names)} exclude each other", "Choose one of them.")
     variants = faults.handler_variants()
     if variants and settings.handler is not None:
         raise UsageError(f"{variants[0]} is a fault of the built-in handler", "Leave --handler out, or the fault.")
@@ -95,7 +102,7 @@ class Function:
 
     def check_tenant(self, tenant: str | None) -> None:
         """Apply Lambda's rules to a tenant id. Raises `RefusedError`."""
-        check_tenant(self.settings.isolation, tenant, accepts=self.faults.has("accepts") is not None)
+        check_tenant(self.settings.isolation, tenant, accepts=self.faults.accepts)
 
     async def invoke(
         self,
@@ -150,9 +157,9 @@ class Function:
         """End the process of a slot, and its environment with the last of its slots."""
         sandbox = self._sandboxes.pop(slot)
         shared = any(other.environment == slot.environment for other in self._sandboxes)
-        await sandbox.retire(keep_scratch=shared)
         if not shared:
             del self._streams[slot.environment]
+        await sandbox.retire(keep_scratch=shared)
 
     def _sandbox(self, lease: Lease) -> Sandbox:
         sandbox = self._sandboxes.get(lease.slot)

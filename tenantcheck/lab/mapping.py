@@ -27,8 +27,12 @@ class Mapping:
         self._remembered: tuple[float, str | None] | None = None
 
     def tenant(self, sent: Sent, now_s: float) -> str | None:
-        """The tenant of a request. Raises `RefusedError` without a valid token."""
-        return self._authorized(sent, now_s) if self._authorizer else self._faults.tenant(sent)
+        """The tenant of a request. Raises `RefusedError` without a valid token.
+
+        It goes on in a header, so spaces at its ends are lost.
+        """
+        tenant = self._authorized(sent, now_s) if self._authorizer else self._faults.tenant(sent)
+        return tenant.strip(" ") if tenant is not None else None
 
     def _authorized(self, sent: Sent, now_s: float) -> str | None:
         if sent.bearer is None:
@@ -36,9 +40,10 @@ class Mapping:
         for each in self._faults.active:
             if each.fault.authorizes is not None:
                 return each.fault.authorizes(sent)
-        remembering = self._faults.has("remembers_authorization")
+        remembering = self._faults.first(lambda fault: fault.remembers_authorization)
         if remembering is None:
-            return sent.bearer
+            # What the front maps is one id, the authorizer's.
+            return self._faults.tenant(sent._replace(ids=[sent.bearer]))
         if self._remembered is None or now_s - self._remembered[0] >= remembering.parameters["t"]:
             self._remembered = (now_s, sent.bearer)
         return self._remembered[1]

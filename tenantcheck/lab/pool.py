@@ -105,12 +105,18 @@ class Pool:
         image = self.faults.image(number, self._first.setdefault(key, number))
         slot = Slot(number=number, key=key, environment=number, image=image)
         if self.faults.packed > 1:
-            members = self._members.setdefault(key, [])
-            members.append(slot)
-            slot.environment = members[(len(members) - 1) // self.faults.packed * self.faults.packed].number
-        if self.faults.has("swaps"):
+            self._pack(slot)
+        if self.faults.swaps:
             self._swap(slot)
         return slot
+
+    def _pack(self, slot: Slot) -> None:
+        """Join an environment of this tenant that lives and can take one more."""
+        members = self._members.setdefault(slot.key, [])
+        filled = Counter(each.environment for each in members)
+        roomy = (number for number, count in filled.items() if count < self.faults.packed)
+        slot.environment = next(roomy, slot.number)
+        members.append(slot)
 
     def _swap(self, slot: Slot) -> None:
         """Book this cold start on a tenant whose own cold start is still running, and that one on this tenant."""
@@ -132,6 +138,7 @@ class Pool:
         situation = Situation(
             own_alive=self._alive_by_key[key],
             own_idle=len(self._idle.get(key, ())),
+            foreign_idle=sum(len(slots) for other, slots in self._idle.items() if other != key),
             at_cap=self.alive >= self.max_environments,
             foreign_idle_s=now_s - slot.idle_since_s,
             since_foreign_arrival_s=now_s - max(foreign_arrivals, default=float("-inf")),
@@ -174,6 +181,8 @@ class Pool:
         """An environment that is not idle ends."""
         self.alive -= 1
         self._alive_by_key[slot.key] -= 1
+        if slot in self._members.get(slot.key, ()):
+            self._members[slot.key].remove(slot)
 
     def expire(self, now_s: float) -> list[Slot]:
         """Retire and return the environments that have been idle for too long."""

@@ -52,7 +52,7 @@ class LabServer:
             faults, lambda request: request.headers.get("X-Amz-Tenant-Id"), InvokeApi(self.function).invoke
         )
         app.router.add_post(PATH, invoke)
-        handle = weathered(faults, lambda request: next(iter(front.ids(request)), None), front.handle)
+        handle = weathered(faults, front.whose, front.handle)
         app.router.add_route("*", "/{stage}/{path:.*}", handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
@@ -74,14 +74,16 @@ class LabServer:
 
     async def stop(self) -> None:
         """End the server, every environment and the lab's folder."""
-        if self._expiry is not None:
-            self._expiry.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._expiry
-        if self._runner is not None:
-            await self._runner.cleanup()
-        await self.function.close()
-        self._folder.close()
+        try:
+            if self._expiry is not None:
+                self._expiry.cancel()
+                with suppress(asyncio.CancelledError):
+                    await self._expiry
+            if self._runner is not None:
+                await self._runner.cleanup()
+        finally:
+            await self.function.close()
+            self._folder.close()
 
 
 class Lab:

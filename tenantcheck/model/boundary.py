@@ -15,10 +15,9 @@ AMBIGUOUS = "ambiguous-tenant"
 FOREIGN = "foreign-tenant-accepted"
 CACHEABLE = "replayed-response"
 """Ordinary requests but for the nonce, which stands in a header: a cache may take them for one another."""
-SPACED = "lookalike-collapse"
-"""A tenant's id with a space at its end. HTTP strips it from headers, so it is no newcomer of its own."""
 
 RESERVED_HEADER = "X-Amz-Tenant-Id"
+NONCE_HEADER = "x-tenantcheck-nonce"
 #: Ids outside Lambda's pattern: a character that is not allowed, and one character too many.
 INVALID_IDS = ("tck!invalid", "x" * 257)
 #: Tenants whose credentials are tried on their neighbour, in both directions.
@@ -41,9 +40,6 @@ def why_not(plan: Plan, check: str) -> str:
     """Why a check's own requests have no place in this run; empty when they have."""
     if check == CACHEABLE:
         return "" if plan.nonce_in_url else "all requests are cacheable, or none"
-    if check == SPACED:
-        carried = plan.tenant_place.partition(":")[0] in ("query", "path")
-        return "" if carried else "a header can't carry a space at the end of an id"
     if not plan.tenant_place:
         return "how the tenant travels is not known"
     return _why_not_boundary(plan, check)
@@ -52,19 +48,17 @@ def why_not(plan: Plan, check: str) -> str:
 def _why_not_boundary(plan: Plan, check: str) -> str:
     place, _, name = plan.tenant_place.partition(":")
     by_credentials = any(tenant.credential_names for tenant in plan.tenants)
-    if check == FOREIGN:
-        if not by_credentials:
-            return "tenants have no credentials of their own"
-        if place not in ("header", "query", "path"):
-            return "no tenant id is sent that could be another tenant's"
-        return "" if plan.boundary else _NEEDS_BOUNDARY
-    if by_credentials:
-        return "tenants have credentials, which say who they are"
     if check in (MISSING, INVALID):
-        if plan.kind == "invoke" or place in ("header", "query"):
-            return ""
-        return "the tenant id is part of the path"
-    if place != "header":
+        if by_credentials:
+            return "tenants have credentials, which say who they are"
+        return "" if plan.kind == "invoke" or place in ("header", "query") else "the tenant id is part of the path"
+    if plan.kind == "invoke":
+        return "Invoke carries the tenant in one header of its own"
+    if check == FOREIGN and not by_credentials:
+        return "tenants have no credentials of their own"
+    if check == FOREIGN and place not in ("header", "query", "path"):
+        return "no tenant id is sent that could be another tenant's"
+    if check == AMBIGUOUS and place != "header":
         return "the tenant does not travel in a header"
     if check == RESERVED and name.lower() == RESERVED_HEADER.lower():
         return "it is the header that the tenant travels in"
@@ -105,20 +99,16 @@ def _foreign(plan: Plan) -> Iterator[Attack]:
     return (Attack(FOREIGN, asked, credential=owner) for owner, asked in pairs)
 
 
-def _spaced(plan: Plan) -> Iterator[Attack]:
-    yield Attack(SPACED, 0, claimed=plan.tenants[0].id + " ")
-
-
 def _cacheable(plan: Plan) -> Iterator[Attack]:
-    return (Attack(CACHEABLE, tenant.index) for tenant in plan.tenants[:MOST_NEIGHBOURS])
+    # Twice each: the second answer to a tenant tells whether there is a cache at all.
+    return (Attack(CACHEABLE, tenant.index) for _ in range(2) for tenant in plan.tenants[:MOST_NEIGHBOURS])
 
 
 _REQUESTS = {
     CACHEABLE: _cacheable,
-    SPACED: _spaced,
     MISSING: _missing,
     INVALID: _invalid,
+    FOREIGN: _foreign,
     RESERVED: _reserved,
     AMBIGUOUS: _ambiguous,
-    FOREIGN: _foreign,
 }

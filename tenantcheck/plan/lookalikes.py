@@ -47,7 +47,8 @@ def _differing(id_: str, at: int) -> str:
 
 _SIMPLE: dict[str, Callable[[str], str]] = {
     "case": str.swapcase,
-    "trailing character": lambda id_: id_ + "0",
+    # a dot, so that it is lost where ids are trimmed too
+    "trailing character": lambda id_: id_ + ".",
     "common prefix": lambda id_: _differing(id_, len(id_) - 1),
     "leading zero": lambda id_: "0" + id_,
 }

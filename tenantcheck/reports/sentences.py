@@ -90,9 +90,6 @@ def _not_isolated(finding: Finding) -> str:
 
 
 def _lookalike(finding: Finding) -> str:
-    if len(finding.tenants) == 1:
-        where = "as that tenant" if finding.details.get("met in") == "tenant" else "in that tenant's environment"
-        return f"The id {_tenants(finding)} with a space at its end was served {where}."
     met = "the same environment" if finding.details.get("met in") == "environment" else "the same tenant"
     return f"{_tenants(finding)} differ by {_detail(finding, 'form')} and met in {met}."
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from tenantcheck.errors import UsageError
 from tenantcheck.model import PlatformRecord, Reply, Request, RunKind
-from tenantcheck.model.boundary import AMBIGUOUS, CACHEABLE, RESERVED, RESERVED_HEADER, Attack
+from tenantcheck.model.boundary import AMBIGUOUS, CACHEABLE, NONCE_HEADER, RESERVED, RESERVED_HEADER, Attack
 from tenantcheck.model.call import Call
 from tenantcheck.model.text import printable
 from tenantcheck.plan import Credentials, Row
@@ -39,7 +39,7 @@ class Place(NamedTuple):
 
 
 TENANT_BY_HEADER = Place("header", DEFAULT_TENANT_HEADER)
-NONCE_BY_HEADER = Place("header", "x-tenantcheck-nonce")
+NONCE_BY_HEADER = Place("header", NONCE_HEADER)
 
 
 def parse_nonce_place(text: str) -> Place:

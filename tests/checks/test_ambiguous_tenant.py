@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tenantcheck.model import Tenant
 from tests.notation import attack, judged
 
 CHECK = "ambiguous-tenant"
@@ -13,6 +14,15 @@ CHECK = "ambiguous-tenant"
 def test_served_as_one_of_two(where: str, which: str) -> None:
     status, _, (finding,) = judged(attack(CHECK, where, tenant="a", claimed="b"), CHECK)
     assert (status, finding.severity, finding.details) == ("weak", "weakness", {"which": which})
+
+
+OWN = tuple(Tenant(index=n, id=id_, expect=id_, credential_names=("Authorization",)) for n, id_ in enumerate("ab"))
+
+
+def test_with_credentials_their_tenant_is_right_and_the_other_one_a_breach() -> None:
+    assert judged(attack(CHECK, "1", tenant="a", claimed="b", tenants=OWN), CHECK)[::2] == ("clean", [])
+    status, _, (finding,) = judged(attack(CHECK, "2", tenant="a", claimed="b", tenants=OWN), CHECK)
+    assert (status, finding.severity, finding.tenants) == ("breached", "breach", ("b",))
 
 
 def test_refused() -> None:

@@ -35,7 +35,7 @@ def pool(*faults: str, max_environments: int = 250) -> Pool:
         ("hash-buckets:k=1", ("a", "b")),
         ("prefix:n=3", ("acme-1", "acme-2")),
         ("case-folding", ("acme", "ACME")),
-        ("trimming", ("acme", " acme ")),
+        ("trimming", ("acme", "acme.")),
     ],
 )
 def test_ids_that_count_as_one(fault: str, ids: tuple[str, str]) -> None:
@@ -96,8 +96,13 @@ def test_a_snapshot_is_of_a_tenants_first_environment() -> None:
 
 def test_an_environment_takes_up_to_k_requests() -> None:
     packing = pool("several-at-once:k=2")
-    leases = [packing.acquire(tenant, 0) for tenant in "aabaa"]
-    assert [lease.slot.environment for lease in leases if lease is not None] == [1, 1, 3, 4, 4]
+    leases = [lease for tenant in "aabaa" if (lease := packing.acquire(tenant, 0)) is not None]
+    assert [lease.slot.environment for lease in leases] == [1, 1, 3, 4, 4]
+    for lease in leases[:2]:
+        packing.retire(lease.slot)
+    again = packing.acquire("a", 1)
+    assert again is not None
+    assert again.slot.environment == again.slot.number
 
 
 def test_retired_after_so_many_answers() -> None:
@@ -113,6 +118,7 @@ class TestMapping:
         [
             ("none", Sent(["a"]), "a"),
             ("none", Sent([]), None),
+            ("none", Sent(["a "]), "a"),
             ("none", Sent(["a", "b"], reserved="c"), "a, b"),
             ("first-header", Sent(["a", "b"]), "a"),
             ("last-header", Sent(["a", "b"]), "b"),
@@ -128,6 +134,10 @@ class TestMapping:
 
     def test_with_an_authorizer_ids_are_ignored(self) -> None:
         assert Mapping(Faults(), authorizer=True).tenant(Sent(["a"], reserved="c", bearer="b"), 0) == "b"
+
+    def test_an_authorizer_does_not_help_where_the_clients_header_wins(self) -> None:
+        mapping = Mapping(Faults([parse_fault("reserved-honoured")]), authorizer=True)
+        assert mapping.tenant(Sent([], reserved="c", bearer="b"), 0) == "c"
 
     def test_an_authorizer_refuses_without_a_token(self) -> None:
         with pytest.raises(RefusedError) as refused:
@@ -159,12 +169,17 @@ class TestMapping:
     [
         ({"faults": ("constant-id",), "handler": str(HANDLER)}, "a fault of the built-in handler"),
         ({"faults": ("authorizer-cached",)}, "one of an authorizer"),
-        ({"faults": ("shared-pool",), "isolation": "none"}, "need isolation per-tenant"),
+        ({"faults": ("shared-pool",), "isolation": "none"}, "needs isolation per-tenant"),
+        ({"faults": ("missing-defaulted", "first-header")}, "exclude each other"),
     ],
 )
 def test_settings_that_do_not_go_together(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         check_settings(Settings(**settings))
+
+
+def test_weather_is_for_every_isolation() -> None:
+    check_settings(Settings(faults=("throttled", "none"), isolation="broken"))
 
 
 def test_a_race_needs_another_tenant_near_by() -> None:

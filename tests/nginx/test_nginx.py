@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,10 @@ def test_a_cache_without_the_tenant_in_its_key_is_a_replay(labs: Labs, tmp_path:
 def test_such_a_cache_is_found_where_the_nonce_keeps_the_waves_out_of_it(labs: Labs, tmp_path: Path) -> None:
     found = report(labs(), tmp_path, "--nonce", "query:tenantcheckNonce", cache_key="$request_uri")
     assert (found["exit"], "replayed-response" in checks(found)) == (10, True)
-    assert found["findings"][0]["exhibits"]
+    (replay, *_) = [finding for finding in found["findings"] if finding["check"] == "replayed-response"]
+    for exhibit in replay["exhibits"]:
+        assert "tenantcheckNonce" not in exhibit["repeat"]
+        assert re.search(r'-H "x-tenantcheck-nonce: tck1-[0-9a-f-]+"', exhibit["repeat"])
 
 
 def test_the_tenant_in_the_path_passes(labs: Labs, tmp_path: Path) -> None:
@@ -57,6 +61,15 @@ def test_a_cache_with_the_tenant_in_its_key_is_no_breach_and_no_evidence(labs: L
     """Within a tenant every answer is a replay: nothing leaks, and nothing is shown about environments."""
     found = report(labs(), tmp_path, cache_key="$http_x_tenant_id$request_uri")
     assert (found["exit"], checks(found)) == (3, set())
+    assert any("replays within one tenant" in remark for remark in found["remarks"])
+
+
+def test_such_a_cache_passes_where_the_nonce_in_the_url_gives_the_waves_answers_of_their_own(
+    labs: Labs, tmp_path: Path
+) -> None:
+    key = "$http_x_tenant_id$request_uri"
+    found = report(labs(), tmp_path, "--nonce", "query:tenantcheckNonce", cache_key=key)
+    assert (found["exit"], checks(found)) == (0, set())
     assert any("replays within one tenant" in remark for remark in found["remarks"])
 
 

@@ -137,7 +137,7 @@ class TestNewcomers:
         newcomers, rows = parse_tenants("acme,globex,initech,umbrella").newcomers(4)
         assert [(n.index, n.id, n.sibling, n.lookalike) for n in newcomers] == [
             (4, "ACME", 0, "case"),
-            (5, "globex0", 1, "trailing character"),
+            (5, "globex.", 1, "trailing character"),
             (6, "initec0", 2, "common prefix"),
             (7, "0umbrella", 3, "leading zero"),
         ]
@@ -182,8 +182,8 @@ class TestNewcomers:
 
     def test_ids_that_another_tenant_has_or_nothing_carries_are_left_out(self) -> None:
         longest = "x" * 256
-        newcomers, _ = parse_tenants(f"acme,ACME,acme0,{longest}").newcomers(4)
-        assert not {"ACME", "acme", "acme0"} & {newcomer.id for newcomer in newcomers}
+        newcomers, _ = parse_tenants(f"acme,ACME,acme.,{longest}").newcomers(4)
+        assert not {"ACME", "acme", "acme."} & {newcomer.id for newcomer in newcomers}
         assert all(id_problem(newcomer.id) is None for newcomer in newcomers)
         assert len(newcomers) == 4
 

@@ -180,8 +180,7 @@ class Simulation:
             tenant = None
             if self.lab.pool.isolation != "none":
                 tenant = self.lab.mapping.tenant(sent, at / 1e9)
-                accepts = self.faults.has("accepts") is not None
-                check_tenant(self.lab.pool.isolation, tenant, accepts=accepts)
+                check_tenant(self.lab.pool.isolation, tenant, accepts=self.faults.accepts)
         except RefusedError as refused:
             return answered(refused.status, refused.message)
         lease = None if self.faults.throttled(tenant) else self.lab.pool.acquire(tenant, at / 1e9)
@@ -218,7 +217,7 @@ class Simulation:
             witness_errors=environments.tenantless,
             seen=each.answer.residue,
         )
-        if self.faults.has("caches"):
+        if self.faults.caches:
             self._cached.setdefault(each.url, observation)
         return observation
 

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 
 from tenantcheck.errors import UsageError
-from tenantcheck.lab.faults.fault import ActiveFault, Parameters, Passing, Sent, Situation
+from tenantcheck.lab.faults.fault import ActiveFault, Fault, Parameters, Passing, Sent, Situation
 from tenantcheck.lab.faults.known import FAULTS
 
 
@@ -22,9 +22,24 @@ class Faults:
     def __bool__(self) -> bool:
         return bool(self.active)
 
-    def has(self, hook: str) -> ActiveFault | None:
-        """The first active fault with this hook (a flag, or a function)."""
-        return next((each for each in self.active if getattr(each.fault, hook)), None)
+    def first(self, hook: Callable[[Fault], object]) -> ActiveFault | None:
+        """The first active fault that has this hook."""
+        return next((each for each in self.active if hook(each.fault)), None)
+
+    @property
+    def swaps(self) -> bool:
+        """Whether simultaneous cold starts are booked on each other."""
+        return self.first(lambda fault: fault.swaps) is not None
+
+    @property
+    def accepts(self) -> bool:
+        """Whether ids are not refused for their characters."""
+        return self.first(lambda fault: fault.accepts) is not None
+
+    @property
+    def caches(self) -> bool:
+        """Whether the front caches responses under their URL."""
+        return self.first(lambda fault: fault.caches) is not None
 
     def key(self, tenant: str) -> str:
         """What a tenant's environments are filed under."""
@@ -50,7 +65,7 @@ class Faults:
     @property
     def packed(self) -> int:
         """Requests that one environment serves at once."""
-        packing = self.has("packs")
+        packing = self.first(lambda fault: fault.packs)
         return int(packing.parameters["k"]) if packing is not None else 1
 
     def tenant(self, sent: Sent) -> str | None:

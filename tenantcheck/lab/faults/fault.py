@@ -20,6 +20,8 @@ class Situation(NamedTuple):
     own_alive: int
     """Environments of this tenant, idle or busy."""
     own_idle: int
+    foreign_idle: int
+    """Idle environments of all other tenants; at least one."""
     at_cap: bool
     foreign_idle_s: float
     """How long the candidate, an idle environment of another tenant, has been idle."""

@@ -29,7 +29,8 @@ def _capped(situation: Situation, _: Parameters) -> bool:
 
 
 def _unlucky(situation: Situation, parameters: Parameters) -> bool:
-    return situation.rng.random() < parameters["p"]
+    foreign = situation.foreign_idle / (situation.foreign_idle + situation.own_idle)
+    return situation.rng.random() < parameters["p"] * foreign
 
 
 def _raced(situation: Situation, parameters: Parameters) -> bool:
@@ -57,8 +58,8 @@ POOL_FAULTS: tuple[Fault, ...] = (
     Fault(
         name="trimming",
         kind="pool",
-        summary="spaces at the ends of an id do not count",
-        key=lambda tenant, _: tenant.strip(),
+        summary="spaces and dots at the ends of an id do not count",
+        key=lambda tenant, _: tenant.strip(" ."),
     ),
     Fault(
         name="steals-when-busy",
@@ -88,7 +89,7 @@ POOL_FAULTS: tuple[Fault, ...] = (
     Fault(
         name="race",
         kind="pool",
-        summary="takes a foreign idle environment with probability p",
+        summary="with probability p any idle environment is taken, whoever's it is",
         defaults={"p": 0.02},
         steals=_unlucky,
     ),
