@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test update clean
+.PHONY: demo test update bench clean
 
 demo: $(VENV)/.lab
 	$(BIN)/tenantcheck demo
@@ -19,6 +19,15 @@ test: $(VENV)/.dev
 # writes the expected reports and the page of the checks anew
 update: $(VENV)/.dev
 	UPDATE_GOLDEN=1 $(BIN)/pytest tests/reports tests/checks/test_documentation.py
+
+# speed beside peers; writes benchmarks/SPEED.md and speed.json (apt-get install nginx-light wrk hey hyperfine)
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.speed --write
+
+$(VENV)/.bench: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]'
+	touch $@
 
 $(VENV)/.lab: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

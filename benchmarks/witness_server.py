@@ -21,8 +21,8 @@ pid {folder}/nginx.pid;
 error_log {folder}/error.log;
 events {{ worker_connections 8192; }}
 http {{
-  access_log off;
-  log_format arrivals '$msec $http_x_tenantcheck_nonce $request_time';
+  log_format arrivals '$msec $http_x_tenantcheck_nonce';
+  access_log {log};
   client_body_temp_path {folder}/body;
   proxy_temp_path {folder}/proxy;
   fastcgi_temp_path {folder}/fastcgi;
@@ -50,7 +50,8 @@ class WitnessServer(NamedTuple):
     """A running nginx."""
 
     url: str
-    process: subprocess.Popen[bytes]
+    log: Path
+    """Arrivals: time in seconds and nonce of each request, where they are logged."""
 
 
 def installed() -> bool:
@@ -59,7 +60,7 @@ def installed() -> bool:
 
 
 @contextlib.contextmanager
-def witness_server() -> Iterator[WitnessServer]:
+def witness_server(*, logged: bool = False) -> Iterator[WitnessServer]:
     """Run it on a free port of loopback until the block ends."""
     with tempfile.TemporaryDirectory(prefix="tenantcheck-bench-") as name:
         folder = Path(name)
@@ -67,12 +68,20 @@ def witness_server() -> Iterator[WitnessServer]:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         user = "user root;" if os.getuid() == 0 else ""
-        (folder / "nginx.conf").write_text(_CONFIG.format(folder=folder, port=port, user=user, witness=_WITNESS))
+        (folder / "nginx.conf").write_text(
+            _CONFIG.format(
+                folder=folder,
+                port=port,
+                user=user,
+                witness=_WITNESS,
+                log=f"{folder}/arrivals.log arrivals" if logged else "off",
+            )
+        )
         command = ["nginx", "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
         process = subprocess.Popen(command, cwd=folder)
         try:
             _wait(process, port, folder)
-            yield WitnessServer(f"http://127.0.0.1:{port}/witness", process)
+            yield WitnessServer(f"http://127.0.0.1:{port}/witness", folder / "arrivals.log")
         finally:
             process.terminate()
             process.wait()

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from tenantcheck.errors import UsageError
 from tenantcheck.model import PlatformRecord, Reply, Request, RunKind
-from tenantcheck.model.boundary import Attack
+from tenantcheck.model.boundary import NONCE_HEADER, Attack
 from tenantcheck.model.call import Call
 from tenantcheck.model.text import printable
 from tenantcheck.plan import Row
@@ -21,7 +21,6 @@ from tenantcheck.targets.target import Outcome
 
 EventShape = Literal["raw", "api-gateway"]
 NONCE_KEY = "tenantcheckNonce"
-NONCE_HEADER = "x-tenantcheck-nonce"
 
 
 class FunctionTarget:

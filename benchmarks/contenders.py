@@ -1,0 +1,195 @@
+"""The ways of firing that are measured, each in a process of its own.
+
+    python -m benchmarks.contenders NAME URL IN_FLIGHT REQUESTS
+
+prints one line of JSON: requests per second, answers that were not 200, peak memory, and how the time was spent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import peak_mb
+from tenantcheck.cli.execute import RunOptions, make_plan, run_async
+from tenantcheck.history import HistoryWriter
+from tenantcheck.model import Header, Observation, Plan
+from tenantcheck.plan import Schedule, Wave, parse_tenants
+from tenantcheck.runner import Runner, Stop
+from tenantcheck.senders import SenderSettings
+from tenantcheck.senders.pyreqwest_sender import PyreqwestSender
+from tenantcheck.targets.http import HttpRequestSpec, HttpTarget
+from tenantcheck.verdict import Judge
+
+Outcome = dict[str, float]
+_NONCE = "tck1-0a1b2c3d-0123456789ab-00000001-0123456789abcdef"
+_HEADERS = [("x-tenant-id", "tck-0123456789ab"), ("x-tenantcheck-nonce", _NONCE)]
+#: Requests before the measured ones: connections are open and code is warm.
+_WARM_UP = 2_000
+
+
+class LargeCrowds(Schedule):
+    """The standard plan's schedule, with so many known environments per tenant: half waves and crowds send 16 times
+    as many requests, all but a hundred of the run."""
+
+    def __init__(self, plan: Plan, each: int) -> None:
+        super().__init__(plan)
+        self._each = each
+
+    def known(self, tenant: int) -> int:  # noqa: ARG002
+        """What makes the crowds large."""
+        return self._each
+
+
+async def _run(target: Any, in_flight: int, count: int) -> Outcome:
+    """One run of the runner, recorded and judged; the time is that of the whole run."""
+    plan = make_plan(RunOptions(max_requests=2 * count + 1_000, max_time=1e6), parse_tenants("4"), target)
+    judge = Judge(plan)
+    judging_s = 0.0
+
+    def on_wave(_: Wave, observations: Sequence[Observation]) -> Stop | None:
+        nonlocal judging_s
+        begun = time.perf_counter()
+        judge.add(observations)
+        if judge.breached():
+            raise RuntimeError("the witness server never leaks")
+        judging_s += time.perf_counter() - begun
+        return Stop(reason="complete") if judge.environments.requests >= count else None
+
+    sender = PyreqwestSender(SenderSettings(direct=True))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "history"
+        with HistoryWriter(path, Header(tool="benchmark", started="", plan=plan)) as writer:
+            schedule = LargeCrowds(plan, count // 16)
+            runner = Runner(plan, target, sender, writer, on_wave, in_flight=in_flight, schedule=schedule)
+            begun = time.perf_counter()
+            end = await runner.run()
+            duration_s = time.perf_counter() - begun
+        written = path.stat().st_size
+    await sender.close()
+    served = judge.environments.outcomes["served"]
+    return {
+        "rate": end.requests / duration_s,
+        "not_served": end.requests - served,
+        "judging_us": judging_s / end.requests * 1e6,
+        "history_bytes": written / end.requests,
+    }
+
+
+async def tenantcheck_probe(url: str, in_flight: int, count: int) -> Outcome:
+    """The runner's own path, with full history and judging."""
+    target = HttpTarget(HttpRequestSpec(url=url))
+    await _run(target, in_flight, _WARM_UP)
+    return await _run(target, in_flight, count)
+
+
+async def tenantcheck_invoke(url: str, in_flight: int, count: int) -> Outcome:
+    """Signed Invoke calls by the runner's own path."""
+    from tenantcheck.targets.aws import AwsOptions, AwsSession
+    from tenantcheck.targets.function import FunctionTarget
+
+    session = AwsSession(AwsOptions(region="us-east-1", endpoint_url=url.rpartition("/")[0], made_up=True))
+    target = FunctionTarget(session, "witness", qualifier=None, payload=b"{}", event="raw")
+    await _run(target, in_flight, _WARM_UP)
+    return await _run(target, in_flight, count)
+
+
+async def bare(url: str, in_flight: int, count: int) -> Outcome:
+    """A bare loop over the client behind the fast sender: nothing checked, nothing kept."""
+    from pyreqwest.client import ClientBuilder
+
+    builder = ClientBuilder().follow_redirects(False).http1_only().gzip(False).brotli(False).zstd(False)
+    async with builder.deflate(False).no_proxy().build() as client:
+
+        async def one() -> bool:
+            response = await client.get(url).headers(_HEADERS).build().send()
+            await response.bytes()
+            return bool(response.status == 200)
+
+        return await _looped(one, in_flight, count)
+
+
+async def httpx_client(url: str, in_flight: int, count: int) -> Outcome:
+    """One shared httpx.AsyncClient with its default transport."""
+    import httpx
+
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+    async with httpx.AsyncClient(limits=limits, trust_env=False, timeout=60) as client:
+
+        async def one() -> bool:
+            return (await client.get(url, headers=_HEADERS)).status_code == 200
+
+        return await _looped(one, in_flight, count, warm_up=in_flight)
+
+
+async def _looped(one: Callable[[], Awaitable[bool]], in_flight: int, count: int, warm_up: int = _WARM_UP) -> Outcome:
+    """`in_flight` loops that share `count` requests."""
+    failed = 0
+
+    async def loop(left: Iterator[int]) -> None:
+        nonlocal failed
+        for _ in left:
+            failed += not await one()
+
+    async def together(total: int) -> None:
+        left = iter(range(total))
+        await asyncio.gather(*(loop(left) for _ in range(in_flight)))
+
+    await together(warm_up)
+    begun = time.perf_counter()
+    await together(count)
+    return {"rate": count / (time.perf_counter() - begun), "not_served": failed}
+
+
+async def boto3_threads(url: str, in_flight: int, count: int) -> Outcome:
+    """boto3's Invoke in a thread pool, the answer parsed: the same work as `tenantcheck invoke`."""
+    import boto3
+    from botocore.config import Config
+
+    client = boto3.Session("benchmark", "benchmark", region_name="us-east-1").client(
+        "lambda",
+        endpoint_url=url.rpartition("/")[0],
+        config=Config(max_pool_connections=in_flight, retries={"total_max_attempts": 1}),
+    )
+
+    def one(number: int) -> bool:
+        payload = json.dumps({"tenantcheckNonce": f"{_NONCE[:-8]}{number:08x}"}).encode()
+        answer = client.invoke(FunctionName="witness", TenantId="tck-0123456789ab", LogType="Tail", Payload=payload)
+        return "executionEnvironmentId" in json.loads(answer["Payload"].read())
+
+    def all_of_them() -> Outcome:
+        with ThreadPoolExecutor(in_flight) as pool:
+            list(pool.map(one, range(in_flight)))
+            begun = time.perf_counter()
+            failed = sum(not served for served in pool.map(one, range(count)))
+            return {"rate": count / (time.perf_counter() - begun), "not_served": failed}
+
+    return await asyncio.to_thread(all_of_them)
+
+
+CONTENDERS: dict[str, Callable[[str, int, int], Coroutine[Any, Any, Outcome]]] = {
+    "tenantcheck probe": tenantcheck_probe,
+    "bare loop over pyreqwest": bare,
+    "httpx.AsyncClient": httpx_client,
+    "tenantcheck invoke": tenantcheck_invoke,
+    "boto3 in threads": boto3_threads,
+}
+
+
+def main() -> None:
+    """Run one contender."""
+    name, url, in_flight, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    outcome = run_async(CONTENDERS[name](url, in_flight, count))
+    outcome["peak_mb"] = peak_mb()
+    print(json.dumps(outcome))
+
+
+if __name__ == "__main__":
+    main()
