@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from tenantcheck.environments.processes import Processes
@@ -20,18 +20,23 @@ from tenantcheck.model import nonce as nonces
 _TENANTS_PER_ENVIRONMENT = 16
 _MOST_VERSIONS = 8
 _MOST_PURPOSES = 32
+_WITNESS_FIELDS = len(Witness.__struct_fields__)
+
+
+Identities = tuple[str, str, str]
 
 
 @dataclass(slots=True)
 class Environment:
-    """Everything that one identity value answered."""
+    """Everything that one identity value answered; or three values, as long as they come together only."""
 
     id: str
-    identity: IdentityField
+    """The value, or the first of the three."""
     owner: int
     """Index of the tenant it met first."""
-    last_end_ns: int
-    answers: int = 0
+    together: Identities | None = None
+    """The three values, where they are."""
+    last_end_ns: int = 0
     latest: dict[int, Observation] = field(default_factory=dict)
     """Newest observation of each tenant (a bounded number of them)."""
     crossings: list[tuple[Observation, Observation]] = field(default_factory=list)
@@ -39,8 +44,8 @@ class Environment:
 
     def answered(self, observation: Observation, tenant: int) -> None:
         """It gave one more answer."""
-        self.answers += 1
-        self.last_end_ns = max(self.last_end_ns, observation.end_ns)
+        if observation.end_ns > self.last_end_ns:
+            self.last_end_ns = observation.end_ns
         if tenant in self.latest:
             self.latest[tenant] = observation
             return
@@ -61,12 +66,16 @@ class Place(NamedTuple):
     """End of the environment's latest earlier answer; 0 when it is new."""
 
 
+#: One place per identity, in the order of `IDENTITIES`.
+Places = tuple[Place | None, Place | None, Place | None]
+
+
 class Placed(NamedTuple):
-    """One observation and its places, in the order of `IDENTITIES`."""
+    """One observation and its places."""
 
     observation: Observation
     tenant: int
-    places: tuple[Place | None, Place | None, Place | None]
+    places: Places
 
 
 class Foreign(NamedTuple):
@@ -107,6 +116,8 @@ class Environments:
         self._tags = {tenant.index: nonces.tag(tenant.id) for tenant in people}
         self._owners_of_tags = {tag: index for index, tag in self._tags.items()}
         self.by_field: dict[IdentityField, dict[str, Environment]] = {name: {} for name in IDENTITIES}
+        self._together: dict[Identities, Environment] = {}
+        """Environments whose three identities have only ever come together."""
         self.missing: dict[IdentityField, int] = dict.fromkeys(IDENTITIES, 0)
         self.people = people
         self.processes = Processes()
@@ -219,12 +230,20 @@ class Environments:
         self._reported_tenant(observation, tenant)
         if self._other_tenant_known(tenant):
             self.could_share += 1
-        if len(self.fields_read) < len(witness.__struct_fields__):
+        if len(self.fields_read) < _WITNESS_FIELDS:
             self.fields_read.update(_carried(witness))
-        places = tuple(self._place(name, observation, tenant) for name in IDENTITIES)
-        self.reuses += any(place is not None and place.known for place in places)
+        identities = (witness.execution_environment_id, witness.sandbox_id, witness.log_stream_name)
+        environment = self._together.get(identities)  # type: ignore[arg-type]  # such with None are not in there
+        if environment is not None:
+            place = Place(environment.owner, True, environment.last_end_ns)
+            environment.answered(observation, tenant)
+            places: Places = (place, place, place)
+            self.reuses += 1
+        else:
+            places = self._places(identities, observation, tenant)
+            self.reuses += any(place is not None and place.known for place in places)
         self._cold_start(observation, state, places)
-        return Placed(observation, tenant, places)  # type: ignore[arg-type]  # one place per identity
+        return Placed(observation, tenant, places)
 
     def _keep_purpose(self, observation: Observation) -> None:
         purpose = observation.request.purpose
@@ -242,27 +261,60 @@ class Environments:
     def _other_tenant_known(self, tenant: int) -> bool:
         return len(self._ended_tenants) > 1 or bool(self._ended_tenants - {tenant})
 
-    def _place(self, name: IdentityField, observation: Observation, tenant: int) -> Place | None:
-        value = getattr(observation.witness, name)
+    def _places(self, identities: tuple[str | None, ...], observation: Observation, tenant: int) -> Places:
+        """Places of identities that have not come together before."""
+        values = [value for value in identities if value is not None]
+        if len(values) == len(IDENTITIES) and not any(
+            value in self.by_field[name] for name, value in zip(IDENTITIES, values, strict=True)
+        ):
+            one, two, three = values
+            environment = Environment(id=one, owner=tenant, together=(one, two, three))
+            self._together[one, two, three] = environment
+            for name, value in zip(IDENTITIES, values, strict=True):
+                self.by_field[name][value] = environment
+            environment.answered(observation, tenant)
+            place = Place(tenant, False, 0)
+            return place, place, place
+        one_, two_, three_ = (
+            self._place(name, value, observation, tenant) for name, value in zip(IDENTITIES, identities, strict=True)
+        )
+        return one_, two_, three_
+
+    def _place(self, name: IdentityField, value: str | None, observation: Observation, tenant: int) -> Place | None:
         if value is None:
             if observation.outcome == "served":
                 self.missing[name] += 1
             return None
         environment = self.by_field[name].get(value)
+        if environment is not None and environment.together is not None:
+            self._part(environment, environment.together)
+            environment = self.by_field[name][value]
         known = environment is not None
         if environment is None:
-            environment = Environment(id=value, identity=name, owner=tenant, last_end_ns=0)
-            self.by_field[name][value] = environment
+            environment = self.by_field[name][value] = Environment(id=value, owner=tenant)
         place = Place(environment.owner, known, environment.last_end_ns)
         environment.answered(observation, tenant)
         return place
 
-    def _cold_start(self, observation: Observation, state: TenantState, places: tuple[Place | None, ...]) -> None:
-        first_count = observation.witness.invocation_count if observation.witness else None
-        initialised = observation.platform is not None and observation.platform.init_ms is not None
-        new = any(place is not None and not place.known for place in places)
-        if initialised or (new and first_count is not None and first_count <= 1):
+    def _part(self, environment: Environment, identities: Identities) -> None:
+        """Give the three identities of an environment a record each, now that one of them comes with others."""
+        del self._together[identities]
+        for name, value in zip(IDENTITIES, identities, strict=True):
+            self.by_field[name][value] = replace(
+                environment,
+                id=value,
+                together=None,
+                latest=dict(environment.latest),
+                crossings=list(environment.crossings),
+            )
+
+    def _cold_start(self, observation: Observation, state: TenantState, places: Places) -> None:
+        if observation.platform is not None and observation.platform.init_ms is not None:
             state.cold_starts += 1
+            return
+        first_count = observation.witness.invocation_count if observation.witness else None
+        if first_count is not None and first_count <= 1:
+            state.cold_starts += any(place is not None and not place.known for place in places)
 
     # ------------------------------------------------------------------ tenants and nonces
 

@@ -38,6 +38,10 @@ class Counts:
 
     def add(self, count: int) -> bool:
         """Add a value; False when it was there already."""
+        if self._ends and count == self._ends[-1] + 1:
+            self._ends[-1] = count
+            self.size += 1
+            return True
         at = bisect_right(self._starts, count)
         if at and count <= self._ends[at - 1]:
             return False

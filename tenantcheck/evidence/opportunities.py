@@ -67,6 +67,7 @@ class Opportunities:
         self._people = people
         self._waiting: dict[int, _Waiting] = {}
         self._newest: dict[tuple[int, Stratum], tuple[int, int]] = {}
+        self._newest_call_ns = -1
         self._own: dict[int, int] = {}
         self._lost_calls: list[int] = []
         self._lost_ends: list[int] = []
@@ -118,6 +119,7 @@ class Opportunities:
         waiting.add(*interval, stratum)
         if len(self.pairs[stratum]) < self._pairs_total(stratum):
             self._newest[tenant, stratum] = interval
+            self._newest_call_ns = max(self._newest_call_ns, observation.call_ns)
 
     def _surely_idle_until(self, idle_since_ns: int, called_ns: int) -> int:
         """Until when an environment that answered at these two times surely lay idle: a request that was lost in
@@ -143,6 +145,8 @@ class Opportunities:
                 self.counts[stratum] += 1
                 self.pairs[stratum].add((tenant, owner))
         # Of requests that another environment has confirmed already, the newest still shows its pair.
+        if idle_since_ns >= self._newest_call_ns:
+            return
         for (tenant, stratum), (call_ns, end_ns) in self._newest.items():
             if idle_since_ns < call_ns and end_ns < called_ns and tenant != owner:
                 self.pairs[stratum].add((tenant, owner))
