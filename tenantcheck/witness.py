@@ -118,7 +118,7 @@ class WitnessReader:
             if why:
                 errors.append(f"{WITNESS_NAMES[field]}: {why}")
         if echo := fields.get("nonce"):
-            if nonces.parse(echo) is None:
+            if not nonces.well_formed(echo):
                 del fields["nonce"]
                 errors.append("nonce: not a nonce of this program")
             else:
@@ -236,7 +236,7 @@ def _residue(value: Any) -> tuple[list[SeenNonce], str | None]:
         found.extend(
             SeenNonce(nonce=entry, place=place)
             for entry in entries[-MAX_RESIDUE:]
-            if isinstance(entry, str) and nonces.parse(entry) is not None
+            if isinstance(entry, str) and nonces.well_formed(entry)
         )
     return found, None
 

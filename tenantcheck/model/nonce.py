@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 PREFIX = b"tck1-"
 PATTERN = re.compile(rb"tck1-([0-9a-f]{8})-([0-9a-f]{12})-([0-9]{8})-([0-9a-f]{16})(?![0-9a-f])")
+_WHOLE = re.compile(PATTERN.pattern.decode())
 LENGTH = 5 + 8 + 1 + 12 + 1 + 8 + 1 + 16
 
 
@@ -34,12 +35,17 @@ def compose(run: str, tenant_tag: str, seq: int, random: str) -> str:
     return f"tck1-{run}-{tenant_tag}-{seq:08d}-{random}"
 
 
+def well_formed(text: str) -> bool:
+    """Whether a text is a nonce and nothing else."""
+    return _WHOLE.fullmatch(text) is not None
+
+
 def parse(nonce: str) -> Nonce | None:
     """The parts of a nonce, or None when it is not one."""
-    match = PATTERN.fullmatch(nonce.encode("utf-8", "replace"))
+    match = _WHOLE.fullmatch(nonce)
     if match is None:
         return None
-    run, tenant_tag, seq, random = (part.decode() for part in match.groups())
+    run, tenant_tag, seq, random = match.groups()
     return Nonce(run, tenant_tag, int(seq), random)
 
 

@@ -55,7 +55,10 @@ class PyreqwestSender:
         builder = self._client.request(call.method, self._parsed(call.url)).headers(list(call.headers))
         if call.body:
             builder = builder.body_bytes(call.body)
-        async with builder.build_streamed() as response:
+        exchange = builder.build_streamed()
+        response = await exchange.__aenter__()
+        whole = False
+        try:
             first_byte_ns = time.monotonic_ns()
             status, headers = response.status, tuple(response.headers.items())
             length = response.get_header("content-length")
@@ -64,6 +67,11 @@ class PyreqwestSender:
             else:
                 raw, truncated = await _read(response.body_reader)
             encoding = response.get_header("content-encoding")
+            whole = not truncated
+        finally:
+            # After the last byte there is nothing to leave, and leaving takes as long as a read.
+            if not whole:
+                await exchange.__aexit__(None, None, None)
         if encoding is not None:
             raw, truncated = decoded(raw, encoding, truncated=truncated)
         elif len(raw) > MAX_BODY_BYTES:
