@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tenantcheck.environments import Counts, Kept, Latencies, recent, tallies
 from tenantcheck.model import Observation, PlatformRecord
 from tenantcheck.verdict import Judge
-from tests.notation import CLEAN, changed, found, judge, plan_for, verdict, waves, with_witness
+from tests.notation import CLEAN, Edit, changed, found, judge, plan_for, short, verdict, waves, with_witness
 
 
 @given(st.lists(st.integers(0, 60)))
@@ -174,3 +174,43 @@ def _later(observation: Observation, turn: int) -> Observation:
         call_ns=observation.call_ns + shift,
         end_ns=observation.end_ns + shift,
     )
+
+
+def _streamed(**changes: str) -> Edit:
+    """A witness with the log stream of its sandbox, and other changes."""
+
+    def edit(observation: Observation) -> Observation:
+        changed_ = with_witness(**changes)(observation)
+        assert changed_.witness is not None
+        stream = f"2026/01/01/[1]{changed_.witness.sandbox_id or '':0>32}"
+        return with_witness(log_stream_name=stream)(changed_)
+
+    return edit
+
+
+@given(
+    answers=st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 4)), min_size=1, max_size=24),
+    replaced=st.dictionaries(
+        st.integers(2, 25),
+        st.sampled_from(
+            [{"execution_environment_id": "e9"}, {"execution_environment_id": "e1"}, {"sandbox_id": "s1"}]
+        ),
+    ),
+)
+@settings(max_examples=150, deadline=None)
+def test_identities_that_come_together_are_judged_as_each_would_be(
+    answers: list[tuple[str, int]], replaced: dict[int, dict[str, str]]
+) -> None:
+    """
+    Given any history, with processes that are replaced and ids that wander
+    When a third identity goes with the second one, so that three identities come together as long as they can
+    Then the judgement is the one without it, which places each identity for itself.
+    """
+    text = "o a1 b2 | r " + " ".join(f"{tenant}{where}" for tenant, where in answers)
+    last = len(answers) + 2
+    apart = {n: with_witness(**changes) for n, changes in replaced.items() if n < last}
+    together = {n: _streamed(**(replaced.get(n, {}) if n < last else {})) for n in range(last)}
+    one, other = verdict(text, edit=apart), verdict(text, edit=together)
+    assert one.evidence == other.evidence
+    assert [(f.check, *short(f)) for f in one.findings] == [(f.check, *short(f)) for f in other.findings]
+    assert one.tenants == other.tenants
