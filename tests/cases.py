@@ -130,7 +130,6 @@ POOL_CASES: tuple[Case, ...] = (
     Case(("idle-steals:t=3",), "shared-environment", plan="quick", idle_s="4"),
     Case(("cap-steals",), "shared-environment", max_environments=8),
     Case(("race:p=0.02",), "shared-environment", plan=None, stated=(("standard", 0.78),)),
-    Case(("race:p=0.02",), "shared-environment", plan=None, idle_s="1,10,60", stated=(("deep", 0.97),)),
     Case(("race-near-arrival:p=0.5",), "shared-environment", plan=None),
     Case(("cold-starts-swapped",), "shared-environment", plan="quick"),
 )
