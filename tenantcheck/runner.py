@@ -21,6 +21,8 @@ from tenantcheck.witness import WitnessReader
 
 #: Two waves in a row with a larger share of throttled requests end the run.
 MAX_THROTTLED = 0.2
+#: So many lost requests in a row, a whole wave among them, mean that nobody answers any more.
+MAX_LOST_IN_A_ROW = 20
 
 #: Errors of AWS that mean: these credentials are not accepted.
 _CREDENTIAL_ERRORS = frozenset(
@@ -262,6 +264,7 @@ class Prospects:
     def __init__(self) -> None:
         self._throttled_before = False
         self._opened = False
+        self._lost_in_a_row = 0
 
     def after(self, wave: Wave, observations: Sequence[Observation]) -> Stop | None:
         """Why the run had better end after this wave, or None."""
@@ -269,6 +272,14 @@ class Prospects:
         if throttled and self._throttled_before:
             return Stop(reason="throttled", detail="more than 20 % of two waves in a row were throttled")
         self._throttled_before = throttled
+        if all(o.outcome == "lost" for o in observations):
+            self._lost_in_a_row += len(observations)
+        else:
+            self._lost_in_a_row = 0
+        if self._opened and self._lost_in_a_row >= MAX_LOST_IN_A_ROW:
+            text = observations[-1].error_text or "no answer"
+            detail = f"the target stopped answering: the last {self._lost_in_a_row} requests were lost ({text})"
+            return Stop(reason="unreachable", detail=detail)
         if self._opened or wave.requests[0].tenant is None:
             return None
         self._opened = wave.kind == "opening"

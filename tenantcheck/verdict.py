@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from msgspec import structs
+
 from tenantcheck import __version__
 from tenantcheck.checks import CHECKS, Check, Judged
 from tenantcheck.environments import Environments
@@ -26,6 +28,8 @@ from tenantcheck.model import (
 
 #: Share of requests that may end in a function error before a clean run counts for nothing.
 MAX_FUNCTION_ERRORS = 0.01
+#: Share of lost and throttled requests that is worth a remark.
+MAX_LOST = 0.02
 #: Without this check a run can't pass.
 CORE_CHECK = "shared-environment"
 
@@ -104,6 +108,8 @@ class Judge:
         checks, findings = self._run_checks()
         evidence = self.evidence()
         ended = end.reason if end is not None else "cut"
+        if ended != "complete":
+            checks = [_not_reached(check) for check in checks]
         reasons = list(self._failures(findings))
         outcome: Outcome = "fail" if reasons else "pass"
         if not reasons:
@@ -121,7 +127,7 @@ class Judge:
             evidence=evidence,
             tenants=tuple(self._tenants()),
             not_established=tuple(self._not_established(checks, evidence)),
-            remarks=tuple(self._remarks(torn)),
+            remarks=tuple(self._remarks(torn, ended)),
             history=history,
             history_sha256=sha256,
             tool=__version__,
@@ -261,7 +267,7 @@ class Judge:
     def _not_established(self, checks: Sequence[CheckResult], evidence: Evidence) -> Iterable[str]:
         for name, meaning in _STRATA_MEANING.items():
             stratum = evidence.strata.get(name)
-            if stratum is None or not stratum.opportunities:
+            if stratum is None or not (stratum.opportunities or stratum.crossed):
                 yield f"{name} requests were not exercised: {meaning}"
         for check in checks:
             if check.status == "not-exercised":
@@ -275,8 +281,16 @@ class Judge:
         yield "tenants, functions and versions other than those asked"
         yield "what lies outside the execution environment: data stores, caches, the shared execution role"
 
-    def _remarks(self, torn: bool) -> Iterable[str]:
+    def _remarks(self, torn: bool, ended: str) -> Iterable[str]:
         environments = self.environments
+        if ended == "breach":
+            yield "the run stopped at the first breach; --keep-going sends the rest of the plan too"
+        lost = environments.outcomes["lost"] + environments.outcomes["throttled"]
+        if lost > MAX_LOST * environments.requests:
+            yield (
+                f"{lost} of {environments.requests} requests were lost or throttled: each undoes the evidence of "
+                "several answers"
+            )
         if torn:
             yield "the last line of the history was cut and is left out"
         if len(environments.versions) > 1:
@@ -315,7 +329,15 @@ def _result(
         findings=findings,
         requested=requested,
         reason=reason,
+        help=check.help if findings else "",
     )
+
+
+def _not_reached(check: CheckResult) -> CheckResult:
+    """A check without an opportunity in a run that ended early: its requests were perhaps never sent."""
+    if check.status != "not-exercised":
+        return check
+    return structs.replace(check, reason="not exercised before the run ended")
 
 
 def _status(judged: Judged) -> CheckStatus:

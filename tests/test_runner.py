@@ -134,6 +134,25 @@ def test_ordered_waves_have_one_request_in_flight_and_crowds_all(tmp_path: Path)
     assert ran.sender.connected == sizes
 
 
+def test_a_target_that_stops_answering_ends_the_run(tmp_path: Path) -> None:
+    """
+    Given a target that answers the opening wave and nothing after it
+    When twenty requests in a row were lost
+    Then the run ends, and says so, instead of spending its budget.
+    """
+    answered = iter(range(4))
+    lost = Reply(error_kind="connect", error_text="refused")
+    ran = Ran(tmp_path, lambda call: witness(call) if next(answered, None) is not None else lost, plan())
+    assert (ran.end.reason, ran.end.requests < 40) == ("unreachable", True)
+    assert "stopped answering" in ran.end.detail
+
+
+def test_no_more_requests_are_in_flight_than_allowed(tmp_path: Path) -> None:
+    ran = Ran(tmp_path, witness, plan(), in_flight=3)
+    assert ran.end.reason == "complete"
+    assert ran.sender.most_in_flight == 3
+
+
 def test_what_is_recorded_of_a_response(tmp_path: Path) -> None:
     observation = Ran(tmp_path, witness, plan()).observations[0]
     assert observation.outcome == "served"

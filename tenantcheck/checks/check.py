@@ -40,11 +40,11 @@ class Check(NamedTuple):
     """What a finding means and what to do about it."""
 
 
-def seen(environments: Environments, observation: Observation) -> Seen:
-    """The exhibit of one observation, with the command that sends it again."""
+def seen(environments: Environments, observation: Observation, identity: str) -> Seen:
+    """The exhibit of one observation, with the command that sends it again; `identity` is the field that names its
+    environment."""
     plan, request, witness = environments.plan, observation.request, observation.witness
     tenant = plan.everyone()[request.tenant].id if request.tenant is not None else None
-    identity = environments.shown_identity()
     environment = None
     if witness is not None:
         environment = getattr(witness, identity) or witness.environment()
@@ -78,6 +78,11 @@ _NONCE_IN_QUERY = re.compile(r"([?&])[^?&=\"]+=@NONCE_QUOTED@(&?)")
 
 def _repeat(plan: Plan, command: str, request: Request, sent: str | None, second: str | None) -> str:
     """The command that sends a request again, with the id it was sent with, none, or two."""
+    owner = request.credential if request.credential is not None else request.tenant
+    if owner is not None:
+        # Whose credentials: each tenant's stand as variables of their own.
+        id_ = re.sub(r"[^A-Z0-9]", "_", plan.everyone()[owner].id.upper())[:40]
+        command = command.replace("${TENANT_", f"${{TENANT_{id_}_")
     if sent is None:
         command = re.sub(r' -H "[^"]*: @TENANT@"| --tenant-id "@TENANT@"', "", command)
     for token, value in (("TENANT", sent or ""), ("NONCE", request.nonce)):
@@ -103,6 +108,7 @@ def finding(
     plan = environments.plan
     people = plan.everyone()
     identities = [name for name in fields if name in IDENTITIES]
+    identity = identities[0] if identities else environments.shown_identity()
     if severity == "breach" and identities and set(identities) <= environments.discredited:
         severity = "open"
     names = tuple(people[tenant].id for tenant in tenants)
@@ -114,7 +120,7 @@ def finding(
         fields=tuple(WITNESS_NAMES.get(name, name) for name in fields),
         tenants=names,
         environment=environment,
-        exhibits=tuple(seen(environments, observation) for observation in exhibits),
+        exhibits=tuple(seen(environments, observation, identity) for observation in exhibits),
         fingerprint=hashlib.sha256(mark.encode()).hexdigest()[:16],
         details=details or {},
     )

@@ -13,6 +13,7 @@ from tenantcheck.cli.options import option
 from tenantcheck.cli.root import Common
 from tenantcheck.lab import LabServer, Settings
 from tenantcheck.lab.faults import FAULTS
+from tenantcheck.lab.mapping import TOKEN_PREFIX
 from tenantcheck.lab.pool import Reuse
 from tenantcheck.lab.tenancy import Isolation
 
@@ -105,9 +106,20 @@ def command(
     if tenant_query is not None:
         how = f" --tenant-query {tenant_query}"
     if authorizer:
-        how = " --tenant-from-credentials --tenants @tenants.toml"
+        how += " --tenants @tenants.toml"
     asyncio.run(_serve(server, settings, how, common))
     return 0
+
+
+#: A tenants file for the lab's authorizer, ready to paste.
+_TENANTS_FILE = (
+    "  and in tenants.toml, for example:",
+    *(
+        line
+        for id_ in ("a", "b")
+        for line in ("[[tenant]]", f'id = "{id_}"', f'credentials = {{ bearer = "{TOKEN_PREFIX}{id_}" }}')
+    ),
+)
 
 
 async def _serve(server: LabServer, settings: Settings, how: str, common: Common) -> None:
@@ -130,11 +142,7 @@ def _how_to_use(settings: Settings, port: int, how: str, logs: Path) -> tuple[st
         f"  tenantcheck invoke {settings.name} --endpoint-url http://127.0.0.1:{port} --region us-east-1",
         "  (invoke signs its requests: any AWS credentials will do, such as AWS_ACCESS_KEY_ID=lab "
         "AWS_SECRET_ACCESS_KEY=lab)",
-        *(
-            ("  with one row per tenant in tenants.toml: [[tenant]] id = 'a', credentials = { bearer = 'lab-a' }",)
-            if settings.authorizer
-            else ()
-        ),
+        *(_TENANTS_FILE if settings.authorizer else ()),
         "  {tenant} in the path has no meaning here: the front maps one header or query parameter",
         f"  logs in {logs}" + ("" if settings.logs else ", removed with the lab (--logs FOLDER keeps them)"),
         "  scratch directories are told apart by TMPDIR: a handler that names /tmp itself is not separated",

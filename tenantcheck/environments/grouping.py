@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import NamedTuple
 
 from tenantcheck.environments.processes import Processes
@@ -20,6 +21,8 @@ from tenantcheck.model import nonce as nonces
 _TENANTS_PER_ENVIRONMENT = 16
 _MOST_VERSIONS = 8
 _MOST_PURPOSES = 32
+_DRAWN_ORDER = attrgetter("request.slot", "request.seq")
+_CALL_ORDER = attrgetter("call_ns", "request.slot", "request.seq")
 _WITNESS_FIELDS = len(Witness.__struct_fields__)
 
 
@@ -177,9 +180,7 @@ class Environments:
         """Group one ended wave. Returns its grouped observations in drawn order for ordered waves, in call
         order for the others."""
         one_by_one = bool(wave) and wave[0].request.kind == "ordered"
-        ordered = sorted(
-            wave, key=lambda o: (o.request.slot if one_by_one else o.call_ns, o.request.slot, o.request.seq)
-        )
+        ordered = sorted(wave, key=_DRAWN_ORDER if one_by_one else _CALL_ORDER)
         self.waves += 1
         self._recent.wave = ordered
         placed: list[Placed] = []
@@ -214,8 +215,10 @@ class Environments:
         if observation.outcome in ("served", "no-witness", "function-error"):
             state.answered += 1
             state.latencies.add(observation.end_ns - observation.call_ns)
+        if witness is not None and self._is_replay(observation, tenant):
+            return None  # what else it carries is the other response's
         self._foreign_nonces(observation, tenant)
-        if witness is None or self._is_replay(observation, tenant):
+        if witness is None:
             return None
         return self._witnessed(observation, witness, tenant)
 

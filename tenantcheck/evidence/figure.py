@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from itertools import pairwise
+from operator import attrgetter
 from typing import NamedTuple
 
 from tenantcheck.environments import Environments, Placed
 from tenantcheck.evidence.opportunities import Opportunities
 from tenantcheck.evidence.pairs import PairProducts, needed_requests
 from tenantcheck.model import IDENTITIES, WITNESS_NAMES, Evidence, Observation, PairFigure, Plan
+
+_SLOT = attrgetter("request.slot")
 
 
 class _Counted(NamedTuple):
@@ -70,7 +73,7 @@ class EvidenceCounter:
         each = plan.further_requests if self._ordered_waves else plan.ordered_requests
         self._ordered_waves += 1
         self._ordered_requests += len(wave)
-        drawn = sorted(wave, key=lambda o: o.request.slot)
+        drawn = sorted(wave, key=_SLOT)
         places = {id(p.observation): p for p in placed}
         was_drawn = _was_drawn(drawn, each, len(plan.tenants))
         sizes = {tenant.index: each for tenant in plan.tenants}

@@ -11,12 +11,14 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
 
 from tenantcheck.environments import Placed
 from tenantcheck.model import STRATA, Observation, Stratum, StratumFigure
 
 #: Requests per tenant that wait for their confirmation; the oldest are dropped, which only lowers the counts.
 _WAITING = 4096
+_CALL_ORDER = attrgetter("observation.call_ns")
 
 
 def rate_bound(opportunities: int) -> float | None:
@@ -87,7 +89,7 @@ class Opportunities:
         if len(witnessed) < len(wave):
             blind = _merged((o.call_ns, o.end_ns) for o in wave if id(o) not in witnessed)
         in_flight = _InFlight(placed)
-        for each in sorted(placed, key=_called):
+        for each in sorted(placed, key=_CALL_ORDER):
             place = each.places[field]
             if place is None:
                 continue
@@ -165,14 +167,11 @@ class Opportunities:
         }
 
     def _pairs_total(self, stratum: Stratum) -> int:
-        newcomers = self._people - self._tenants
         if stratum == "newcomer":
-            return newcomers * self._tenants
+            # A tenant whose first requests brought no answer is a newcomer late.
+            late = {tenant for tenant, _ in self.pairs[stratum] if tenant < self._tenants}
+            return (self._people - self._tenants) * self._tenants + len(late) * (self._tenants - 1)
         return self._tenants * (self._tenants - 1)
-
-
-def _called(placed: Placed) -> int:
-    return placed.observation.call_ns
 
 
 class _InFlight:

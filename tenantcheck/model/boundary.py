@@ -57,7 +57,7 @@ def _why_not_boundary(plan: Plan, check: str) -> str:
     if check == FOREIGN and not by_credentials:
         return "tenants have no credentials of their own"
     if check == FOREIGN and place not in ("header", "query", "path"):
-        return "no tenant id is sent that could be another tenant's"
+        return "no tenant id is sent: run again without --tenant-from-credentials to see whether one overrides them"
     if check == AMBIGUOUS and place != "header":
         return "the tenant does not travel in a header"
     if check == RESERVED and name.lower() == RESERVED_HEADER.lower():

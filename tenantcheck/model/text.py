@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 
 #: Controls, invisible formatting (also what turns the writing direction), surrogates, private use, separators.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def shown_id(id_: str, limit: int = 60) -> str:
+    """A tenant id to show: long ones by their beginning and end, with their length and a mark that tells those apart
+    which differ in the middle."""
+    if len(id_) <= limit:
+        return printable(id_)
+    mark = hashlib.sha256(id_.encode("utf-8", "replace")).hexdigest()[:6]
+    return printable(f"{id_[:20]}…{id_[-12:]} ({len(id_)} characters, {mark})")
 
 
 def printable(text: str, limit: int = 256) -> str:

@@ -59,6 +59,8 @@ class CheckResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Findings in total, those beyond the kept ones included."""
     requested: bool = False
     reason: str = ""
+    help: str = ""
+    """What its findings mean and what to do about them, where it has some."""
 
 
 class PairFigure(Struct, frozen=True, kw_only=True):

@@ -74,4 +74,4 @@ def _behind_many_characters(id_: str) -> Iterator[Lookalike]:
         yield Lookalike(longest, "common prefix", id_)
     for cut in _CUTS:
         sibling = id_ if cut < len(id_) else longest
-        yield Lookalike(_differing(sibling, cut), f"difference past {cut} characters", sibling)
+        yield Lookalike(_differing(sibling, cut), f"a character behind the first {cut}", sibling)

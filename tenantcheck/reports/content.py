@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tenantcheck.model import STRATA, Finding, Seen, Verdict
-from tenantcheck.model.text import printable
+from tenantcheck.model.text import printable, shown_id
 from tenantcheck.reports.sentences import evidence_sentence, finding_sentence, strata_sentences
 
 #: Findings written out; the JSON report has all that are kept.
@@ -85,14 +85,16 @@ def _evidence(verdict: Verdict) -> Block:
         return Block("Evidence", ("A breach was seen, so what a clean run would be worth has no meaning.",))
     lines = [evidence_sentence(evidence)]
     if evidence.weakest_pair is not None and evidence.all_tenants is not None:
-        pair = " and ".join(printable(name, 80) for name in evidence.weakest_pair.tenants)
+        pair = " and ".join(shown_id(name) for name in evidence.weakest_pair.tenants)
         lines.append(
             f"Weakest pair {pair}: {evidence.weakest_pair.probability:.2g} "
             f"(target {evidence.significance:g}). All tenants together: "
             f"{evidence.all_tenants.probability:.2g}. Counted by {evidence.field}."
         )
     if evidence.needed_requests is not None:
-        lines.append(f"About {evidence.needed_requests} more requests per tenant would reach the target.")
+        lines.append(
+            f"About {evidence.needed_requests} more requests per tenant would reach the target, with no answer lost."
+        )
     lines += strata_sentences(evidence.strata)
     columns = ("requests", "opportunities", "tenant pairs", "crossed", "excluded rate")
     rows = tuple(
@@ -112,7 +114,7 @@ def _evidence(verdict: Verdict) -> Block:
 def _tenants(verdict: Verdict) -> Block:
     rows = tuple(
         (
-            printable(tenant.tenant, 60) + (" (newcomer)" if tenant.newcomer else ""),
+            shown_id(tenant.tenant) + (" (newcomer)" if tenant.newcomer else ""),
             str(tenant.environments),
             str(tenant.invocations),
             str(tenant.cold_starts),
@@ -150,13 +152,17 @@ def _findings(verdict: Verdict) -> Iterator[Block]:
         if shown[finding.check] > 1 or len(shown) > SHOWN_FINDINGS:
             left += 1
             continue
-        yield _finding(finding)
+        yield _finding(finding, next((check.help for check in verdict.checks if check.id == finding.check), ""))
     if left:
         yield Block("More findings", (f"{left} more like these; the JSON report lists them.",))
 
 
-def _finding(finding: Finding) -> Block:
-    lines = (finding_sentence(finding), *(_where(exhibit) for exhibit in finding.exhibits))
+def _finding(finding: Finding, remedy: str) -> Block:
+    lines = (
+        finding_sentence(finding),
+        *((f"What to do: {remedy}",) if remedy else ()),
+        *(_where(exhibit) for exhibit in finding.exhibits),
+    )
     rows = tuple(_exhibit(exhibit) for exhibit in finding.exhibits)
     columns = ("request", "tenant", "handler saw", "count", "sent at", "ended at")
     return Block(
@@ -170,8 +176,8 @@ def _finding(finding: Finding) -> Block:
 def _exhibit(exhibit: Seen) -> tuple[str, ...]:
     return (
         f"#{exhibit.seq}",
-        printable(exhibit.tenant if exhibit.tenant is not None else "(none)", 60),
-        printable(exhibit.handler_saw or "-", 60),
+        shown_id(exhibit.tenant if exhibit.tenant is not None else "(none)"),
+        shown_id(exhibit.handler_saw or "-"),
         str(exhibit.count) if exhibit.count is not None else "-",
         _seconds(exhibit.call_ns),
         _seconds(exhibit.end_ns),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tenantcheck.model import Evidence, Finding, StratumFigure
-from tenantcheck.model.text import printable
+from tenantcheck.model.text import printable, shown_id
 
 
 def finding_sentence(finding: Finding) -> str:
@@ -17,7 +17,7 @@ def finding_sentence(finding: Finding) -> str:
 
 
 def _tenants(finding: Finding) -> str:
-    names = [repr(printable(name, 80)) for name in finding.tenants]
+    names = [repr(shown_id(name)) for name in finding.tenants]
     return " and ".join(names) if names else "a tenant"
 
 
@@ -44,7 +44,7 @@ def _wrong_tenant(finding: Finding) -> str:
 
 def _foreign(finding: Finding) -> str:
     if len(finding.tenants) > 1:
-        owner, asked = (repr(printable(name, 80)) for name in finding.tenants[:2])
+        owner, asked = (repr(shown_id(name)) for name in finding.tenants[:2])
     else:
         owner, asked = "another tenant (of an earlier run)", _tenants(finding)
     place = {"residue-memory": "memory", "residue-scratch": "scratch directory", "header": "headers"}
@@ -54,7 +54,7 @@ def _foreign(finding: Finding) -> str:
 
 def _replayed(finding: Finding) -> str:
     if len(finding.tenants) > 1:
-        owner, asked = (repr(printable(name, 80)) for name in finding.tenants[:2])
+        owner, asked = (repr(shown_id(name)) for name in finding.tenants[:2])
         return f"{asked} was given the response to a request of {owner}."
     return f"{_tenants(finding)} was given the response to another tenant's request of an earlier run."
 
@@ -103,7 +103,7 @@ def _invalid(finding: Finding) -> str:
 
 
 def _reserved(finding: Finding) -> str:
-    asked, served = (repr(printable(name, 80)) for name in finding.tenants[:2])
+    asked, served = (repr(shown_id(name)) for name in finding.tenants[:2])
     return f"A request for {asked} with {served} in the header X-Amz-Tenant-Id was served as {served}."
 
 
@@ -114,7 +114,7 @@ def _ambiguous(finding: Finding) -> str:
 
 
 def _foreign_tenant(finding: Finding) -> str:
-    owner, served = (repr(printable(name, 80)) for name in finding.tenants[:2])
+    owner, served = (repr(shown_id(name)) for name in finding.tenants[:2])
     return f"A request with the credentials of {owner} was served as {served}."
 
 
@@ -165,7 +165,8 @@ def strata_sentences(strata: dict[str, StratumFigure]) -> list[str]:
     newcomer = strata.get("newcomer")
     if newcomer is not None and newcomer.bound_95 is not None:
         buckets = newcomer.opportunities**2 // 6
-        sentences.append(
-            f"{newcomer.opportunities} newcomers exclude hashing of ids into up to about {buckets} buckets."
-        )
+        if buckets > 1:
+            sentences.append(
+                f"{newcomer.opportunities} newcomers exclude hashing of ids into up to about {buckets} buckets."
+            )
     return sentences

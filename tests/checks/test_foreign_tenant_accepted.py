@@ -25,6 +25,15 @@ def test_served_as_a_tenant_the_credentials_do_not_belong_to() -> None:
     assert (status, finding.tenants) == ("breached", ("a", "b"))
 
 
+def test_the_command_names_whose_credentials_it_needs() -> None:
+    repeat = 'curl -H "Authorization: ${TENANT_AUTHORIZATION}" -H "x-tenant-id: @TENANT@" "https://x.test/"'
+    judge = attack(CHECK, "2", tenant="b", credential="a", saw="b", repeat=repeat, **OWN)
+    _, _, (finding,) = judged(judge, CHECK)
+    assert finding.exhibits[0].repeat.startswith(
+        'curl -H "Authorization: ${TENANT_A_AUTHORIZATION}" -H "x-tenant-id: b"'
+    )
+
+
 def test_an_authorizer_that_ignores_the_id_is_correct() -> None:
     assert judged(attack(CHECK, "1", tenant="b", credential="a", saw="a", **OWN), CHECK)[:2] == ("clean", 1)
 

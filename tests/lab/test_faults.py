@@ -195,8 +195,10 @@ def test_a_race_needs_another_tenant_near_by() -> None:
         ("nope", "there is no fault 'nope'"),
         ("race:q=1", "'q' is not a parameter of race"),
         ("race:p=x", "p must be a number"),
-        ("race:p=-1", "p must be 0 or more"),
-        ("retired:n=nan", "n must be 0 or more"),
+        ("race:p=2", "p must be between 0 and 1"),
+        ("slow-path:ms=-1", "ms must be 0 or more"),
+        ("retired:n=nan", "n must be a whole number"),
+        ("hash-buckets:k=2.5", "k must be a whole number"),
         ("none:p=1", "'p' is not a parameter of none"),
     ],
 )

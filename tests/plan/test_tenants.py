@@ -153,7 +153,7 @@ class TestNewcomers:
         newcomers, _ = tenants.newcomers(24)
         people = (*tenants.tenants(), *newcomers)
         for cut in (8, 32, 64, 128, 255):
-            (found,) = [n for n in newcomers if n.lookalike == f"difference past {cut} characters"]
+            (found,) = [n for n in newcomers if n.lookalike == f"a character behind the first {cut}"]
             assert found.sibling is not None
             sibling = people[found.sibling]
             assert found.id[:cut] == sibling.id[:cut]

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from tenantcheck.model import SeenNonce, Verdict
 from tenantcheck.model import nonce as nonces
-from tenantcheck.model.text import printable
+from tenantcheck.model.text import printable, shown_id
 from tenantcheck.reports import render
 from tenantcheck.reports.json_report import JsonReport, json_schema
 from tenantcheck.reports.terminal import print_terminal
@@ -99,3 +99,10 @@ def test_printable_bounds_and_replaces() -> None:
     assert printable("a\x00b\u200bc", 10) == "a\ufffdb\ufffdc"
     assert printable("x" * 20, 10) == "x" * 9 + "…"
     assert printable("Ünïcode ✓") == "Ünïcode ✓"
+
+
+def test_long_ids_that_differ_in_the_middle_are_told_apart() -> None:
+    one, other = ("a" * 100 + letter + "a" * 100 for letter in "bc")
+    assert shown_id(one) != shown_id(other)
+    assert "201 characters" in shown_id(one)
+    assert shown_id("acme") == "acme"

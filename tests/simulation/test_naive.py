@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from tenantcheck.lab.pool import Pool, Reuse
+from tests.simulation import faults
 from tests.simulation.naive import EIGHT_BURSTS, FIXED_ORDER, NAIVE, ONE_BURST, PARALLEL_PAIR
 
 RUNS = 1000
@@ -36,6 +39,12 @@ def test_bursts_that_arrive_sorted_by_tenant_pass_where_the_same_ones_in_any_ord
     rng = random.Random(4)
     assert all(PARALLEL_PAIR.passes(blind("fifo", rng), rng, late=True) for _ in range(20))
     assert not any(EIGHT_BURSTS.passes(blind("fifo", rng), rng) for _ in range(20))
+
+
+@pytest.mark.parametrize("fault", ["steals-when-busy", "newcomer-steals"])
+def test_bursts_of_all_tenants_leave_no_foreign_environment_idle_under_pressure(fault: str) -> None:
+    rng = random.Random(6)
+    assert all(EIGHT_BURSTS.passes(Pool(faults=faults(fault, rng=rng), rng=rng), rng) for _ in range(50))
 
 
 def test_they_pass_on_an_isolated_pool_too() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import random
 from collections.abc import Callable, Sequence
@@ -132,12 +133,24 @@ class Faults:
         return Passing(chosen=tenant is not None and tenant == self._chosen, rng=self.random)
 
 
+def _problem(name: str, value: float) -> str | None:
+    """What a parameter has to be and is not."""
+    if name == "p" and not 0 <= value <= 1:
+        return "between 0 and 1"
+    if name in ("k", "n") and not (value >= 1 and value.is_integer()):
+        return "a whole number, 1 or more"
+    return None if 0 <= value < math.inf else "0 or more, and finite"
+
+
 def parse_fault(text: str) -> ActiveFault:
     """`NAME` or `NAME:param=value,…`. Raises `UsageError`."""
     name, _, rest = text.partition(":")
     fault = next((fault for fault in FAULTS if fault.name == name), None)
     if fault is None:
-        raise UsageError(f"there is no fault '{name}'", f"Faults: {', '.join(fault.name for fault in FAULTS)}.")
+        names = [fault.name for fault in FAULTS]
+        like = difflib.get_close_matches(name, names, n=1)
+        hint = f"Did you mean {like[0]}?" if like else f"Faults: {', '.join(names)}."
+        raise UsageError(f"there is no fault '{name}'", hint)
     parameters = dict(fault.defaults)
     for part in rest.split(",") if rest else ():
         key, equals, value = part.partition("=")
@@ -148,6 +161,7 @@ def parse_fault(text: str) -> ActiveFault:
             parameters[key] = float(value)
         except ValueError as error:
             raise UsageError(f"--fault {text}: {key} must be a number") from error
-        if not 0 <= parameters[key] < math.inf:
-            raise UsageError(f"--fault {text}: {key} must be 0 or more, and finite")
+        problem = _problem(key, parameters[key])
+        if problem:
+            raise UsageError(f"--fault {text}: {key} must be {problem}")
     return ActiveFault(fault=fault, parameters=parameters)
