@@ -26,19 +26,20 @@ _CALL_ORDER = attrgetter("call_ns", "request.slot", "request.seq")
 _WITNESS_FIELDS = len(Witness.__struct_fields__)
 
 
-Identities = tuple[str, str, str]
+#: The three identities of one answer.
+Identities = tuple[str | None, str | None, str | None]
 
 
 @dataclass(slots=True)
 class Environment:
-    """Everything that one identity value answered; or three values, as long as they come together only."""
+    """Everything that one identity value answered; or several values, as long as they come together only."""
 
     id: str
-    """The value, or the first of the three."""
+    """The value, or the first of them."""
     owner: int
     """Index of the tenant it met first."""
     together: Identities | None = None
-    """The three values, where they are."""
+    """The values, where they come together."""
     last_end_ns: int = 0
     latest: dict[int, Observation] = field(default_factory=dict)
     """Newest observation of each tenant (a bounded number of them)."""
@@ -120,7 +121,7 @@ class Environments:
         self._owners_of_tags = {tag: index for index, tag in self._tags.items()}
         self.by_field: dict[IdentityField, dict[str, Environment]] = {name: {} for name in IDENTITIES}
         self._together: dict[Identities, Environment] = {}
-        """Environments whose three identities have only ever come together."""
+        """Environments whose identities have only ever come together."""
         self.missing: dict[IdentityField, int] = dict.fromkeys(IDENTITIES, 0)
         self.people = people
         self.processes = Processes()
@@ -236,11 +237,11 @@ class Environments:
         if len(self.fields_read) < _WITNESS_FIELDS:
             self.fields_read.update(_carried(witness))
         identities = (witness.execution_environment_id, witness.sandbox_id, witness.log_stream_name)
-        environment = self._together.get(identities)  # type: ignore[arg-type]  # such with None are not in there
+        environment = self._together.get(identities)
         if environment is not None:
             place = Place(environment.owner, True, environment.last_end_ns)
             environment.answered(observation, tenant)
-            places: Places = (place, place, place)
+            places = self._alike(place, identities, observation)
             self.reuses += 1
         else:
             places = self._places(identities, observation, tenant)
@@ -264,24 +265,30 @@ class Environments:
     def _other_tenant_known(self, tenant: int) -> bool:
         return len(self._ended_tenants) > 1 or bool(self._ended_tenants - {tenant})
 
-    def _places(self, identities: tuple[str | None, ...], observation: Observation, tenant: int) -> Places:
+    def _alike(self, place: Place, identities: Identities, observation: Observation) -> Places:
+        """The same place for every identity that is there."""
+        if None not in identities:
+            return place, place, place
+        if observation.outcome == "served":
+            for name, value in zip(IDENTITIES, identities, strict=True):
+                self.missing[name] += value is None
+        one, two, three = (place if value is not None else None for value in identities)
+        return one, two, three
+
+    def _places(self, identities: Identities, observation: Observation, tenant: int) -> Places:
         """Places of identities that have not come together before."""
-        values = [value for value in identities if value is not None]
-        if len(values) == len(IDENTITIES) and not any(
-            value in self.by_field[name] for name, value in zip(IDENTITIES, values, strict=True)
-        ):
-            one, two, three = values
-            environment = Environment(id=one, owner=tenant, together=(one, two, three))
-            self._together[one, two, three] = environment
-            for name, value in zip(IDENTITIES, values, strict=True):
+        values = {name: value for name, value in zip(IDENTITIES, identities, strict=True) if value is not None}
+        if values and not any(value in self.by_field[name] for name, value in values.items()):
+            environment = Environment(id=next(iter(values.values())), owner=tenant, together=identities)
+            self._together[identities] = environment
+            for name, value in values.items():
                 self.by_field[name][value] = environment
             environment.answered(observation, tenant)
-            place = Place(tenant, False, 0)
-            return place, place, place
-        one_, two_, three_ = (
+            return self._alike(Place(tenant, False, 0), identities, observation)
+        one, two, three = (
             self._place(name, value, observation, tenant) for name, value in zip(IDENTITIES, identities, strict=True)
         )
-        return one_, two_, three_
+        return one, two, three
 
     def _place(self, name: IdentityField, value: str | None, observation: Observation, tenant: int) -> Place | None:
         if value is None:
@@ -300,9 +307,11 @@ class Environments:
         return place
 
     def _part(self, environment: Environment, identities: Identities) -> None:
-        """Give the three identities of an environment a record each, now that one of them comes with others."""
+        """Give the identities of an environment a record each, now that one of them comes with others."""
         del self._together[identities]
         for name, value in zip(IDENTITIES, identities, strict=True):
+            if value is None:
+                continue
             self.by_field[name][value] = replace(
                 environment,
                 id=value,

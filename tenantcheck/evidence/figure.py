@@ -32,6 +32,11 @@ def _agree(placed: Sequence[Placed], one: int, other: int) -> bool:
     return all(each.places[one] == each.places[other] for each in placed)
 
 
+def _lacks(placed: Sequence[Placed], field: int) -> bool:
+    """Whether an answer that was served does not carry the identity."""
+    return any(each.places[field] is None and each.observation.outcome == "served" for each in placed)
+
+
 class EvidenceCounter:
     """Counts the evidence of a run. Feed it every wave, in order, as `Environments.add` returned it."""
 
@@ -59,9 +64,11 @@ class EvidenceCounter:
         for fields, together in self._counted:
             groups: dict[int, list[int]] = {}
             for field in fields:
+                if _lacks(placed, field):
+                    continue  # evidence never stands on it, whatever comes
                 like = next((first for first in groups if _agree(placed, first, field)), field)
                 groups.setdefault(like, []).append(field)
-            own = [together, *(deepcopy(together) for _ in range(len(groups) - 1))]
+            own = [together, *(deepcopy(together) for _ in range(len(groups) - 1))][: len(groups)]
             counted += [(tuple(group), each) for group, each in zip(groups.values(), own, strict=True)]
         self._counted = counted
 
