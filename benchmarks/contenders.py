@@ -20,10 +20,10 @@ from typing import Any
 from benchmarks.measure import peak_mb
 from tenantcheck.cli.execute import RunOptions, make_plan, run_async
 from tenantcheck.history import HistoryWriter
-from tenantcheck.model import Header, Observation, Plan
+from tenantcheck.model import Call, Header, Observation, Plan, Reply
 from tenantcheck.plan import Schedule, Wave, parse_tenants
 from tenantcheck.runner import Runner, Stop
-from tenantcheck.senders import SenderSettings
+from tenantcheck.senders import Sender, SenderSettings
 from tenantcheck.senders.pyreqwest_sender import PyreqwestSender
 from tenantcheck.targets.http import HttpRequestSpec, HttpTarget
 from tenantcheck.verdict import Judge
@@ -48,7 +48,31 @@ class LargeCrowds(Schedule):
         return self._each
 
 
-async def _run(target: Any, in_flight: int, count: int) -> Outcome:
+class _AtOnce:
+    """A sender that answers at once, out of the call."""
+
+    async def connect(self, url: str, connections: int) -> None:
+        """Nothing to open."""
+
+    async def send(self, call: Call) -> Reply:
+        """The witness that the server would send."""
+        sent = dict(call.headers)
+        witness = {"executionEnvironmentId": f"env-{sent['x-tenant-id']}", "nonce": sent["x-tenantcheck-nonce"]}
+        headers = (("content-type", "application/json"), ("content-length", "112"), ("connection", "keep-alive"))
+        return Reply(status=200, headers=headers, body=json.dumps(witness).encode())
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+async def runner_alone(count: int) -> Outcome:
+    """The runner, recording and judging without a network."""
+    target = HttpTarget(HttpRequestSpec(url="http://127.0.0.1:1/witness"))
+    await _run(target, 64, _WARM_UP, _AtOnce())
+    return await _run(target, 64, count, _AtOnce())
+
+
+async def _run(target: Any, in_flight: int, count: int, sender: Sender | None = None) -> Outcome:
     """One run of the runner, recorded and judged; the time is that of the whole run."""
     plan = make_plan(RunOptions(max_requests=2 * count + 1_000, max_time=1e6), parse_tenants("4"), target)
     judge = Judge(plan)
@@ -63,7 +87,7 @@ async def _run(target: Any, in_flight: int, count: int) -> Outcome:
         judging_s += time.perf_counter() - begun
         return Stop(reason="complete") if judge.environments.requests >= count else None
 
-    sender = PyreqwestSender(SenderSettings(direct=True))
+    sender = sender or PyreqwestSender(SenderSettings(direct=True))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "history"
         with HistoryWriter(path, Header(tool="benchmark", started="", plan=plan)) as writer:

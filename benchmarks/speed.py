@@ -16,6 +16,8 @@ import os
 import platform
 import pstats
 import sys
+import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -24,14 +26,17 @@ import click
 from tabulate import tabulate
 
 from benchmarks.burst import CROWD, Burst, bursts
-from benchmarks.contenders import tenantcheck_probe
+from benchmarks.contenders import runner_alone, tenantcheck_probe
 from benchmarks.firing import Answer, firing
-from benchmarks.judging import Judged, exponent, judging
+from benchmarks.judging import Judged, exponent, generate, judging
 from benchmarks.measure import Samples
 from benchmarks.startup import import_profile, startup
 from benchmarks.verdicts import LOWER_BOUND, Spent, spent
 from benchmarks.witness_server import installed, witness_server
 from tenantcheck.cli.execute import run_async
+from tenantcheck.history import HistoryReader
+from tenantcheck.model import Call
+from tenantcheck.targets.aws import AwsOptions, AwsSession
 
 _HERE = Path(__file__).parent
 
@@ -105,6 +110,31 @@ def firing_rows(fired: Mapping[str, Mapping[str, Samples[Answer]]]) -> list[list
             memory = samples.most(lambda each: each.peak_mb)
             rows.append([group, name, f"{rate:,.0f}", f"{own / rate:.2f}", f"{memory:.0f}" if memory else ""])
     return rows
+
+
+def parts_us() -> list[tuple[str, float]]:
+    """Microseconds that single parts take: the runner with a sender that answers at once, with and without judging,
+    one signature, and reading a history without judging it."""
+    with tempfile.TemporaryDirectory() as folder:
+        history = Path(folder) / "history"
+        generate(history, 50_000)
+        begun = time.perf_counter()
+        with history.open("rb") as file:
+            observations = sum(len(wave) for wave in HistoryReader(file).waves())
+        reading = (time.perf_counter() - begun) / observations
+    alone = run_async(runner_alone(16_000))
+    call = Call(method="POST", url="http://127.0.0.1:1/2015-03-31/functions/f/invocations", body=b"{}")
+    session = AwsSession(AwsOptions(region="us-east-1", made_up=True))
+    begun = time.perf_counter()
+    for _ in range(2_000):
+        session.sign(call, "lambda", "us-east-1", {})
+    signing = (time.perf_counter() - begun) / 2_000
+    return [
+        ("the runner alone, recorded and judged", 1e6 / alone["rate"]),
+        ("of that, judging", alone["judging_us"]),
+        ("one signature (botocore)", signing * 1e6),
+        ("reading and decoding an observation of a history", reading * 1e6),
+    ]
 
 
 def profile() -> str:
@@ -210,6 +240,7 @@ def _page(
         "startup": table([[name, f"{ms:.0f}", f"{ms - bare:.0f}"] for name, ms in started.items()], _START_HEADERS),
         "imports": table([[name, f"{ms:.1f}"] for name, ms in import_profile()], ("module", "own ms")),
         "profile": profile(),
+        "parts": table([[name, f"{us:.1f}"] for name, us in parts_us()], ("part", "us")),
     }
     return _PAGE.format(**parts)
 

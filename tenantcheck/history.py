@@ -52,6 +52,7 @@ class HistoryWriter:
             ) from error
         self._file = os.fdopen(descriptor, "wb", buffering=0)
         self._pending: list[bytes] = []
+        self._broken = False
         self._write(header)
         self.flush()
 
@@ -65,12 +66,18 @@ class HistoryWriter:
         self._pending.append(b"")
         lines = b"\n".join(self._pending)
         self._pending.clear()
-        self._digest.update(lines)
+        if self._broken:
+            return
+        written = 0
         try:
-            written = self._file.write(lines)
             while written < len(lines):
                 written += self._file.write(lines[written:])
+            self._digest.update(lines)
         except OSError as error:
+            self._broken = True
+            torn = written - (lines.rfind(b"\n", 0, written) + 1)
+            with suppress(OSError):  # then the last line stays torn, which a reader tolerates
+                os.ftruncate(self._file.fileno(), self._file.tell() - torn)
             raise TenantcheckError(
                 f"the history {self.path} can't be written any more: {error.strerror}",
                 "What was written so far is kept; judge it with `tenantcheck check`.",

@@ -196,6 +196,7 @@ class Runner:
 
     async def _stop_when_interrupted(self, working: Sequence[asyncio.Task[None]]) -> None:
         await self._interrupted.wait()
+        await asyncio.sleep(0)  # answers that have arrived are taken first
         for task in working:
             task.cancel()
 
@@ -272,10 +273,10 @@ class Prospects:
         if throttled and self._throttled_before:
             return Stop(reason="throttled", detail="more than 20 % of two waves in a row were throttled")
         self._throttled_before = throttled
-        if all(o.outcome == "lost" for o in observations):
-            self._lost_in_a_row += len(observations)
-        else:
+        if not all(o.outcome == "lost" for o in observations):
             self._lost_in_a_row = 0
+        elif wave.kind not in ("newcomers", "single"):  # a front may drop what it does not know
+            self._lost_in_a_row += len(observations)
         if self._opened and self._lost_in_a_row >= MAX_LOST_IN_A_ROW:
             text = observations[-1].error_text or "no answer"
             detail = f"the target stopped answering: the last {self._lost_in_a_row} requests were lost ({text})"

@@ -66,7 +66,8 @@ class RawServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)  # lets the aborted transports close their sockets
+        for _ in range(3):  # lets the aborted transports close their sockets
+            await asyncio.sleep(0)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -104,6 +105,14 @@ def always(answer: bytes) -> Answer:
 async def endless(_: bytes, writer: asyncio.StreamWriter) -> None:
     """A body that never ends, as fast as it is read."""
     writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+    while True:
+        writer.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+        await writer.drain()
+
+
+async def endless_beside_a_length(_: bytes, writer: asyncio.StreamWriter) -> None:
+    """The same with a length that says there are two bytes: the chunks count (RFC 9112, 6.3)."""
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n")
     while True:
         writer.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
         await writer.drain()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import resource
 import stat
 from pathlib import Path
 
@@ -65,6 +67,33 @@ def test_it_is_never_written_over_an_existing_file(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(TenantcheckError, match="can't be written"):
         HistoryWriter(tmp_path / "no" / "h", HEADER)
+
+
+def test_a_disk_that_was_full_for_a_moment_leaves_whole_lines(tmp_path: Path) -> None:
+    """
+    Given a disk that takes two and a half of five records, and has room again when the run ends
+    When the history is read
+    Then the two are there, and nothing stands behind them.
+    """
+    (wave,) = waves("r a1 b2 a1 b2 a1", PLAN)
+    path = tmp_path / "history"
+    writer = HistoryWriter(path, Header(tool="t", started="", plan=PLAN))
+    lines = [msgspec.json.encode(observation) + b"\n" for observation in wave]
+    limit = path.stat().st_size + sum(map(len, lines[:2])) + len(lines[2]) // 2
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    try:
+        for observation in wave:
+            writer.observation(observation)
+        with pytest.raises(TenantcheckError, match="can't be written any more"):
+            writer.flush()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    with writer:
+        writer.end(End(reason="failed", requests=5, waves=1, duration_ns=1))
+    reader = HistoryReader(io.BytesIO(path.read_bytes()))
+    assert list(reader.waves()) == [wave[:2]]
+    assert (reader.end, reader.torn) == (None, False)
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == reader.sha256
 
 
 def test_a_full_disk_says_what_is_kept() -> None:

@@ -147,6 +147,52 @@ def test_a_target_that_stops_answering_ends_the_run(tmp_path: Path) -> None:
     assert "stopped answering" in ran.end.detail
 
 
+def test_a_front_that_drops_newcomers_is_not_dead(tmp_path: Path) -> None:
+    deep = plan(name="deep")
+    known = {tenant.id for tenant in deep.tenants}
+
+    def answer(call: Call) -> Reply:
+        return witness(call) if dict(call.headers)["x-tenant-id"] in known else Reply(error_kind="read")
+
+    assert Ran(tmp_path, answer, deep).end.reason == "complete"
+
+
+def test_answers_that_have_arrived_survive_an_interruption(tmp_path: Path) -> None:
+    """
+    Given a wave whose answers arrive in the turn of the loop in which Ctrl-C is handled
+    When the run is interrupted
+    Then they are kept as they came.
+    """
+    plan_ = plan(name="quick")
+    target = HttpTarget(HttpRequestSpec(url="http://127.0.0.1/"))
+    target.bind([Row(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
+    path = tmp_path / "history"
+
+    async def go(writer: HistoryWriter) -> End:
+        interrupted = asyncio.Event()
+        arrived: list[asyncio.Future[None]] = []
+
+        class Late(FakeSender):
+            async def send(self, call: Call) -> Reply:
+                arrived.append(asyncio.get_running_loop().create_future())
+                if len(arrived) == len(plan_.tenants):
+                    asyncio.get_running_loop().call_later(0.01, self.arrive)
+                await arrived[-1]
+                return witness(call)
+
+            def arrive(self) -> None:
+                interrupted.set()
+                for future in arrived:
+                    future.set_result(None)
+
+        return await Runner(plan_, target, Late(witness), writer, lambda *_: None, interrupted=interrupted).run()
+
+    with HistoryWriter(path, Header(tool="t", started="", plan=plan_)) as writer:
+        end = asyncio.run(go(writer))
+    (wave,) = HistoryReader(io.BytesIO(path.read_bytes())).waves()
+    assert (end.reason, [o.outcome for o in wave]) == ("interrupted", ["served"] * 4)
+
+
 def test_no_more_requests_are_in_flight_than_allowed(tmp_path: Path) -> None:
     ran = Ran(tmp_path, witness, plan(), in_flight=3)
     assert ran.end.reason == "complete"

@@ -216,10 +216,11 @@ class Environments:
         if observation.outcome in ("served", "no-witness", "function-error"):
             state.answered += 1
             state.latencies.add(observation.end_ns - observation.call_ns)
-        if witness is not None and self._is_replay(observation, tenant):
-            return None  # what else it carries is the other response's
-        self._foreign_nonces(observation, tenant)
-        if witness is None:
+        replays = self.replays.total
+        is_replay = witness is not None and self._is_replay(observation, tenant)
+        if self.replays.total == replays:  # what another tenant's response carries is found already
+            self._foreign_nonces(observation, tenant)
+        if witness is None or is_replay:
             return None
         return self._witnessed(observation, witness, tenant)
 
@@ -353,7 +354,7 @@ class Environments:
         if nonces.tag_of(echoed) == self._tags[tenant]:
             self.replays_within += 1
         else:
-            self.replays.add(self._foreign(observation, SeenNonce(nonce=echoed, place="echo")))
+            self._keep_foreign(self.replays, observation, SeenNonce(nonce=echoed, place="echo"))
         return True
 
     def _foreign_nonces(self, observation: Observation, tenant: int) -> None:
@@ -363,7 +364,14 @@ class Environments:
             self.could_carry += 1
         for seen in observation.seen:
             if seen.place != "echo" and nonces.tag_of(seen.nonce) not in (own, _NOBODY):
-                self.foreign.add(self._foreign(observation, seen))
+                self._keep_foreign(self.foreign, observation, seen)
+
+    def _keep_foreign(self, kept: Kept[Foreign], observation: Observation, seen: SeenNonce) -> None:
+        # Beyond the kept ones nobody looks at the origin: the search is spared.
+        if kept.full:
+            kept.total += 1
+        else:
+            kept.add(self._foreign(observation, seen))
 
     def _foreign(self, observation: Observation, seen: SeenNonce) -> Foreign:
         parts = nonces.parse(seen.nonce)

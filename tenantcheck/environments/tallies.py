@@ -22,6 +22,11 @@ class Kept(Generic[T]):
     items: list[T] = field(default_factory=list)
     total: int = 0
 
+    @property
+    def full(self) -> bool:
+        """Whether nothing more is kept."""
+        return len(self.items) >= KEPT
+
     def add(self, item: T) -> None:
         self.total += 1
         if len(self.items) < KEPT:

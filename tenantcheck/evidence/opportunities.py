@@ -119,7 +119,7 @@ class Opportunities:
         if waiting is None:
             waiting = self._waiting[tenant] = _Waiting()
         waiting.add(*interval, stratum)
-        if len(self.pairs[stratum]) < self._pairs_total(stratum):
+        if stratum == "newcomer" or len(self.pairs[stratum]) < self._pairs_total(stratum):
             self._newest[tenant, stratum] = interval
             self._newest_call_ns = max(self._newest_call_ns, observation.call_ns)
 
@@ -145,13 +145,18 @@ class Opportunities:
                 continue
             for stratum in waiting.confirm(idle_since_ns, called_ns):
                 self.counts[stratum] += 1
-                self.pairs[stratum].add((tenant, owner))
+                self._pair(stratum, tenant, owner)
         # Of requests that another environment has confirmed already, the newest still shows its pair.
         if idle_since_ns >= self._newest_call_ns:
             return
         for (tenant, stratum), (call_ns, end_ns) in self._newest.items():
             if idle_since_ns < call_ns and end_ns < called_ns and tenant != owner:
-                self.pairs[stratum].add((tenant, owner))
+                self._pair(stratum, tenant, owner)
+
+    def _pair(self, stratum: Stratum, tenant: int, owner: int) -> None:
+        """Note which pair an opportunity was of: pairs of tenants, and of newcomers with tenants."""
+        if owner < self._tenants and (stratum == "newcomer" or tenant < self._tenants):
+            self.pairs[stratum].add((tenant, owner))
 
     def figures(self) -> dict[str, StratumFigure]:
         """The three strata."""

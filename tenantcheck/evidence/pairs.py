@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import lru_cache
 from itertools import combinations
 
 #: Share of each factor that is kept for answers that are no match. With it, whatever a pool hides (lost
@@ -17,7 +17,7 @@ from itertools import combinations
 EPSILON = 1 / 32
 
 
-@cache
+@lru_cache(maxsize=1 << 14)
 def log_factor(remaining: int, remaining_all: int, *, matched: bool) -> float:
     """Natural logarithm of the factor of one request.
 

@@ -62,7 +62,9 @@ class PyreqwestSender:
             first_byte_ns = time.monotonic_ns()
             status, headers = response.status, tuple(response.headers.items())
             length = response.get_header("content-length")
-            if length is not None and length.isdecimal() and int(length) <= MAX_BODY_BYTES:
+            # Beside chunks a length means nothing.
+            chunked = response.get_header("transfer-encoding") is not None
+            if length is not None and not chunked and length.isdecimal() and int(length) <= MAX_BODY_BYTES:
                 raw, truncated = (await response.bytes()).to_bytes(), False
             else:
                 raw, truncated = await _read(response.body_reader)
