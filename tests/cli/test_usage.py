@@ -92,7 +92,7 @@ class TestUsage:
             (["nope"], "No such command"),
             (["lab", "--handler", "nope/x.handler"], "no handler at"),
             (["lab", "--fault", "nope"], "there is no fault 'nope'"),
-            (["lab", "--fault", "race", "--isolation", "none"], "faults need isolation per-tenant"),
+            (["lab", "--fault", "race", "--isolation", "none"], "needs isolation per-tenant"),
         ],
     )
     def test_wrong_usage_is_2_and_says_what_to_do(self, arguments: list[str], message: str) -> None:
