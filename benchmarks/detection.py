@@ -206,7 +206,7 @@ def _fault_problems(case: Case, plan: PlanName, name: str, runs: Sequence[Run]) 
     for stated_plan, rate in case.stated:
         interval = binomtest(hits, len(runs)).proportion_ci(0.95, method="exact")
         if stated_plan == plan and not interval.low <= rate <= interval.high:
-            yield f"{name}: the design states {rate}, measured {share(hits, len(runs))}"
+            yield f"{name}: meant to be {rate}, measured {share(hits, len(runs))}"
 
 
 def _weather_problems(case: Case, name: str, ended: Sequence[tuple[str, Iterable[str]]]) -> Iterable[str]:

@@ -42,7 +42,7 @@ class Case(NamedTuple):
     invoke: bool = False
     """Simulated only: judged as a run by Invoke."""
     stated: tuple[tuple[PlanName, float], ...] = ()
-    """Detection rates that the design states."""
+    """Detection rates that the plans are meant to have."""
 
     @property
     def name(self) -> str:

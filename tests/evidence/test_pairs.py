@@ -42,7 +42,7 @@ def test_the_last_request_of_a_tenant_alone_adds_nothing() -> None:
 
 
 @pytest.mark.parametrize("matched", [True, False])
-def test_the_factors_are_those_of_the_design(matched: bool) -> None:
+def test_the_factors_as_stated(matched: bool) -> None:
     expected = (1 / 4) / (1 - EPSILON) if matched else 1 / EPSILON
     assert math.exp(log_factor(1, 4, matched=matched)) == pytest.approx(expected)
 

@@ -237,7 +237,7 @@ def test_the_standard_plan_finds_it_in_every_run(fault: str) -> None:
         ("deep", "hash-buckets:k=64", 0.999),
     ],
 )
-def test_hashing_is_found_at_the_rate_of_the_design(plan: PlanName, fault: str, rate: float) -> None:
+def test_hashing_is_found_at_the_stated_rate(plan: PlanName, fault: str, rate: float) -> None:
     """Within four standard errors (and one run) of the stated rate."""
     runs = 150
     error = 4 * math.sqrt(rate * (1 - rate) / runs) + 1 / runs

@@ -30,7 +30,7 @@ SEED = "5eed"
         ),
     ],
 )
-def test_the_plans_of_the_design(plan: PlanName, requests: int, environments: int, kinds: str) -> None:
+def test_what_the_plans_send(plan: PlanName, requests: int, environments: int, kinds: str) -> None:
     cast = forecast(make_plan(plan=plan, seed=SEED))
     assert (cast.requests, cast.environments) == (requests, environments)
     assert " ".join(f"{wave.kind}{len(wave.requests)}" for wave in cast.waves) == kinds
