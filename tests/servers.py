@@ -63,11 +63,11 @@ class RawServer:
         self._started.set()
         await self._stop.wait()
         server.close()
-        for task in tasks:
+        await _let_the_loop_turn()  # connections that were just accepted begin
+        for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for _ in range(3):  # lets the aborted transports close their sockets
-            await asyncio.sleep(0)
+        await _let_the_loop_turn()  # aborted transports close their sockets
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -86,6 +86,11 @@ class RawServer:
                 with suppress(ConnectionError):
                     await writer.wait_closed()
                 return
+
+
+async def _let_the_loop_turn() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 def response(body: bytes, *, status: str = "200 OK", headers: str = "") -> bytes:
