@@ -115,12 +115,12 @@ async def endless(_: bytes, writer: asyncio.StreamWriter) -> None:
         await writer.drain()
 
 
-async def endless_beside_a_length(_: bytes, writer: asyncio.StreamWriter) -> None:
-    """The same with a length that says there are two bytes: the chunks count (RFC 9112, 6.3)."""
-    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n")
-    while True:
-        writer.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
-        await writer.drain()
+#: Three mebibytes in chunks beside a length that says there are two bytes: the chunks count (RFC 9112, 6.3).
+CHUNKS_BESIDE_A_LENGTH = (
+    b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n"
+    + (b"10000\r\n" + b"x" * 0x10000 + b"\r\n") * 48
+    + b"0\r\n\r\n"
+)
 
 
 async def silent(_: bytes, writer: asyncio.StreamWriter) -> None:

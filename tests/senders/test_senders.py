@@ -19,7 +19,7 @@ from tenantcheck.model import Call, Reply
 from tenantcheck.senders import MAX_BODY_BYTES, Sender, SenderSettings, open_sender
 from tenantcheck.senders.httpx_sender import HttpxSender
 from tenantcheck.senders.pyreqwest_sender import PyreqwestSender
-from tests.servers import Answer, RawServer, always, dropped, endless, endless_beside_a_length, response, silent
+from tests.servers import CHUNKS_BESIDE_A_LENGTH, Answer, RawServer, always, dropped, endless, response, silent
 
 Open = Callable[[SenderSettings, str], Sender]
 SENDERS: dict[str, Open] = {
@@ -93,7 +93,7 @@ def test_bodies_are_bounded(open_: Open, answer: Answer) -> None:
 
 def test_a_length_beside_chunks_bounds_nothing() -> None:
     """The other sender's parser refuses such a response."""
-    with RawServer(endless_beside_a_length) as server:
+    with RawServer(always(CHUNKS_BESIDE_A_LENGTH)) as server:
         (reply,) = send(SENDERS["pyreqwest"], get(server.url))
     assert (reply.status, len(reply.body), reply.truncated) == (200, MAX_BODY_BYTES, True)
 
