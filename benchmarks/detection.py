@@ -11,9 +11,7 @@ benchmarks/detection.json.
 from __future__ import annotations
 
 import json
-import os
 import random
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -27,9 +25,9 @@ import click
 from scipy.stats import binomtest
 from tabulate import tabulate
 
-from tenantcheck.lab import Lab
 from tenantcheck.model import PlanName, Seen, Verdict
 from tests.cases import FAULT_CASES, PLANS, WEATHER_CASES, Case
+from tests.cli.command import probe
 from tests.simulation import simulate
 
 _HERE = Path(__file__).parent
@@ -109,12 +107,8 @@ class RealRun(NamedTuple):
 
 def real(case: Case) -> RealRun:
     """`tenantcheck probe` on a lab with this fault."""
-    with tempfile.TemporaryDirectory() as folder, Lab(hold_s=0.03, **case.lab_settings()) as lab:
-        (Path(folder) / "tenants.toml").write_text(case.tenants_file())
-        options = ["--plan", case.plan or "standard", *case.probe_options(), "--format", "json"]
-        command = [sys.executable, "-m", "tenantcheck", "-q", "probe", lab.front_url, *options]
-        environment = os.environ | {"PYTHONPATH": str(_HERE.parent)}
-        result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory() as folder:
+        result = probe(case, Path(folder))
     if not result.stdout:
         return RealRun(f"exit {result.returncode}: {result.stderr.strip()[-300:]}", frozenset())
     report = json.loads(result.stdout)

@@ -45,34 +45,18 @@ def python(name: str, url: str, in_flight: int, count: int) -> Answer:
 
 def wrk(url: str, in_flight: int) -> Answer:
     """wrk, one thread per core."""
-    command = [
-        "wrk",
-        "-t2",
-        f"-c{in_flight}",
-        f"-d{_SECONDS}s",
-        "-H",
-        "x-tenant-id: t",
-        "-H",
-        "x-tenantcheck-nonce: n",
-    ]
-    output = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
-    return Answer(_found(r"Requests/sec:\s+([0-9.]+)", output))
+    return _tool(["wrk", "-t2", f"-c{in_flight}", f"-d{_SECONDS}s"], url)
 
 
 def hey(url: str, in_flight: int) -> Answer:
     """hey."""
-    command = [
-        "hey",
-        "-z",
-        f"{_SECONDS}s",
-        "-c",
-        str(in_flight),
-        "-H",
-        "x-tenant-id: t",
-        "-H",
-        "x-tenantcheck-nonce: n",
-    ]
-    output = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
+    return _tool(["hey", "-z", f"{_SECONDS}s", "-c", str(in_flight)], url)
+
+
+def _tool(command: list[str], url: str) -> Answer:
+    """A load generator that takes headers by -H and prints its rate."""
+    headers = ["-H", "x-tenant-id: t", "-H", "x-tenantcheck-nonce: n"]
+    output = subprocess.run([*command, *headers, url], capture_output=True, text=True, check=True).stdout
     return Answer(_found(r"Requests/sec:\s+([0-9.]+)", output))
 
 

@@ -32,11 +32,12 @@ from benchmarks.judging import Judged, exponent, generate, judging
 from benchmarks.measure import Samples
 from benchmarks.startup import import_profile, startup
 from benchmarks.verdicts import LOWER_BOUND, Spent, spent
-from benchmarks.witness_server import installed, witness_server
+from benchmarks.witness_server import witness_server
 from tenantcheck.cli.execute import run_async
 from tenantcheck.history import HistoryReader
 from tenantcheck.model import Call
 from tenantcheck.targets.aws import AwsOptions, AwsSession
+from tests.nginx.process import installed
 
 _HERE = Path(__file__).parent
 

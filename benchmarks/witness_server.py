@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
-import socket
-import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.nginx.process import running
 
 _CONFIG = """
 daemon off;
@@ -54,45 +51,15 @@ class WitnessServer(NamedTuple):
     """Arrivals: time in seconds and nonce of each request, where they are logged."""
 
 
-def installed() -> bool:
-    """Whether nginx is there (apt-get install nginx-light)."""
-    return shutil.which("nginx") is not None
-
-
 @contextlib.contextmanager
 def witness_server(*, logged: bool = False) -> Iterator[WitnessServer]:
     """Run it on a free port of loopback until the block ends."""
     with tempfile.TemporaryDirectory(prefix="tenantcheck-bench-") as name:
         folder = Path(name)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        user = "user root;" if os.getuid() == 0 else ""
-        (folder / "nginx.conf").write_text(
-            _CONFIG.format(
-                folder=folder,
-                port=port,
-                user=user,
-                witness=_WITNESS,
-                log=f"{folder}/arrivals.log arrivals" if logged else "off",
-            )
-        )
-        command = ["nginx", "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
-        process = subprocess.Popen(command, cwd=folder)
-        try:
-            _wait(process, port, folder)
-            yield WitnessServer(f"http://127.0.0.1:{port}/witness", folder / "arrivals.log")
-        finally:
-            process.terminate()
-            process.wait()
 
+        def config(port: int, user: str) -> str:
+            log = f"{folder}/arrivals.log arrivals" if logged else "off"
+            return _CONFIG.format(folder=folder, port=port, user=user, witness=_WITNESS, log=log)
 
-def _wait(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError((folder / "error.log").read_text())
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.02)
-    raise RuntimeError("nginx does not answer")
+        with running(folder, config) as address:
+            yield WitnessServer(f"{address}/witness", folder / "arrivals.log")

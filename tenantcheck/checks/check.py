@@ -55,10 +55,6 @@ def seen(environments: Environments, observation: Observation, identity: str) ->
     }
     two_ids = request.purpose in (RESERVED, AMBIGUOUS)
     sent = request.claimed if request.claimed is not None and not two_ids else tenant
-    command = plan.repeat
-    if request.purpose == CACHEABLE:
-        command = _NONCE_IN_QUERY.sub(lambda match: match[1] if match[2] else "", command)
-        command += f' -H "{NONCE_HEADER}: @NONCE@"'
     return Seen(
         seq=request.seq,
         tenant=sent,
@@ -69,15 +65,19 @@ def seen(environments: Environments, observation: Observation, identity: str) ->
         status=observation.status,
         handler_saw=witness.tenant_id if witness else None,
         request_ids=request_ids,
-        repeat=_repeat(plan, command, request, sent, request.claimed if two_ids else None),
+        repeat=_repeat(plan, request, sent, request.claimed if two_ids else None),
     )
 
 
 _NONCE_IN_QUERY = re.compile(r"([?&])[^?&=\"]+=@NONCE_QUOTED@(&?)")
 
 
-def _repeat(plan: Plan, command: str, request: Request, sent: str | None, second: str | None) -> str:
+def _repeat(plan: Plan, request: Request, sent: str | None, second: str | None) -> str:
     """The command that sends a request again, with the id it was sent with, none, or two."""
+    command = plan.repeat
+    if request.purpose == CACHEABLE:
+        command = _NONCE_IN_QUERY.sub(lambda match: match[1] if match[2] else "", command)
+        command += f' -H "{NONCE_HEADER}: @NONCE@"'
     owner = request.credential if request.credential is not None else request.tenant
     if owner is not None:
         # Whose credentials: each tenant's stand as variables of their own.

@@ -68,17 +68,14 @@ class PyreqwestSender:
                 raw, truncated = (await response.bytes()).to_bytes(), False
             else:
                 raw, truncated = await _read(response.body_reader)
-            encoding = response.get_header("content-encoding")
+            encoding = response.get_header("content-encoding") or ""
             whole = not truncated
         finally:
             # After the last byte there is nothing to leave, and leaving takes as long as a read.
             if not whole:
                 await exchange.__aexit__(None, None, None)
-        if encoding is not None:
-            raw, truncated = decoded(raw, encoding, truncated=truncated)
-        elif len(raw) > MAX_BODY_BYTES:
-            raw = raw[:MAX_BODY_BYTES]
-        return Reply(status=status, headers=headers, body=raw, truncated=truncated, first_byte_ns=first_byte_ns)
+        body, truncated = decoded(raw, encoding, truncated=truncated)
+        return Reply(status=status, headers=headers, body=body, truncated=truncated, first_byte_ns=first_byte_ns)
 
     def _parsed(self, url: str) -> Url:
         """The URL as reqwest takes it; most calls have the same one."""

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from tenantcheck.lab import Lab
+from tests.cases import Case
 
 COMMAND = [sys.executable, "-W", "error", "-m", "tenantcheck"]
 
@@ -18,9 +19,22 @@ FAST = {"hold_s": 0.05}
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run tenantcheck in the current folder."""
+    return run_in(Path(), *arguments, **variables)
+
+
+def run_in(folder: Path, /, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run tenantcheck in a folder."""
     return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, env=os.environ | variables, timeout=120
+        [*COMMAND, *arguments], capture_output=True, text=True, env=os.environ | variables, timeout=120, cwd=folder
     )
+
+
+def probe(case: Case, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Probe a lab that behaves as the case says, from this folder; the report is JSON."""
+    (folder / "tenants.toml").write_text(case.tenants_file())
+    with Lab(hold_s=0.03, **case.lab_settings()) as lab:
+        options = ["--plan", case.plan or "standard", *case.probe_options(), "--format", "json"]
+        return run_in(folder, "-q", "probe", lab.front_url, *options)
 
 
 def history() -> Path:

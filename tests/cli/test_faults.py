@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tenantcheck.lab import Lab
 from tests.cases import FAULT_CASES, WEATHER_CASES, Case
-from tests.cli.command import run
+from tests.cli.command import probe
 
 pytestmark = pytest.mark.usefixtures("in_tmp")
 EXITS = {"pass": 0, "inconclusive": 3, "fail": 10}
@@ -23,12 +22,8 @@ WEATHER = [case for case in WEATHER_CASES if not case.invoke]
 
 def probed(case: Case) -> tuple[int, set[str]]:
     """Exit code of `probe`, and the checks that found something."""
-    Path("tenants.toml").write_text(case.tenants_file())
-    settings = case.lab_settings()
-    settings["faults"] = tuple(CERTAIN.get(fault, fault) for fault in case.faults)
-    with Lab(hold_s=0.03, **settings) as lab:
-        options = ["--plan", case.plan or "standard", *case.probe_options(), "--format", "json"]
-        result = run("-q", "probe", lab.front_url, *options)
+    certain = case._replace(faults=tuple(CERTAIN.get(fault, fault) for fault in case.faults))
+    result = probe(certain, Path())
     assert result.stdout, result.stderr
     return result.returncode, {finding["check"] for finding in json.loads(result.stdout)["findings"]}
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tenantcheck.errors import UsageError
-from tenantcheck.lab import Settings
+from tenantcheck.lab import Lab, Settings
 from tenantcheck.lab.faults import FAULTS, ActiveFault, Faults, Sent, parse_fault
 from tenantcheck.lab.function import check_settings
 from tenantcheck.lab.mapping import Mapping, bearer
@@ -178,8 +180,9 @@ def test_settings_that_do_not_go_together(settings: dict[str, Any], message: str
         check_settings(Settings(**settings))
 
 
-def test_weather_is_for_every_isolation() -> None:
-    check_settings(Settings(faults=("throttled", "none"), isolation="broken"))
+def test_weather_is_for_every_isolation(labs: Callable[..., Lab]) -> None:
+    lab = labs(faults=("throttled:p=1", "none"), isolation="broken")
+    assert httpx.get(lab.front_url, headers={"x-tenant-id": "a"}, trust_env=False).status_code == 429
 
 
 def test_a_race_needs_another_tenant_near_by() -> None:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from tenantcheck.lab import Lab
+from tests.nginx.process import running
 
 _CONFIG = """
 daemon off;
@@ -49,10 +45,6 @@ SignedHeaders=host;x-amz-date;x-amz-tenant-id, Signature={signature}";
 """
 
 
-def installed() -> bool:
-    return shutil.which("nginx") is not None
-
-
 @contextlib.contextmanager
 def nginx(
     lab: Lab, folder: Path, *, tenant: str = "$http_x_tenant_id", mapping: str = "", cache_key: str | None = None
@@ -66,14 +58,11 @@ def nginx(
         cache = (
             f"proxy_cache answers; proxy_cache_valid 200 1m; proxy_cache_methods GET; proxy_cache_key {cache_key};"
         )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    config = folder / "nginx.conf"
-    config.write_text(
-        _CONFIG.format(
+
+    def config(port: int, user: str) -> str:
+        return _CONFIG.format(
             folder=folder,
-            user="user root;" if os.getuid() == 0 else "",  # its workers write into the test's own folder
+            user=user,
             port=port,
             cache=cache,
             mapping=mapping,
@@ -82,22 +71,6 @@ def nginx(
             endpoint=lab.endpoint_url,
             function=lab.function_name,
         ).replace("aws4_request,\nSigned", "aws4_request, Signed")
-    )
-    process = subprocess.Popen(["nginx", "-c", str(config), "-e", str(folder / "error.log")], cwd=folder)
-    try:
-        _wait(process, port, folder)
-        yield f"http://127.0.0.1:{port}/witness"
-    finally:
-        process.terminate()
-        process.wait()
 
-
-def _wait(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
-    """Until nginx accepts connections."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError((folder / "error.log").read_text())
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-    raise RuntimeError("nginx does not answer")
+    with running(folder, config) as address:
+        yield f"{address}/witness"

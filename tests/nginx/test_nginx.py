@@ -12,7 +12,8 @@ import pytest
 
 from tenantcheck.lab import Lab
 from tests.cli.command import run
-from tests.nginx.front import installed, nginx
+from tests.nginx.front import nginx
+from tests.nginx.process import installed
 
 pytestmark = [
     pytest.mark.usefixtures("in_tmp"),

@@ -9,7 +9,7 @@ from tenantcheck.lab.faults.fault import Fault, Parameters, Situation
 
 def _bucket(tenant: str, parameters: Parameters) -> str:
     digest = hashlib.sha256(tenant.encode()).digest()
-    return str(int.from_bytes(digest[:8], "big") % max(1, int(parameters["k"])))
+    return str(int.from_bytes(digest[:8], "big") % int(parameters["k"]))
 
 
 def _starved(situation: Situation, _: Parameters) -> bool:
