@@ -62,8 +62,10 @@ class RawServer:
         self.port = server.sockets[0].getsockname()[1]
         self._started.set()
         await self._stop.wait()
-        server.close()
+        # asyncio loses a connection that it accepts in the turn in which its server closes: first stop accepting.
+        self._loop.remove_reader(server.sockets[0].fileno())
         await _let_the_loop_turn()  # connections that were just accepted begin
+        server.close()
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
