@@ -7,11 +7,14 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from tenantcheck.errors import TargetError, UsageError
 from tenantcheck.model.call import Call
+
+if TYPE_CHECKING:
+    from tenantcheck.targets.signing import BodySigner
 
 
 class AwsOptions(NamedTuple):
@@ -98,15 +101,22 @@ class AwsSession:
     def sign(self, call: Call, service: str, region: str, own: Mapping[str, str]) -> Call:
         """Sign one call with SigV4, with the tenant's own AWS credentials where it has some."""
         from botocore.auth import SigV4Auth
-        from botocore.awsrequest import AWSRequest
 
+        from tenantcheck.targets.signing import by_botocore
+
+        return by_botocore(SigV4Auth(self._signing(own), service, region), call, call.body)[1]
+
+    def body_signer(self, call: Call, service: str, region: str, own: Mapping[str, str]) -> BodySigner:
+        """What signs calls like this one with other bodies, as long as these credentials last."""
+        from tenantcheck.targets.signing import BodySigner
+
+        return BodySigner(call, self._signing(own), service, region)
+
+    def _signing(self, own: Mapping[str, str]) -> Any:
+        """The credentials to sign with: a tenant's own, or those of the run."""
         with translated():
             credentials = self._own(own) if own else self._frozen
-            if credentials is None:
-                credentials = self._freeze()
-            request = AWSRequest(method=call.method, url=call.url, data=call.body, headers=dict(call.headers))
-            SigV4Auth(credentials, service, region).add_auth(request)
-        return Call(method=call.method, url=call.url, headers=tuple(request.headers.items()), body=call.body)
+            return credentials if credentials is not None else self._freeze()
 
     def _own(self, own: Mapping[str, str]) -> Any:
         from botocore.credentials import Credentials

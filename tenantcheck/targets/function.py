@@ -7,7 +7,7 @@ import binascii
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tenantcheck.errors import UsageError
 from tenantcheck.model import PlatformRecord, Reply, Request, RunKind
@@ -18,6 +18,9 @@ from tenantcheck.plan import Row
 from tenantcheck.targets.aws import AwsSession
 from tenantcheck.targets.http import display_url, service_message
 from tenantcheck.targets.target import Outcome
+
+if TYPE_CHECKING:
+    from tenantcheck.targets.signing import BodySigner
 
 EventShape = Literal["raw", "api-gateway"]
 NONCE_KEY = "tenantcheckNonce"
@@ -43,6 +46,8 @@ class FunctionTarget:
         self._payload = parse_payload(payload)
         self._template = session.invoke_template(function, qualifier)
         self._rows: Sequence[Row] = ()
+        self._signers: dict[tuple[int | None, str | None], BodySigner] = {}
+        """By tenant, and the id that is sent: in a wave their requests differ in the nonce alone."""
         self._qualifier = qualifier
         self.url = self._template.url
 
@@ -70,18 +75,26 @@ class FunctionTarget:
 
     async def refresh(self) -> None:
         """Freeze credentials for the next wave."""
+        self._signers.clear()
         await self._session.refresh()
 
     def prepare(self, request: Request) -> Call:
         """Encode and sign one Invoke request."""
         row = self._rows[request.tenant] if request.tenant is not None else None
         id_ = request.claimed if request.claimed is not None else (row.id if row is not None else None)
+        signer = self._signers.get((request.tenant, id_))
+        if signer is None:
+            signer = self._signers[request.tenant, id_] = self._signer(row, id_)
+        return signer.sign(self._body(request.nonce))
+
+    def _signer(self, row: Row | None, id_: str | None) -> BodySigner:
+        """What signs the requests of one tenant in a wave."""
         headers = self._template.headers
         if id_ is not None:
             headers = (*headers, ("X-Amz-Tenant-Id", id_))
-        call = Call(method="POST", url=self._template.url, headers=headers, body=self._body(request.nonce))
+        call = Call(method="POST", url=self._template.url, headers=headers)
         own = row.credentials.aws if row is not None else {}
-        return self._session.sign(call, self._template.service, self._template.region, own)
+        return self._session.body_signer(call, self._template.service, self._template.region, own)
 
     def _body(self, nonce: str) -> bytes:
         if self._event == "api-gateway":
