@@ -66,8 +66,7 @@ class Judge:
 
     def add(self, wave: Sequence[Observation]) -> None:
         """Take in one ended wave."""
-        placed = self.environments.add(wave)
-        self._evidence.add(placed, wave)
+        self._evidence.add(self.environments.add(wave))
 
     def evidence(self) -> Evidence:
         """The evidence so far."""

@@ -1,6 +1,7 @@
 """Observations grouped once, for evidence and checks: which environment answered whom."""
 
-from tenantcheck.environments.grouping import Environment, Environments, Foreign, Place, Placed, TenantState
+from tenantcheck.environments.grouping import Environments, Foreign, Grouped, TenantState
+from tenantcheck.environments.placing import Environment, Place, Places
 from tenantcheck.environments.processes import Disorder, Process, Processes
 from tenantcheck.environments.tallies import KEPT, Counts, Kept, Latencies
 
@@ -11,10 +12,11 @@ __all__ = [
     "Environment",
     "Environments",
     "Foreign",
+    "Grouped",
     "Kept",
     "Latencies",
     "Place",
-    "Placed",
+    "Places",
     "Process",
     "Processes",
     "TenantState",

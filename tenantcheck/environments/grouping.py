@@ -8,78 +8,35 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import NamedTuple
 
+from tenantcheck.environments.placing import Environment, Places, Placing
 from tenantcheck.environments.processes import Processes
 from tenantcheck.environments.recent import Recent
 from tenantcheck.environments.tallies import KEPT, Kept, Latencies
 from tenantcheck.model import IDENTITIES, WAVE, IdentityField, Observation, Plan, SeenNonce, Witness
 from tenantcheck.model import nonce as nonces
 
-_TENANTS_PER_ENVIRONMENT = 16
 _MOST_VERSIONS = 8
 _MOST_PURPOSES = 32
-_DRAWN_ORDER = attrgetter("request.slot", "request.seq")
-_CALL_ORDER = attrgetter("call_ns", "request.slot", "request.seq")
-_WITNESS_FIELDS = len(Witness.__struct_fields__)
+_DRAWN = attrgetter("request.seq")
+_CALLED = attrgetter("call_ns")
+_ENDED = attrgetter("end_ns")
 
 
-#: The three identities of one answer.
-Identities = tuple[str | None, str | None, str | None]
+class Grouped(NamedTuple):
+    """One ended wave: observations, and the places of each, in step."""
 
-
-@dataclass(slots=True)
-class Environment:
-    """Everything that one identity value answered; or several values, as long as they come together only."""
-
-    id: str
-    """The value, or the first of them."""
-    owner: int
-    """Index of the tenant it met first."""
-    together: Identities | None = None
-    """The values, where they come together."""
-    last_end_ns: int = 0
-    latest: dict[int, Observation] = field(default_factory=dict)
-    """Newest observation of each tenant (a bounded number of them)."""
-    crossings: list[tuple[Observation, Observation]] = field(default_factory=list)
-    """An observation and the next one of another tenant; the first few."""
-
-    def answered(self, observation: Observation, tenant: int) -> None:
-        """It gave one more answer."""
-        if observation.end_ns > self.last_end_ns:
-            self.last_end_ns = observation.end_ns
-        if tenant in self.latest:
-            self.latest[tenant] = observation
-            return
-        if self.latest and len(self.crossings) < _TENANTS_PER_ENVIRONMENT:
-            previous = max(self.latest.values(), key=lambda o: o.call_ns)
-            self.crossings.append((previous, observation))
-        if len(self.latest) < _TENANTS_PER_ENVIRONMENT:
-            self.latest[tenant] = observation
-
-
-class Place(NamedTuple):
-    """Where one identity of an observation puts it, as known before the request."""
-
-    owner: int
-    """Index of the tenant that its environment met first."""
-    known: bool
-    idle_since_ns: int
-    """End of the environment's latest earlier answer; 0 when it is new."""
-
-
-#: One place per identity, in the order of `IDENTITIES`.
-Places = tuple[Place | None, Place | None, Place | None]
-
-
-class Placed(NamedTuple):
-    """One observation and its places."""
-
-    observation: Observation
-    tenant: int
-    places: Places
+    observations: Sequence[Observation]
+    """In drawn order for ordered waves, in call order for the others."""
+    places: Sequence[Places | None]
+    """None for an answer without a witness of its own, and for requests that belong to nobody for certain."""
+    alike: bool
+    """The identities of every answer say the same of it, as far as it carries them."""
+    lacking: tuple[bool, bool, bool]
+    """By identity, whether some answer that was served does not carry it."""
 
 
 class Foreign(NamedTuple):
@@ -119,10 +76,7 @@ class Environments:
         people = plan.everyone()
         self._tags = {tenant.index: nonces.tag(tenant.id) for tenant in people}
         self._owners_of_tags = {tag: index for index, tag in self._tags.items()}
-        self.by_field: dict[IdentityField, dict[str, Environment]] = {name: {} for name in IDENTITIES}
-        self._together: dict[Identities, Environment] = {}
-        """Environments whose identities have only ever come together."""
-        self.missing: dict[IdentityField, int] = dict.fromkeys(IDENTITIES, 0)
+        self._placing = Placing()
         self.people = people
         self.processes = Processes()
         self.tenants = [TenantState() for _ in people]
@@ -135,8 +89,7 @@ class Environments:
         self.witnesses = 0
         self.reuses = 0
         """Requests served by an environment that had served an earlier one."""
-        self.fields_read: set[str] = set()
-        """Fields of `Witness` that some answer carried."""
+        self._never_read: Sequence[str] = Witness.__struct_fields__
         self.could_share = 0
         """Witnessed requests called after another tenant's environment was known."""
         self.tenant_reports = 0
@@ -157,6 +110,16 @@ class Environments:
     # ------------------------------------------------------------------ what was concluded
 
     @property
+    def by_field(self) -> dict[IdentityField, dict[str, Environment]]:
+        """Every environment, by each identity."""
+        return self._placing.by_field
+
+    @property
+    def fields_read(self) -> set[str]:
+        """Fields of `Witness` that some answer carried."""
+        return set(Witness.__struct_fields__).difference(self._never_read)
+
+    @property
     def discredited(self) -> frozenset[str]:
         """Identity fields that were shown not to name one environment."""
         broken = self.processes.clones.total or self.processes.disorders.total
@@ -166,7 +129,7 @@ class Environments:
         """The identity evidence stands on: the first that every served witness carries and nothing has
         discredited."""
         for name in IDENTITIES:
-            if self.by_field[name] and not self.missing[name] and name not in self.discredited:
+            if self.by_field[name] and not self._placing.missing[name] and name not in self.discredited:
                 return name
         return None
 
@@ -177,78 +140,83 @@ class Environments:
 
     # ------------------------------------------------------------------ grouping
 
-    def add(self, wave: Sequence[Observation]) -> list[Placed]:
-        """Group one ended wave. Returns its grouped observations in drawn order for ordered waves, in call
-        order for the others."""
-        one_by_one = bool(wave) and wave[0].request.kind == "ordered"
-        ordered = sorted(wave, key=_DRAWN_ORDER if one_by_one else _CALL_ORDER)
+    def add(self, wave: Sequence[Observation]) -> Grouped:
+        """Group one ended wave."""
+        # In the order of a history's lines nothing is left to sort; requests called at one time stand as drawn.
+        ordered = sorted(wave, key=_DRAWN)
+        if wave and wave[0].request.kind != "ordered":
+            ordered.sort(key=_CALLED)
         self.waves += 1
+        self.requests += len(ordered)
+        self.last_end_ns = max(self.last_end_ns, max(map(_ENDED, ordered), default=0))
         self._recent.wave = ordered
-        placed: list[Placed] = []
+        apart, missing = self._placing.apart, tuple(self._placing.missing.values())
+        places: list[Places | None] = []
         for position, observation in enumerate(ordered):
             self._recent.position = position
-            where = self._one(observation)
-            if where is not None:
-                placed.append(where)
+            places.append(self._one(observation))
         self._recent.wave_ended()
         self.processes.wave_ended([state.requests for state in self.tenants], self._for_nobody)
-        for observation in wave:
-            if observation.request.tenant is not None:
-                self._ended_tenants.add(observation.request.tenant)
-        return placed
+        if len(self._ended_tenants) < len(self.people):
+            self._ended_tenants.update(o.request.tenant for o in wave if o.request.tenant is not None)
+        one, two, three = (now > before for now, before in zip(self._placing.missing.values(), missing, strict=True))
+        return Grouped(ordered, places, self._placing.apart == apart, (one, two, three))
 
-    def _one(self, observation: Observation) -> Placed | None:
+    def _one(self, observation: Observation) -> Places | None:
         request, witness = observation.request, observation.witness
         tenant = request.tenant
-        self.requests += 1
-        if tenant is not None and not request.forged:
-            self.outcomes[observation.outcome] += 1
-        self.last_end_ns = max(self.last_end_ns, observation.end_ns)
         if request.purpose != WAVE:
             self._keep_purpose(observation)
         if observation.headers:
             self._keep_version(observation)
-        if tenant is None or request.forged:
+        if tenant is None or request.claimed is not None or request.credential is not None:
             self._for_nobody += 1
             return None
+        outcome = observation.outcome
+        self.outcomes[outcome] += 1
         state = self.tenants[tenant]
         state.requests += 1
-        if observation.outcome in ("served", "no-witness", "function-error"):
+        if outcome in _ANSWERED:
             state.answered += 1
             state.latencies.add(observation.end_ns - observation.call_ns)
-        replays = self.replays.total
-        is_replay = witness is not None and self._is_replay(observation, tenant)
-        if self.replays.total == replays:  # what another tenant's response carries is found already
-            self._foreign_nonces(observation, tenant)
-        if witness is None or is_replay:
+        replay = False
+        if witness is not None and witness.nonce is not None:
+            self.echoes += 1
+            replay = witness.nonce != request.nonce
+            if replay and self._replayed(observation, witness.nonce, tenant):
+                return None  # what another tenant's response carries is found already
+        if observation.seen or (witness is not None and witness.residue_read):
+            self._shown_nonces(observation, tenant)
+        if witness is None or replay:
             return None
-        return self._witnessed(observation, witness, tenant)
+        return self._witnessed(observation, witness, tenant, state)
 
-    def _witnessed(self, observation: Observation, witness: Witness, tenant: int) -> Placed:
+    def _witnessed(self, observation: Observation, witness: Witness, tenant: int, state: TenantState) -> Places:
         """Place an answer with a witness of its own."""
-        state = self.tenants[tenant]
         if observation.request.kind == "ordered" and observation.outcome == "served":
             state.ordered_witnesses += 1
-        if self.processes.note(observation, self._recent):
+        if self.processes.note(observation, tenant, state.requests, self._recent):
             state.counted += 1
         self.witnesses += 1
-        self._reported_tenant(observation, tenant)
+        self._reported_tenant(observation, witness, tenant)
         if self._other_tenant_known(tenant):
             self.could_share += 1
-        if len(self.fields_read) < _WITNESS_FIELDS:
-            self.fields_read.update(_carried(witness))
-        identities = (witness.execution_environment_id, witness.sandbox_id, witness.log_stream_name)
-        environment = self._together.get(identities)
-        if environment is not None:
-            place = Place(environment.owner, True, environment.last_end_ns)
-            environment.answered(observation, tenant)
-            places = self._alike(place, identities, observation)
-            self.reuses += 1
-        else:
-            places = self._places(identities, observation, tenant)
-            self.reuses += any(place is not None and place.known for place in places)
-        self._cold_start(observation, state, places)
-        return Placed(observation, tenant, places)
+        for name in self._never_read:
+            value = getattr(witness, name)
+            if value is not None and value is not False:
+                self._never_read = tuple(each for each in self._never_read if each != name)
+        places = self._placing.place(observation, witness, tenant)
+        known = new = False
+        for place in places:
+            if place is not None:
+                known |= place.known
+                new |= not place.known
+        self.reuses += known
+        count, platform = witness.invocation_count, observation.platform
+        initialised = platform is not None and platform.init_ms is not None
+        if initialised or (new and count is not None and count <= 1):
+            state.cold_starts += 1
+        return places
 
     def _keep_purpose(self, observation: Observation) -> None:
         purpose = observation.request.purpose
@@ -266,104 +234,36 @@ class Environments:
     def _other_tenant_known(self, tenant: int) -> bool:
         return len(self._ended_tenants) > 1 or bool(self._ended_tenants - {tenant})
 
-    def _alike(self, place: Place, identities: Identities, observation: Observation) -> Places:
-        """The same place for every identity that is there."""
-        if None not in identities:
-            return place, place, place
-        if observation.outcome == "served":
-            for name, value in zip(IDENTITIES, identities, strict=True):
-                self.missing[name] += value is None
-        one, two, three = (place if value is not None else None for value in identities)
-        return one, two, three
-
-    def _places(self, identities: Identities, observation: Observation, tenant: int) -> Places:
-        """Places of identities that have not come together before."""
-        values = {name: value for name, value in zip(IDENTITIES, identities, strict=True) if value is not None}
-        if values and not any(value in self.by_field[name] for name, value in values.items()):
-            environment = Environment(id=next(iter(values.values())), owner=tenant, together=identities)
-            self._together[identities] = environment
-            for name, value in values.items():
-                self.by_field[name][value] = environment
-            environment.answered(observation, tenant)
-            return self._alike(Place(tenant, False, 0), identities, observation)
-        one, two, three = (
-            self._place(name, value, observation, tenant) for name, value in zip(IDENTITIES, identities, strict=True)
-        )
-        return one, two, three
-
-    def _place(self, name: IdentityField, value: str | None, observation: Observation, tenant: int) -> Place | None:
-        if value is None:
-            if observation.outcome == "served":
-                self.missing[name] += 1
-            return None
-        environment = self.by_field[name].get(value)
-        if environment is not None and environment.together is not None:
-            self._part(environment, environment.together)
-            environment = self.by_field[name][value]
-        known = environment is not None
-        if environment is None:
-            environment = self.by_field[name][value] = Environment(id=value, owner=tenant)
-        place = Place(environment.owner, known, environment.last_end_ns)
-        environment.answered(observation, tenant)
-        return place
-
-    def _part(self, environment: Environment, identities: Identities) -> None:
-        """Give the identities of an environment a record each, now that one of them comes with others."""
-        del self._together[identities]
-        for name, value in zip(IDENTITIES, identities, strict=True):
-            if value is None:
-                continue
-            self.by_field[name][value] = replace(
-                environment,
-                id=value,
-                together=None,
-                latest=dict(environment.latest),
-                crossings=list(environment.crossings),
-            )
-
-    def _cold_start(self, observation: Observation, state: TenantState, places: Places) -> None:
-        if observation.platform is not None and observation.platform.init_ms is not None:
-            state.cold_starts += 1
-            return
-        first_count = observation.witness.invocation_count if observation.witness else None
-        if first_count is not None and first_count <= 1:
-            state.cold_starts += any(place is not None and not place.known for place in places)
-
     # ------------------------------------------------------------------ tenants and nonces
 
-    def _reported_tenant(self, observation: Observation, tenant: int) -> None:
+    def _reported_tenant(self, observation: Observation, witness: Witness, tenant: int) -> None:
         person = self.people[tenant]
-        reported = observation.witness.tenant_id if observation.witness else None
         if person.sibling is not None:
             self.could_collapse += 1
-        if reported is None:
-            if any(error.startswith("tenantId: null") for error in observation.witness_errors):
-                self.tenantless.add(observation)
+        if witness.tenant_id is None:
+            for error in observation.witness_errors:
+                if error.startswith("tenantId: null"):
+                    self.tenantless.add(observation)
+                    break
             return
         self.tenant_reports += 1
-        if reported != person.expect:
+        if witness.tenant_id != person.expect:
             self.wrong_tenant.add(observation)
 
-    def _is_replay(self, observation: Observation, tenant: int) -> bool:
-        echoed = observation.witness.nonce if observation.witness else None
-        if echoed is None:
-            return False
-        self.echoes += 1
-        if echoed == observation.request.nonce:
-            return False
+    def _replayed(self, observation: Observation, echoed: str, tenant: int) -> bool:
+        """Note the echo of another request; True when that one was another tenant's."""
         if nonces.tag_of(echoed) == self._tags[tenant]:
             self.replays_within += 1
-        else:
-            self._keep_foreign(self.replays, observation, SeenNonce(nonce=echoed, place="echo"))
+            return False
+        self._keep_foreign(self.replays, observation, SeenNonce(nonce=echoed, place="echo"))
         return True
 
-    def _foreign_nonces(self, observation: Observation, tenant: int) -> None:
-        own = self._tags[tenant]
-        shows = bool(observation.seen) or (observation.witness is not None and observation.witness.residue_read)
-        if shows and self._other_tenant_known(tenant):
+    def _shown_nonces(self, observation: Observation, tenant: int) -> None:
+        """Look at the nonces that a response shows."""
+        if self._other_tenant_known(tenant):
             self.could_carry += 1
         for seen in observation.seen:
-            if seen.place != "echo" and nonces.tag_of(seen.nonce) not in (own, _NOBODY):
+            if seen.place != "echo" and nonces.tag_of(seen.nonce) not in (self._tags[tenant], _NOBODY):
                 self._keep_foreign(self.foreign, observation, seen)
 
     def _keep_foreign(self, kept: Kept[Foreign], observation: Observation, seen: SeenNonce) -> None:
@@ -395,19 +295,9 @@ class Environments:
     def shared(self) -> Iterator[tuple[Environment, Observation, Observation]]:
         """Every environment, by each identity, that answered more than one tenant, with two neighbouring
         observations of different tenants."""
-        for name in IDENTITIES:
-            for environment in self.by_field[name].values():
-                for earlier, later in environment.crossings:
-                    yield environment, earlier, later
+        return self._placing.shared()
 
 
+_ANSWERED = frozenset({"served", "no-witness", "function-error"})
 #: The tag of requests that were sent without a tenant: their nonces are nobody's data.
 _NOBODY = nonces.tag(None)
-
-
-def _carried(witness: Witness) -> Iterator[str]:
-    """Names of the fields that a witness carries."""
-    for name in witness.__struct_fields__:
-        value = getattr(witness, name)
-        if value is not None and value is not False:
-            yield name

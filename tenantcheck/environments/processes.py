@@ -16,11 +16,18 @@ class Process:
 
     id: str
     counts: Counts = field(default_factory=Counts)
-    highest: Observation | None = None
-    """The observation with the highest count of all earlier waves."""
     tenants: set[int] = field(default_factory=set)
     last: Observation | None = None
     overcounted: bool = False
+    highest: Observation | None = None
+    """The observation with the highest count of all earlier waves; while every count of the current wave is higher
+    than those of all requests called earlier, the newest one."""
+    top: int = 0
+    """Its count."""
+    before: Observation | None = None
+    """What `highest` was before the wave that it answered in last."""
+    wave: int = -1
+    """Number of that wave."""
 
 
 class Disorder(NamedTuple):
@@ -41,31 +48,54 @@ class Processes:
         self.clones: Kept[Disorder] = Kept()
         self.disorders: Kept[Disorder] = Kept()
         self.overcounts: Kept[Observation] = Kept()
-        self._wave: dict[str, list[Observation]] = {}
+        self._wave: list[Observation] = []
+        self._number = 0
+        self._tangled: dict[str, Process] = {}
+        """Processes whose counts of this wave do not simply go up."""
+        self._high: dict[str, Process] = {}
+        """Processes that counted more in this wave than the requests that were known when they answered."""
 
     def base(self) -> int:
         """Where counters of this function start: 0 if a 0 was ever seen, else 1."""
         return min((process.counts.lowest for process in self.by_id.values()), default=1) and 1
 
-    def note(self, observation: Observation, recent: Iterable[Observation]) -> bool:
+    def note(self, observation: Observation, tenant: int, sent: int, recent: Iterable[Observation]) -> bool:
         """Take in one answer; False when it carries no process id with a count.
 
-        `recent` are the newest observations, newest first, to show an earlier answer with the same count.
+        `sent` are the requests of its tenant up to this one. `recent` are the newest observations, newest first, to
+        show an earlier answer with the same count.
         """
-        witness, tenant = observation.witness, observation.request.tenant
+        witness = observation.witness
         if witness is None or witness.execution_environment_id is None or witness.invocation_count is None:
             return False
+        count = witness.invocation_count
         process = self.by_id.get(witness.execution_environment_id)
         if process is None:
             process = self.by_id[witness.execution_environment_id] = Process(id=witness.execution_environment_id)
         self.counted += 1
-        if not process.counts.add(witness.invocation_count):
+        if not process.counts.add(count):
             self._clone(observation, process, recent)
-        if tenant is not None:
+        if tenant not in process.tenants:
             process.tenants.add(tenant)
         process.last = observation
-        self._wave.setdefault(process.id, []).append(observation)
+        self._wave.append(observation)
+        if count > sent:
+            self._high[process.id] = process
+        self._in_order(observation, count, process)
         return True
+
+    def _in_order(self, observation: Observation, count: int, process: Process) -> None:
+        """Follow the counts as long as they go up with the calls: then nothing can contradict real time."""
+        highest = process.highest
+        if process.wave != self._number:
+            process.wave, process.before = self._number, highest
+        elif highest is None or observation.call_ns < highest.call_ns:
+            self._tangled[process.id] = process
+            return
+        if count > process.top:
+            process.highest, process.top = observation, count
+        else:
+            self._tangled[process.id] = process
 
     def _clone(self, observation: Observation, process: Process, recent: Iterable[Observation]) -> None:
         # Beyond the kept ones nobody looks at the earlier answer: the search is spared.
@@ -79,23 +109,27 @@ class Processes:
         `sent` are the requests sent so far per tenant, `sent_for_nobody` those without a tenant, which any
         environment may have served.
         """
-        for id_, observations in self._wave.items():
-            process = self.by_id[id_]
-            self._order(process, observations)
-            highest = max(observations, key=count_of)
+        for id_, process in self._tangled.items():
+            self._order(process, self._answers_of(id_))
+        for id_, process in self._high.items():
+            highest = max(self._answers_of(id_), key=count_of)
             explained = sum(sent[tenant] for tenant in process.tenants) + sent_for_nobody
             if not process.overcounted and count_of(highest) > explained:
                 process.overcounted = True
                 self.overcounts.add(highest)
         self._wave.clear()
+        self._tangled.clear()
+        self._high.clear()
+        self._number += 1
+
+    def _answers_of(self, id_: str) -> list[Observation]:
+        """What a process answered in this wave."""
+        return [o for o in self._wave if o.witness is not None and o.witness.execution_environment_id == id_]
 
     def _order(self, process: Process, observations: Sequence[Observation]) -> None:
         """Find counts that contradict real time: a higher one returned before a lower one was called. A count
         back at the base is a restart."""
-        highest = process.highest
-        if _ascends(highest, observations):
-            process.highest = observations[-1]
-            return
+        highest = process.before
         restarted_ns = -1
         ended = sorted(observations, key=lambda o: o.end_ns)
         position = 0
@@ -111,18 +145,7 @@ class Processes:
                 self.disorders.add(Disorder(highest, later, own_nonces=False))
         alive = [o for o in observations if o.call_ns >= restarted_ns]
         process.highest = max(alive + ([highest] if highest is not None else []), key=count_of)
-
-
-def _ascends(highest: Observation | None, observations: Sequence[Observation]) -> bool:
-    """Whether every count is higher than those of all requests called earlier: nothing can contradict real time."""
-    before = count_of(highest) if highest is not None else 0
-    called_ns = -1
-    for observation in observations:
-        count = count_of(observation)
-        if count <= before or observation.call_ns < called_ns:
-            return False
-        before, called_ns = count, observation.call_ns
-    return True
+        process.top = count_of(process.highest)
 
 
 def count_of(observation: Observation) -> int:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -80,23 +78,26 @@ class Counts:
 
 
 class Latencies:
-    """Latencies in buckets 2 % wide: bounded memory, quantiles right to 1 %."""
+    """Latencies in buckets at most 1.6 % wide: bounded memory, quantiles right to 1 %."""
 
     def __init__(self) -> None:
-        self._buckets: Counter[int] = Counter()
+        self._buckets: dict[int, int] = {}
         self.highest_ns = 0
 
     def add(self, nanoseconds: int) -> None:
-        self._buckets[round(math.log(max(nanoseconds, 1)) / _LOG_STEP)] += 1
-        self.highest_ns = max(self.highest_ns, nanoseconds)
+        # The seven leading binary digits, and how many follow: cheaper than a logarithm.
+        cut = max(nanoseconds.bit_length() - 7, 0)
+        bucket = cut << 7 | nanoseconds >> cut
+        self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
+        if nanoseconds > self.highest_ns:
+            self.highest_ns = nanoseconds
 
     def median_ns(self) -> float | None:
-        half = self._buckets.total() / 2
+        half = sum(self._buckets.values()) / 2
         for bucket in sorted(self._buckets):
             half -= self._buckets[bucket]
             if half <= 0:
-                return min(math.exp(bucket * _LOG_STEP), self.highest_ns)
+                cut, digits = bucket >> 7, bucket & 127
+                middle = (1 << cut) - 1
+                return min((digits << cut) + middle / 2, self.highest_ns)
         return None
-
-
-_LOG_STEP = math.log(1.02)

@@ -6,18 +6,16 @@ it), so all three are counted: together, as long as they agree on every request,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from copy import deepcopy
 from itertools import pairwise
-from operator import attrgetter
 from typing import NamedTuple
 
-from tenantcheck.environments import Environments, Placed
+from tenantcheck.environments import Environments, Grouped
 from tenantcheck.evidence.opportunities import Opportunities
 from tenantcheck.evidence.pairs import PairProducts, needed_requests
 from tenantcheck.model import IDENTITIES, WITNESS_NAMES, Evidence, Observation, PairFigure, Plan
-
-_SLOT = attrgetter("request.slot")
 
 
 class _Counted(NamedTuple):
@@ -27,14 +25,9 @@ class _Counted(NamedTuple):
     opportunities: Opportunities
 
 
-def _agree(placed: Sequence[Placed], one: int, other: int) -> bool:
+def _agree(wave: Grouped, one: int, other: int) -> bool:
     """Whether two identities say the same of every request: new or known, whose, and idle since when."""
-    return all(each.places[one] == each.places[other] for each in placed)
-
-
-def _lacks(placed: Sequence[Placed], field: int) -> bool:
-    """Whether an answer that was served does not carry the identity."""
-    return any(each.places[field] is None and each.observation.outcome == "served" for each in placed)
+    return all(places is None or places[one] == places[other] for places in wave.places)
 
 
 class EvidenceCounter:
@@ -50,23 +43,24 @@ class EvidenceCounter:
         self._ordered_waves = 0
         self._ordered_requests = 0
 
-    def add(self, placed: Sequence[Placed], wave: Sequence[Observation]) -> None:
-        """Take in one ended wave: its grouped observations, and all of them."""
-        self._split(placed)
+    def add(self, wave: Grouped) -> None:
+        """Take in one ended wave."""
+        if not wave.alike or any(wave.lacking):
+            self._split(wave)
         for fields, counted in self._counted:
-            counted.opportunities.add(placed, wave, fields[0])
-        if wave and wave[0].request.kind == "ordered":
-            self._ordered(placed, wave)
+            counted.opportunities.add(wave, fields[0])
+        if wave.observations and wave.observations[0].request.kind == "ordered":
+            self._ordered(wave)
 
-    def _split(self, placed: Sequence[Placed]) -> None:
+    def _split(self, wave: Grouped) -> None:
         """Give identities that disagree on a request of this wave counters of their own."""
         counted: list[tuple[tuple[int, ...], _Counted]] = []
         for fields, together in self._counted:
             groups: dict[int, list[int]] = {}
             for field in fields:
-                if _lacks(placed, field):
+                if wave.lacking[field]:
                     continue  # evidence never stands on it, whatever comes
-                like = next((first for first in groups if _agree(placed, first, field)), field)
+                like = next((first for first in groups if _agree(wave, first, field)), field)
                 groups.setdefault(like, []).append(field)
             own = [together, *(deepcopy(together) for _ in range(len(groups) - 1))][: len(groups)]
             counted += [(tuple(group), each) for group, each in zip(groups.values(), own, strict=True)]
@@ -75,18 +69,15 @@ class EvidenceCounter:
     def _of(self, field: int) -> _Counted:
         return next(counted for fields, counted in self._counted if field in fields)
 
-    def _ordered(self, placed: Sequence[Placed], wave: Sequence[Observation]) -> None:
+    def _ordered(self, wave: Grouped) -> None:
         plan = self._plan
         each = plan.further_requests if self._ordered_waves else plan.ordered_requests
         self._ordered_waves += 1
-        self._ordered_requests += len(wave)
-        drawn = sorted(wave, key=_SLOT)
-        places = {id(p.observation): p for p in placed}
-        was_drawn = _was_drawn(drawn, each, len(plan.tenants))
-        sizes = {tenant.index: each for tenant in plan.tenants}
+        self._ordered_requests += len(wave.observations)
+        tenants = _as_drawn(wave.observations, each, len(plan.tenants))
         for fields, counted in self._counted:
-            if was_drawn:
-                counted.products.add(sizes, _walk(drawn, places, fields[0]))
+            if tenants is not None:
+                counted.products.add(each, tenants, _matched(wave, fields[0]))
             else:
                 counted.products.spoil()
 
@@ -119,30 +110,29 @@ class EvidenceCounter:
         )
 
 
-def _was_drawn(drawn: Sequence[Observation], each: int, tenants: int) -> bool:
-    """Whether the wave is one that a plan draws, perhaps cut at its end: slots without a gap, only tenants, no
-    more requests per tenant than drawn, and one in flight at a time."""
-    if any(later.call_ns < earlier.end_ns for earlier, later in pairwise(drawn)):
-        return False
-    sizes: dict[int, int] = {}
-    for slot, observation in enumerate(drawn):
-        tenant = observation.request.tenant
-        if observation.request.slot != slot or tenant is None or tenant >= tenants:
-            return False
-        sizes[tenant] = sizes.get(tenant, 0) + 1
-    return max(sizes.values()) <= each
+def _as_drawn(wave: Sequence[Observation], each: int, tenants: int) -> list[int] | None:
+    """Whom the requests of a wave were for, if it is one that a plan draws, perhaps cut at its end: slots without a
+    gap, only tenants, no more requests per tenant than drawn, and one in flight at a time. Else None."""
+    if [o.request.slot for o in wave] != list(range(len(wave))):
+        return None
+    if any(later.call_ns < earlier.end_ns for earlier, later in pairwise(wave)):
+        return None
+    drawn = [o.request.tenant for o in wave]
+    sizes = Counter(drawn)
+    if max(sizes.values()) > each or not sizes.keys() <= set(range(tenants)):
+        return None
+    return [tenant for tenant in drawn if tenant is not None]
 
 
-def _walk(drawn: Sequence[Observation], places: dict[int, Placed], field: int) -> Iterator[tuple[int, bool]]:
-    """(tenant, matched) of each request in drawn order: matched is a witness whose environment was known
-    before and belongs to this tenant."""
-    for observation in drawn:
-        tenant = observation.request.tenant
-        placed = places.get(id(observation))
-        place = placed.places[field] if placed is not None and _answers(observation) else None
-        matched = place is not None and place.known and place.owner == tenant
-        if tenant is not None:
-            yield tenant, matched
+def _matched(wave: Grouped, field: int) -> list[bool]:
+    """Of each request, whether its answer is a witness whose environment was known before and belongs to its
+    tenant."""
+    matched = []
+    for observation, places in zip(wave.observations, wave.places, strict=True):
+        place = places[field] if places is not None else None
+        own = place is not None and place.known and place.owner == observation.request.tenant
+        matched.append(own and _answers(observation))
+    return matched
 
 
 def _answers(observation: Observation) -> bool:

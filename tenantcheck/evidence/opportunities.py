@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
-from operator import attrgetter
+from heapq import heappop, heappush
+from typing import NamedTuple
 
-from tenantcheck.environments import Placed
+from tenantcheck.environments import Grouped, Place
 from tenantcheck.model import STRATA, Observation, Stratum, StratumFigure
 
-#: Requests per tenant that wait for their confirmation; the oldest are dropped, which only lowers the counts.
-_WAITING = 4096
-_CALL_ORDER = attrgetter("observation.call_ns")
+#: Requests that wait for their confirmation; the oldest are dropped, which only lowers the counts.
+_WAITING = 1 << 15
 
 
 def rate_bound(opportunities: int) -> float | None:
@@ -27,37 +26,50 @@ def rate_bound(opportunities: int) -> float | None:
     return 1 - 0.05 ** (1 / opportunities) if opportunities else None
 
 
-@dataclass(slots=True)
-class _Waiting:
-    """Requests of one tenant that wait, in call order."""
+class _Waiting(NamedTuple):
+    """A request that waits; the order is that of its end."""
 
-    calls: list[int] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    strata: list[Stratum] = field(default_factory=list)
+    end_ns: int
+    call_ns: int
+    tenant: int
+    stratum: Stratum
 
-    def add(self, call_ns: int, end_ns: int, stratum: Stratum) -> None:
-        self.calls.append(call_ns)
-        self.ends.append(end_ns)
-        self.strata.append(stratum)
-        if len(self.calls) > _WAITING:
-            self._drop(0, _WAITING // 4)
 
-    def _drop(self, first: int, last: int) -> None:
-        del self.calls[first:last], self.ends[first:last], self.strata[first:last]
+class _WaitingRequests:
+    """Requests that wait, while they are in flight and after their end."""
 
-    def confirm(self, idle_since_ns: int, called_ns: int) -> list[Stratum]:
-        """Take out the requests that lie wholly inside an idle time."""
-        first = bisect_right(self.calls, idle_since_ns)
-        last = bisect_left(self.calls, called_ns)
-        if first >= last:
-            return []
-        inside = [n for n in range(first, last) if self.ends[n] < called_ns]
-        confirmed = [self.strata[n] for n in inside]
-        if len(inside) == last - first:
-            self._drop(first, last)
-        else:
-            for n in reversed(inside):
-                self._drop(n, n + 1)
+    def __init__(self) -> None:
+        self._in_flight: list[_Waiting] = []
+        """A heap."""
+        self._ended: list[_Waiting] = []
+        """In the order of their ends."""
+        self._called_by: list[int] = []
+        """For each of these, a time by which it and all before it were called."""
+
+    def add(self, request: _Waiting) -> None:
+        """Take one in, as it is called."""
+        heappush(self._in_flight, request)
+
+    def confirm(self, owner: int, idle_since_ns: int, until_ns: int, now_ns: int) -> Sequence[_Waiting]:
+        """Take out the requests of other tenants than `owner` that lie wholly between `idle_since_ns` and
+        `until_ns`, given that it is `now_ns`."""
+        ended, called_by = self._ended, self._called_by
+        while self._in_flight and self._in_flight[0].end_ns < now_ns:
+            request = heappop(self._in_flight)
+            called_by.append(max(request.call_ns, called_by[-1]) if called_by else request.call_ns)
+            ended.append(request)
+        if not called_by or called_by[-1] <= idle_since_ns:
+            return ()
+        confirmed: list[_Waiting] = []
+        at = len(ended) - 1
+        while at >= 0 and called_by[at] > idle_since_ns:
+            request = ended[at]
+            if request.call_ns > idle_since_ns and request.end_ns < until_ns and request.tenant != owner:
+                confirmed.append(request)
+                del ended[at], called_by[at]
+            at -= 1
+        if len(ended) > _WAITING:
+            del ended[: _WAITING // 4], called_by[: _WAITING // 4]
         return confirmed
 
 
@@ -67,7 +79,7 @@ class Opportunities:
     def __init__(self, tenants: int, people: int) -> None:
         self._tenants = tenants
         self._people = people
-        self._waiting: dict[int, _Waiting] = {}
+        self._waiting = _WaitingRequests()
         self._newest: dict[tuple[int, Stratum], tuple[int, int]] = {}
         self._newest_call_ns = -1
         self._own: dict[int, int] = {}
@@ -77,81 +89,66 @@ class Opportunities:
         self.crossed: dict[Stratum, int] = dict.fromkeys(STRATA, 0)
         self.pairs: dict[Stratum, set[tuple[int, int]]] = {stratum: set() for stratum in STRATA}
 
-    def add(self, placed: Sequence[Placed], wave: Sequence[Observation], field: int) -> None:
-        """Take in one ended wave: its grouped observations, and all of them. `field` is the position of the
-        identity in `IDENTITIES`."""
-        witnessed = {
-            id(each.observation)
-            for each in placed
-            if each.places[field] is not None and each.observation.outcome == "served"
-        }
-        blind: Sequence[tuple[int, int]] = ()
-        if len(witnessed) < len(wave):
-            blind = _merged((o.call_ns, o.end_ns) for o in wave if id(o) not in witnessed)
-        in_flight = _InFlight(placed)
-        for each in sorted(placed, key=_CALL_ORDER):
-            place = each.places[field]
-            if place is None:
+    def add(self, wave: Grouped, field: int) -> None:
+        """Take in one ended wave. `field` is the position of the identity in `IDENTITIES`."""
+        placed = _in_call_order(wave, field)
+        blind = _merged((o.call_ns, o.end_ns) for o, place in placed if place is None or o.outcome != "served")
+        in_flight = _InFlight(wave)
+        for observation, place in placed:
+            tenant = observation.request.tenant
+            if place is None or tenant is None:
                 continue
-            observation, tenant = each.observation, each.tenant
+            own = self._own.get(tenant, 0)
+            stratum: Stratum = "warm" if own else "newcomer"
             if place.known:
-                until_ns = self._surely_idle_until(place.idle_since_ns, observation.call_ns)
-                self._confirm(place.owner, place.idle_since_ns, until_ns)
-            stratum = self._stratum(each, in_flight, known=place.known)
-            if not place.known:
-                self._own[tenant] = self._own.get(tenant, 0) + 1
-            if stratum is None:
-                continue
+                self._answers_again(place, observation.call_ns)
+            else:
+                self._own[tenant] = own + 1
+                if own and in_flight.beside(observation) < own:
+                    continue
+                stratum = "pressed" if own else "newcomer"
             if place.known and place.owner != tenant:
                 self.crossed[stratum] += 1
-            elif id(observation) in witnessed and not (
-                blind and _overlaps(blind, observation.call_ns, observation.end_ns)
+            elif not blind or (
+                observation.outcome == "served" and not _overlaps(blind, observation.call_ns, observation.end_ns)
             ):
                 self._wait(tenant, stratum, observation)
-        lost = [o for o in wave if o.outcome in ("lost", "service-error")]
+        lost = [o for o in wave.observations if o.outcome in ("lost", "service-error")]
         if lost:
             self._lost_calls.append(min(o.call_ns for o in lost))
             self._lost_ends.append(max(o.end_ns for o in lost))
 
     def _wait(self, tenant: int, stratum: Stratum, observation: Observation) -> None:
-        interval = (observation.call_ns, observation.end_ns)
-        waiting = self._waiting.get(tenant)
-        if waiting is None:
-            waiting = self._waiting[tenant] = _Waiting()
-        waiting.add(*interval, stratum)
-        if stratum == "newcomer" or len(self.pairs[stratum]) < self._pairs_total(stratum):
-            self._newest[tenant, stratum] = interval
-            self._newest_call_ns = max(self._newest_call_ns, observation.call_ns)
+        call_ns, end_ns = observation.call_ns, observation.end_ns
+        self._waiting.add(_Waiting(end_ns, call_ns, tenant, stratum))
+        if self._pairs_are_open(stratum):
+            self._newest[tenant, stratum] = (call_ns, end_ns)
+            self._newest_call_ns = max(self._newest_call_ns, call_ns)
 
-    def _surely_idle_until(self, idle_since_ns: int, called_ns: int) -> int:
-        """Until when an environment that answered at these two times surely lay idle: a request that was lost in
-        between may have been served by it, longer than its client waited."""
-        if not self._lost_ends:
-            return called_ns
-        first = bisect_right(self._lost_ends, idle_since_ns)
-        return min(called_ns, self._lost_calls[first]) if first < len(self._lost_calls) else called_ns
-
-    def _stratum(self, placed: Placed, in_flight: _InFlight, *, known: bool) -> Stratum | None:
-        own = self._own.get(placed.tenant, 0)
-        if own == 0:
-            return "newcomer"
-        if known:
-            return "warm"
-        return "pressed" if in_flight.beside(placed.observation) >= own else None
-
-    def _confirm(self, owner: int, idle_since_ns: int, called_ns: int) -> None:
-        for tenant, waiting in self._waiting.items():
-            if tenant == owner or not waiting.calls or waiting.calls[-1] <= idle_since_ns:
-                continue
-            for stratum in waiting.confirm(idle_since_ns, called_ns):
-                self.counts[stratum] += 1
-                self._pair(stratum, tenant, owner)
+    def _answers_again(self, place: Place, called_ns: int) -> None:
+        """An environment answers a request that was called now: others lay beside it while it was idle."""
+        owner, idle_since_ns = place.owner, place.idle_since_ns
+        until_ns = self._surely_idle_until(idle_since_ns, called_ns) if self._lost_ends else called_ns
+        for request in self._waiting.confirm(owner, idle_since_ns, until_ns, called_ns):
+            self.counts[request.stratum] += 1
+            if self._pairs_are_open(request.stratum):
+                self._pair(request.stratum, request.tenant, owner)
         # Of requests that another environment has confirmed already, the newest still shows its pair.
         if idle_since_ns >= self._newest_call_ns:
             return
         for (tenant, stratum), (call_ns, end_ns) in self._newest.items():
-            if idle_since_ns < call_ns and end_ns < called_ns and tenant != owner:
+            if idle_since_ns < call_ns and end_ns < until_ns and tenant != owner:
                 self._pair(stratum, tenant, owner)
+
+    def _surely_idle_until(self, idle_since_ns: int, called_ns: int) -> int:
+        """Until when an environment that answered at these two times surely lay idle: a request that was lost in
+        between may have been served by it, longer than its client waited."""
+        first = bisect_right(self._lost_ends, idle_since_ns)
+        return min(called_ns, self._lost_calls[first]) if first < len(self._lost_calls) else called_ns
+
+    def _pairs_are_open(self, stratum: Stratum) -> bool:
+        """Whether there are pairs that no opportunity was of."""
+        return stratum == "newcomer" or len(self.pairs[stratum]) < self._tenants * (self._tenants - 1)
 
     def _pair(self, stratum: Stratum, tenant: int, owner: int) -> None:
         """Note which pair an opportunity was of: pairs of tenants, and of newcomers with tenants."""
@@ -179,12 +176,22 @@ class Opportunities:
         return self._tenants * (self._tenants - 1)
 
 
+def _in_call_order(wave: Grouped, field: int) -> list[tuple[Observation, Place | None]]:
+    """Each observation, and its place by one identity."""
+    places = [each[field] if each is not None else None for each in wave.places]
+    placed = list(zip(wave.observations, places, strict=True))
+    calls = [observation.call_ns for observation in wave.observations]
+    if calls != sorted(calls):
+        placed.sort(key=lambda each: each[0].call_ns)
+    return placed
+
+
 class _InFlight:
     """For each observation of a wave, how many others of its tenant were in flight together with it, at the last
     moment in its time at which one was sent. Computed when first asked for: on a warm pool nobody asks."""
 
-    def __init__(self, placed: Sequence[Placed]) -> None:
-        self._placed = placed
+    def __init__(self, wave: Grouped) -> None:
+        self._wave = wave
 
     def beside(self, observation: Observation) -> int:
         """Others in flight."""
@@ -192,9 +199,10 @@ class _InFlight:
 
     @cached_property
     def _counts(self) -> dict[int, int]:
-        by_tenant: dict[int, list[Observation]] = {}
-        for each in self._placed:
-            by_tenant.setdefault(each.tenant, []).append(each.observation)
+        by_tenant: dict[int | None, list[Observation]] = {}
+        for observation, places in zip(self._wave.observations, self._wave.places, strict=True):
+            if places is not None:
+                by_tenant.setdefault(observation.request.tenant, []).append(observation)
         counts: dict[int, int] = {}
         for observations in by_tenant.values():
             calls = sorted(o.call_ns for o in observations)

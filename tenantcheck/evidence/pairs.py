@@ -8,13 +8,23 @@ chance `q`; `1/P` is a test supermartingale, and stopping when the target is rea
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import combinations
 
 #: Share of each factor that is kept for answers that are no match. With it, whatever a pool hides (lost
 #: answers, refusals), the expected factor of 1/P is at most (1-ε) + (1-q)·ε ≤ 1.
 EPSILON = 1 / 32
+
+
+_LOG_KEPT = math.log1p(-EPSILON)
+
+
+@lru_cache(maxsize=256)
+def log_clean(each: int, tenants: int) -> float:
+    """Natural logarithm of `(each!)^tenants / (each · tenants)!`, with the share ε taken from every factor."""
+    requests = each * tenants
+    return tenants * math.lgamma(each + 1) - math.lgamma(requests + 1) - requests * _LOG_KEPT
 
 
 @lru_cache(maxsize=1 << 14)
@@ -27,7 +37,7 @@ def log_factor(remaining: int, remaining_all: int, *, matched: bool) -> float:
     if remaining == remaining_all:
         return 0.0
     if matched:
-        return math.log(remaining / remaining_all) - math.log1p(-EPSILON)
+        return math.log(remaining / remaining_all) - _LOG_KEPT
     return -math.log(EPSILON)
 
 
@@ -43,22 +53,45 @@ class PairProducts:
         }
         self._all = 0.0
 
-    def add(self, sizes: dict[int, int], walk: Iterable[tuple[int, bool]]) -> None:
-        """Add one ordered wave.
+    def add(self, each: int, drawn: Sequence[int], matched: Sequence[bool]) -> None:
+        """Add one ordered wave of `each` requests per tenant.
 
-        `sizes` gives the requests drawn per tenant; `walk` yields (tenant, matched) in drawn order and may end
+        `drawn` are the tenants of its requests, in drawn order, and `matched` whether each was one. Both may end
         early where the wave was cut.
         """
-        left = dict(sizes)
-        total = sum(left.values())
+        if len(drawn) == each * len(self._tenants) and all(matched):
+            self._add_clean(each, drawn)
+            return
+        left = dict.fromkeys(self._tenants, each)
+        total = each * len(left)
         pairs = self._pairs
-        for tenant, matched in walk:
+        for tenant, match in zip(drawn, matched, strict=True):
             mine = left[tenant]
             for other, pair in self._partners[tenant]:
-                pairs[pair] += log_factor(mine, mine + left[other], matched=matched)
-            self._all += log_factor(mine, total, matched=matched)
+                pairs[pair] += log_factor(mine, mine + left[other], matched=match)
+            self._all += log_factor(mine, total, matched=match)
             left[tenant] -= 1
             total -= 1
+
+    def _add_clean(self, each: int, drawn: Sequence[int]) -> None:
+        """A whole wave in which all matched: whatever the order, the shares `q` of a pair multiply to
+        `1 / C(2n, n)`. Where one of the two has no request left, the factor is 1 and carries no ε: that many are
+        counted from the end."""
+        clean = log_clean(each, 2)
+        trailing: dict[int, int] = {}
+        """By tenant, its requests behind the current one."""
+        for tenant in reversed(drawn):
+            if tenant in trailing:
+                trailing[tenant] += 1
+                continue
+            for other, count in trailing.items():
+                pair = (other, tenant) if other < tenant else (tenant, other)
+                self._pairs[pair] += clean + count * _LOG_KEPT
+            if len(trailing) == 1:  # that one's requests end the wave
+                self._all += log_clean(each, len(self._tenants)) + sum(trailing.values()) * _LOG_KEPT
+            trailing[tenant] = 1
+            if len(trailing) == len(self._tenants):
+                return
 
     def spoil(self) -> None:
         """Something about an ordered wave can't be trusted: no figure stands."""

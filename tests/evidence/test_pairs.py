@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from itertools import combinations
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ def products(tenants: int, each: int, rng: random.Random, *, waves: int = 1) -> 
     for _ in range(waves):
         order = [tenant for tenant in range(tenants) for _ in range(each)]
         rng.shuffle(order)
-        figure.add(dict.fromkeys(range(tenants), each), ((tenant, True) for tenant in order))
+        figure.add(each, order, [True] * len(order))
     return figure
 
 
@@ -37,6 +38,27 @@ def test_one_wave_of_twelve_is_worth_at_most_7_7e_7(tenants: int, rng: random.Ra
     assert figure.all_tenants() <= figure.weakest()[1] * (1 + 1e-9)
 
 
+@given(st.integers(2, 5), st.integers(1, 6), st.randoms(use_true_random=False))
+def test_a_clean_wave_is_worth_the_product_of_its_factors(tenants: int, each: int, rng: random.Random) -> None:
+    order = [tenant for tenant in range(tenants) for _ in range(each)]
+    rng.shuffle(order)
+    figure = PairProducts(range(tenants))
+    figure.add(each, order, [True] * len(order))
+    for pair in combinations(range(tenants), 2):
+        assert figure._pairs[pair] == pytest.approx(_product(pair, order))
+    assert figure._all == pytest.approx(_product(tuple(range(tenants)), order))
+
+
+def _product(tenants: tuple[int, ...], order: list[int]) -> float:
+    """Logarithm of the product over the requests for `tenants`, as it is defined."""
+    left = [tenant for tenant in order if tenant in tenants]
+    total = 0.0
+    while left:
+        total += log_factor(left.count(left[0]), len(left), matched=True)
+        del left[0]
+    return total
+
+
 def test_the_last_request_of_a_tenant_alone_adds_nothing() -> None:
     assert log_factor(3, 3, matched=False) == 0.0
 
@@ -49,21 +71,21 @@ def test_the_factors_as_stated(matched: bool) -> None:
 
 def test_no_match_is_worth_nothing() -> None:
     figure = PairProducts((0, 1))
-    figure.add({0: 12, 1: 12}, ((n % 2, False) for n in range(24)))
+    figure.add(12, [n % 2 for n in range(24)], [False] * 24)
     assert figure.weakest()[1] == 1.0
 
 
 def test_the_weakest_pair_is_the_one_that_lost_answers() -> None:
     figure = PairProducts((0, 1, 2))
     order = [n % 3 for n in range(36)]
-    figure.add(dict.fromkeys(range(3), 12), ((tenant, tenant != 2 or n > 20) for n, tenant in enumerate(order)))
+    figure.add(12, order, [tenant != 2 or n > 20 for n, tenant in enumerate(order)])
     assert 2 in figure.weakest()[0]
 
 
 def test_a_spoiled_figure_stays_one() -> None:
     figure = products(2, 12, random.Random(1))
     figure.spoil()
-    figure.add({0: 12, 1: 12}, ((n % 2, True) for n in range(24)))
+    figure.add(12, [n % 2 for n in range(24)], [True] * 24)
     assert figure.weakest()[1] == 1.0
 
 
