@@ -9,7 +9,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -65,6 +65,7 @@ class WitnessReader:
                 known = ", ".join(by_name)
                 raise UsageError(f"'{name}' is not a witness field", f"The fields are: {known}.")
             self._lookups[by_name[name]] = _at_path(name, expression)
+        self._moved = bool(paths)
 
     def read(
         self,
@@ -80,10 +81,12 @@ class WitnessReader:
         place is kept. With `unwrap`, a reply `{"statusCode": …, "body": "…"}` is looked into.
         """
         body = body[:SEARCHED_BYTES]
+        values = "\n".join([value for _, value in headers]).encode("utf-8", "replace")[:SEARCHED_BYTES]
+        if not self._moved and (plain := _plain_witness(body)) is not None:
+            return self._searched(Reading(plain[0], (), (), None), plain[1], body, values, own_tag)
         document, problem = _decode(body)
         proxy_status = None
         searched = body
-        values = "\n".join([value for _, value in headers]).encode("utf-8", "replace")[:SEARCHED_BYTES]
         if unwrap and isinstance(document, dict) and isinstance(document.get("statusCode"), int):
             proxy_status = document["statusCode"]
             inner = _proxied_body(document)
@@ -93,10 +96,16 @@ class WitnessReader:
         witness, errors, placed = self._witness(document)
         if witness is None and problem:
             errors = (*errors, problem)
-        if _nothing_else(searched, placed) and _nothing_else(values, ()):
-            return Reading(witness, errors, tuple(placed), proxy_status)
-        seen = _keep(own_tag, placed, _in_text(searched, "body"), _in_text(values, "header"))
-        return Reading(witness, errors, seen, proxy_status)
+        return self._searched(Reading(witness, errors, (), proxy_status), placed, searched, values, own_tag)
+
+    def _searched(
+        self, reading: Reading, placed: Sequence[SeenNonce], body: bytes, headers: bytes, own_tag: str
+    ) -> Reading:
+        """The reading, with every nonce in body and headers."""
+        if _nothing_else(body, headers, placed):
+            return reading._replace(seen=tuple(placed))
+        seen = _keep(own_tag, placed, _in_text(body, "body"), _in_text(headers, "header"))
+        return reading._replace(seen=seen)
 
     def _witness(self, document: Any) -> tuple[Witness | None, tuple[str, ...], list[SeenNonce]]:
         fields: dict[str, Any] = {}
@@ -241,20 +250,80 @@ def _residue(value: Any) -> tuple[list[SeenNonce], str | None]:
     return found, None
 
 
+#: What the converters accept, as types that msgspec checks while it decodes. No default is ever in an answer: null
+#: is refused.
+_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT)]
+_LogStream = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=MAX_TEXT, pattern=rf"(?s)\A{_LOG_STREAM.pattern}\Z")
+]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
+_Echo = Annotated[str, msgspec.Meta(pattern=rf"\A{nonces.PATTERN.pattern.decode()}\Z")]
+_ABSENT_FIELD: Any = None
+
+
+class _PlainWitness(msgspec.Struct, rename=WITNESS_NAMES):
+    """An answer that is a witness as the examples give it, every field of it usable."""
+
+    execution_environment_id: _Text = _ABSENT_FIELD
+    sandbox_id: _Text = _ABSENT_FIELD
+    log_stream_name: _LogStream = _ABSENT_FIELD
+    invocation_count: _Count = _ABSENT_FIELD
+    tenant_id: _Text = _ABSENT_FIELD
+    nonce: _Echo = _ABSENT_FIELD
+    residue: Any = msgspec.UNSET
+    counter: Any = msgspec.UNSET
+    other_tenant_id: Any = msgspec.field(default=msgspec.UNSET, name="tenant_id")
+    status_code: Any = msgspec.field(default=msgspec.UNSET, name="statusCode")
+
+
+_decode_plain = msgspec.json.Decoder(_PlainWitness).decode
+
+
+def _plain_witness(body: bytes) -> tuple[Witness, list[SeenNonce]] | None:
+    """The witness of a usual answer and the nonces it places. None where fields have to be read one by one."""
+    try:
+        plain = _decode_plain(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    unusual = (plain.counter, plain.other_tenant_id, plain.status_code)
+    if unusual != (msgspec.UNSET, msgspec.UNSET, msgspec.UNSET):
+        return None
+    placed: list[SeenNonce] = []
+    if plain.residue is not msgspec.UNSET:
+        placed, why = _residue(plain.residue)
+        if why is not None:
+            return None
+    if plain.nonce is not None:
+        placed.insert(0, SeenNonce(nonce=plain.nonce, place="echo"))
+    witness = Witness(
+        execution_environment_id=plain.execution_environment_id,
+        sandbox_id=plain.sandbox_id,
+        log_stream_name=plain.log_stream_name,
+        invocation_count=plain.invocation_count,
+        tenant_id=plain.tenant_id,
+        nonce=plain.nonce,
+        residue_read=plain.residue is not msgspec.UNSET,
+    )
+    return None if witness in _NOTHING_TOLD else (witness, placed)
+
+
+_NOTHING_TOLD = (Witness(), Witness(residue_read=True))
+
 _CONVERTERS: dict[str, Converter] = {
     "invocation_count": _count,
     "log_stream_name": _log_stream,
 }
 
 
-def _nothing_else(text: bytes, placed: Sequence[SeenNonce]) -> bool:
-    """Whether it is plain that `text` holds no nonce but the one that is placed already: most responses hold their
-    own echo and nothing more, and are spared the search."""
+def _nothing_else(body: bytes, headers: bytes, placed: Sequence[SeenNonce]) -> bool:
+    """Whether it is plain that a response holds no nonce but the one that is placed already: most hold their own
+    echo and nothing more, and are spared the search."""
+    text = body + b"\n" + headers
     if len(placed) > 1 or text.count(nonces.PREFIX) != len(placed) or b"%" in text:
         return False
     if _MARKER_0 in text or _MARKER_1 in text or _MARKER_2 in text:
         return False
-    return not placed or placed[0].nonce.encode() in text
+    return not placed or placed[0].nonce.encode() in body
 
 
 def _in_text(text: bytes, place: NoncePlace) -> Iterator[SeenNonce]:

@@ -19,6 +19,10 @@ from tenantcheck.model.boundary import Attack, attacks
 NEWCOMERS: dict[PlanName, int] = {"quick": 0, "standard": 4, "deep": 24}
 #: Crowds between the ordered wave and the newcomers, by plan (one more stands before, one after).
 _MIDDLE_CROWDS: dict[PlanName, int] = {"quick": 0, "standard": 0, "deep": 2}
+#: Random part of a nonce.
+_RANDOM_BYTES = 8
+#: Whatever the tenant: an ordinary request.
+_NONE = Attack(WAVE, None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,10 +138,14 @@ class Schedule:
         self._random.shuffle(order)
         number = self._wave
         self._wave += 1
+        chances = secrets.token_hex(_RANDOM_BYTES * len(order))
         return Wave(
             number=number,
             kind=step.kind,
-            requests=tuple(self._request(number, step.kind, slot, tenant) for slot, tenant in enumerate(order)),
+            requests=tuple(
+                self._request(number, step.kind, slot, tenant, chance)
+                for slot, (tenant, chance) in enumerate(zip(order, _cut(chances), strict=True))
+            ),
             idle_before_s=step.idle_before_s,
             planned_left=planned_left,
         )
@@ -146,17 +154,22 @@ class Schedule:
         """One request outside the waves, for the check that it names."""
         number = self._wave
         self._wave += 1
-        request = self._request(number, "single", 0, attack.tenant, attack)
+        request = self._request(number, "single", 0, attack.tenant, secrets.token_hex(_RANDOM_BYTES), attack)
         left = len(self._steps) if planned_left is None else planned_left
         return Wave(number=number, kind="single", requests=(request,), planned_left=left)
 
     def _request(
-        self, wave: int, kind: WaveKind, slot: int, tenant: int | None, attack: Attack | None = None
+        self,
+        wave: int,
+        kind: WaveKind,
+        slot: int,
+        tenant: int | None,
+        chance: str,
+        attack: Attack = _NONE,
     ) -> Request:
         seq = self._seq
         self._seq += 1
-        asked = attack or Attack(WAVE, tenant)
-        forged = asked.claimed is not None or asked.credential is not None
+        forged = attack.claimed is not None or attack.credential is not None
         # The nonce of a request that belongs to nobody for certain is nobody's.
         tag = self._tags[tenant] if tenant is not None and not forged else nonces.tag(None)
         return Request(
@@ -165,10 +178,10 @@ class Schedule:
             kind=kind,
             slot=slot,
             tenant=tenant,
-            nonce=nonces.compose(self.plan.run, tag, seq, secrets.token_hex(8)),
-            purpose=asked.purpose,
-            claimed=asked.claimed,
-            credential=asked.credential,
+            nonce=nonces.compose(self.plan.run, tag, seq, chance),
+            purpose=attack.purpose,
+            claimed=attack.claimed,
+            credential=attack.credential,
         )
 
     def ended(self, observations: Iterable[Observation]) -> None:
@@ -189,6 +202,12 @@ class Schedule:
                 fired[request.tenant] = fired.get(request.tenant, 0) + 1
         for tenant, count in fired.items():
             self._assumed[tenant] = max(self.known(tenant), count if wave.together else 1)
+
+
+def _cut(digits: str) -> Iterator[str]:
+    """Random parts of nonces out of one long text."""
+    step = 2 * _RANDOM_BYTES
+    return (digits[at : at + step] for at in range(0, len(digits), step))
 
 
 @dataclass(frozen=True, kw_only=True)

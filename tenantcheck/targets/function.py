@@ -17,7 +17,7 @@ from tenantcheck.model.text import printable
 from tenantcheck.plan import Row
 from tenantcheck.targets.aws import AwsSession
 from tenantcheck.targets.http import display_url, service_message
-from tenantcheck.targets.target import Outcome
+from tenantcheck.targets.target import NO_WITNESS, SERVED, Outcome
 
 if TYPE_CHECKING:
     from tenantcheck.targets.signing import BodySigner
@@ -181,7 +181,7 @@ def _handler_outcome(reply: Reply, *, witnessed: bool, proxy_status: int | None)
         return Outcome("throttled", "proxy-429")
     if proxy_status is not None and proxy_status >= 400:
         return Outcome("refused", f"proxy-{proxy_status}")
-    return Outcome("served" if witnessed else "no-witness")
+    return SERVED if witnessed else NO_WITNESS
 
 
 def _error_type(body: bytes) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from tenantcheck.errors import UsageError
-from tenantcheck.model import PlatformRecord, Reply, Request, RunKind
+from tenantcheck.model import WAVE, PlatformRecord, Reply, Request, RunKind
 from tenantcheck.model.boundary import AMBIGUOUS, CACHEABLE, NONCE_HEADER, RESERVED, RESERVED_HEADER, Attack
 from tenantcheck.model.call import Call
 from tenantcheck.model.text import printable
@@ -79,6 +79,15 @@ class HttpRequestSpec:
     nonce: Place = NONCE_BY_HEADER
 
 
+class _Frame(NamedTuple):
+    """A request but for its nonce."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    aws: Mapping[str, str]
+
+
 class Signer(Protocol):
     """Signs calls; `own` holds a tenant's own AWS credentials, where it has some."""
 
@@ -119,6 +128,8 @@ class HttpTarget:
         self._spec = spec
         self._signer = signer
         self._rows: Sequence[Row] = ()
+        self._frames: dict[int | None, _Frame] = {}
+        """Of the waves' requests, by tenant."""
         self._body = _json_object(spec.data) if spec.nonce.kind == "body" else None
         self._user_info = _basic(parts.username, parts.password) if parts.username else ()
         host = parts.netloc.rpartition("@")[2]
@@ -133,6 +144,7 @@ class HttpTarget:
                 raise UsageError(f"tenant '{row.id}' has AWS credentials", "They sign requests with --aws-sigv4.")
             _refuse_doubles(self._spec, [name for name, _ in row.credentials.headers])
         self._rows = rows
+        self._frames.clear()
 
     async def refresh(self) -> None:
         """Freeze what requests are signed with, where they are."""
@@ -141,6 +153,24 @@ class HttpTarget:
 
     def prepare(self, request: Request) -> Call:
         """Encode and sign one request."""
+        frame = self._frames.get(request.tenant) if request.purpose == WAVE else None
+        if frame is None:
+            frame = self._frame(request)
+            if request.purpose == WAVE:
+                self._frames[request.tenant] = frame
+        place = NONCE_BY_HEADER if request.purpose == CACHEABLE else self._spec.nonce
+        url, headers, body = frame.url, frame.headers, frame.body
+        if place.kind == "header":
+            headers = (*headers, (place.name, request.nonce))
+        elif place.kind == "query":
+            url = _with_query(url, [(place.name, request.nonce)])
+        elif place.kind == "body":
+            body = json.dumps({**(self._body or {}), place.name: request.nonce}).encode()
+        call = Call(method=self._spec.method, url=url, headers=headers, body=body)
+        return self._signer.sign(call, frame.aws) if self._signer is not None else call
+
+    def _frame(self, request: Request) -> _Frame:
+        """What is the same in every request of a tenant: all but the nonce."""
         spec = self._spec
         row = self._rows[request.tenant] if request.tenant is not None else None
         owner = self._rows[request.credential] if request.credential is not None else row
@@ -149,7 +179,7 @@ class HttpTarget:
         headers = [pair for pair in (*spec.headers, *self._user_info) if pair[0].lower() not in replaced]
         headers += credentials.headers
         query = list(credentials.query)
-        url, body = self._base, spec.data
+        url = self._base
         ids = _ids(request, row)
         if spec.tenant.kind == "path":
             url = url.replace("{tenant}", quote("".join(ids), safe=""))
@@ -157,15 +187,11 @@ class HttpTarget:
             _put(spec.tenant, ids, headers, query)
         if request.purpose == RESERVED:
             headers.append((RESERVED_HEADER, request.claimed or ""))
-        place = NONCE_BY_HEADER if request.purpose == CACHEABLE else spec.nonce
-        if place.kind == "body":
-            body = json.dumps({**(self._body or {}), place.name: request.nonce}).encode()
-        else:
-            _put(place, (request.nonce,), headers, query)
-        if body and not any(name.lower() == "content-type" for name, _ in headers):
-            headers.append(("content-type", "application/json" if _is_json(body) else "text/plain"))
-        call = Call(method=spec.method, url=_with_query(url, query), headers=tuple(headers), body=body)
-        return self._signer.sign(call, credentials.aws) if self._signer is not None else call
+        in_body = spec.nonce.kind == "body" and request.purpose != CACHEABLE
+        if (in_body or spec.data) and not any(name.lower() == "content-type" for name, _ in headers):
+            kind = "application/json" if in_body or _is_json(spec.data) else "text/plain"
+            headers.append(("content-type", kind))
+        return _Frame(_with_query(url, query), tuple(headers), spec.data, credentials.aws)
 
     def outcome(self, reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Outcome:  # noqa: ARG002
         """Class of a reply, with the service's own words for a refusal."""

@@ -33,6 +33,9 @@ class Outcome(NamedTuple):
     error_text: str | None = None
 
 
+SERVED, NO_WITNESS = Outcome("served"), Outcome("no-witness")
+
+
 class Target(Protocol):
     """Something that requests can be sent to."""
 
@@ -65,6 +68,8 @@ def kept_headers(reply: Reply) -> dict[str, str]:
 
 def http_outcome(status: int, *, witnessed: bool) -> Outcome:
     """Class of an HTTP status of a service in front of a handler."""
+    if status < 400:
+        return SERVED if witnessed else NO_WITNESS
     text = f"HTTP {status}"
     if status == 429:
         return Outcome("throttled", "http-429", text)
@@ -73,6 +78,4 @@ def http_outcome(status: int, *, witnessed: bool) -> Outcome:
         return Outcome("function-error", f"http-{status}", text)
     if status >= 500 or status == 408:
         return Outcome("service-error", f"http-{status}", text)
-    if status >= 400:
-        return Outcome("refused", f"http-{status}", text)
-    return Outcome("served" if witnessed else "no-witness")
+    return Outcome("refused", f"http-{status}", text)
