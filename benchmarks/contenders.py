@@ -24,7 +24,7 @@ from tenantcheck.model import Call, Header, Observation, Plan, Reply
 from tenantcheck.plan import Schedule, Wave, parse_tenants
 from tenantcheck.runner import Runner, Stop
 from tenantcheck.senders import Sender, SenderSettings
-from tenantcheck.senders.pyreqwest_sender import PyreqwestSender
+from tenantcheck.senders.curl_sender import CurlSender
 from tenantcheck.targets.http import HttpRequestSpec, HttpTarget
 from tenantcheck.verdict import Judge
 
@@ -87,7 +87,7 @@ async def _run(target: Any, in_flight: int, count: int, sender: Sender | None = 
         judging_s += time.perf_counter() - begun
         return Stop(reason="complete") if judge.environments.requests >= count else None
 
-    sender = sender or PyreqwestSender(SenderSettings(direct=True))
+    sender = sender or CurlSender(SenderSettings(direct=True), "")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "history"
         with HistoryWriter(path, Header(tool="benchmark", started="", plan=plan)) as writer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Call(Struct, frozen=True, kw_only=True):
+class Call(Struct, frozen=True, kw_only=True, gc=False):
     """One HTTP request, encoded and signed."""
 
     method: str
@@ -17,7 +17,7 @@ class Call(Struct, frozen=True, kw_only=True):
         return f"Call({self.method} …)"
 
 
-class Reply(Struct, frozen=True, kw_only=True):
+class Reply(Struct, frozen=True, kw_only=True, gc=False):
     """What came back for one call, or why nothing did. `status` is None when there was no response.
 
     `error_kind` is one of `connect`, `tls`, `timeout`, `read`, `protocol`, `interrupted`.

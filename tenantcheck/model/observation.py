@@ -29,7 +29,7 @@ NoncePlace = Literal["echo", "residue-memory", "residue-scratch", "body", "heade
 NonceEncoding = Literal["raw", "percent", "base64"]
 
 
-class Witness(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Witness(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Which environment served a response, as far as the response tells."""
 
     execution_environment_id: str | None = None
@@ -46,7 +46,7 @@ class Witness(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.execution_environment_id or self.sandbox_id or self.log_stream_name
 
 
-class SeenNonce(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class SeenNonce(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A nonce of this program found in a response."""
 
     nonce: str
@@ -54,7 +54,7 @@ class SeenNonce(Struct, frozen=True, kw_only=True, omit_defaults=True):
     encoding: NonceEncoding = "raw"
 
 
-class PlatformRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class PlatformRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What the tail of the platform's log says about this invocation."""
 
     request_id: str | None = None
@@ -63,7 +63,9 @@ class PlatformRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     duration_ms: float | None = None
 
 
-class Observation(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="observation", tag_field="type"):
+class Observation(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="observation", tag_field="type"
+):
     """One request and everything kept of what came back. Times are offsets from the run's start."""
 
     request: Request

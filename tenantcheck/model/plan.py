@@ -101,7 +101,7 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.tenants + self.newcomers
 
 
-class Request(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One request as drawn, before it is sent."""
 
     seq: Number

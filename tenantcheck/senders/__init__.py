@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from importlib.util import find_spec
 
 from tenantcheck.senders.sender import MAX_BODY_BYTES, USER_AGENT, Sender, SenderSettings
@@ -10,11 +10,10 @@ from tenantcheck.senders.sender import MAX_BODY_BYTES, USER_AGENT, Sender, Sende
 
 def open_sender(settings: SenderSettings, url: str) -> Sender:
     """The fast sender where its package is installed, else httpx. Raises `UsageError` for broken settings."""
-    own_authorities = settings.cacert or os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
-    if find_spec("pyreqwest") is not None and not own_authorities:
-        from tenantcheck.senders.pyreqwest_sender import PyreqwestSender
+    if find_spec("pycurl") is not None and sys.platform != "win32":
+        from tenantcheck.senders.curl_sender import CurlSender
 
-        return PyreqwestSender(settings)
+        return CurlSender(settings, url)
     from tenantcheck.senders.httpx_sender import HttpxSender
 
     return HttpxSender(settings, url)

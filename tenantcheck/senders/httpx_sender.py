@@ -6,15 +6,12 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from tenantcheck.errors import UsageError
 from tenantcheck.model import Call, Reply
 from tenantcheck.senders.connections import Connections
-from tenantcheck.senders.sender import MAX_BODY_BYTES, USER_AGENT, SenderSettings, decoded
+from tenantcheck.senders.sender import MAX_BODY_BYTES, USER_AGENT, SenderSettings, authorities, decoded, proxy_of
 
 
 class HttpxSender:
@@ -26,7 +23,7 @@ class HttpxSender:
         context = ssl_context(settings)
         self._timeout_s = settings.timeout_s
         self._connections = None
-        if transport is None and not _proxied(url, settings):
+        if transport is None and (settings.direct or not url or proxy_of(url) is None):
             transport = self._connections = Connections(context)
         self._client = httpx.AsyncClient(
             transport=transport,
@@ -107,27 +104,11 @@ def _lost(kind: str, error: Exception) -> Reply:
     return Reply(error_kind=kind, error_text=f"{type(error).__name__}: {error}"[:300])
 
 
-def _proxied(url: str, settings: SenderSettings) -> bool:
-    """Whether the environment names a proxy for this URL."""
-    if settings.direct or not url:
-        return False
-    parts = urlsplit(url)
-    proxies = getproxies()
-    named = proxies.get(parts.scheme) or proxies.get("all")
-    return bool(named) and not proxy_bypass(parts.hostname or "")
-
-
 def ssl_context(settings: SenderSettings) -> ssl.SSLContext:
-    """Trust as httpx users expect: `--cacert`, else SSL_CERT_FILE and SSL_CERT_DIR, else the usual roots.
-
-    Raises `UsageError` when the bundle can't be read.
-    """
-    if settings.cacert is not None:
-        try:
-            return ssl.create_default_context(cafile=str(settings.cacert))
-        except OSError as error:
-            raise UsageError(
-                f"--cacert {settings.cacert}: {error.strerror or error}",
-                "Name a PEM file with CA certificates.",
-            ) from error
-    return httpx.create_ssl_context(verify=not settings.insecure)
+    """Trust in the authorities that were named, or in nobody at all where that was wished. Raises `UsageError`."""
+    file, folder = authorities(settings)
+    context = ssl.create_default_context(cafile=file, capath=folder)
+    if settings.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from tenantcheck import __version__
+from tenantcheck.errors import UsageError
 from tenantcheck.model import Call, Reply
 
 USER_AGENT = f"tenantcheck/{__version__}"
@@ -56,3 +61,30 @@ def decoded(raw: bytes, encoding: str, *, truncated: bool) -> tuple[bytes, bool]
     except zlib.error:
         return b"", True
     return body, truncated or bool(decompressor.unconsumed_tail) or not decompressor.eof
+
+
+def proxy_of(url: str) -> str | None:
+    """The proxy that the environment names for a URL."""
+    parts = urlsplit(url)
+    proxies = getproxies()
+    named = proxies.get(parts.scheme) or proxies.get("all")
+    return named if named and not proxy_bypass(parts.hostname or "") else None
+
+
+def authorities(settings: SenderSettings) -> tuple[str | None, str | None]:
+    """Whom to trust, as a bundle or a folder of certificates: `--cacert`, else SSL_CERT_FILE and SSL_CERT_DIR, else
+    certifi's. Raises `UsageError` when they can't be read."""
+    if settings.cacert is not None:
+        named: tuple[str | None, str | None] = (str(settings.cacert), None)
+    else:
+        named = (os.environ.get("SSL_CERT_FILE") or None, os.environ.get("SSL_CERT_DIR") or None)
+    if named == (None, None):
+        import certifi
+
+        return certifi.where(), None
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(*named)
+    except OSError as error:
+        name = f"--cacert {settings.cacert}" if settings.cacert is not None else "SSL_CERT_FILE or SSL_CERT_DIR"
+        raise UsageError(f"{name}: {error.strerror or error}", "Name a PEM file with CA certificates.") from error
+    return named

@@ -17,14 +17,16 @@ import trustme
 from tenantcheck.errors import UsageError
 from tenantcheck.model import Call, Reply
 from tenantcheck.senders import MAX_BODY_BYTES, Sender, SenderSettings, open_sender
+from tenantcheck.senders.curl_sender import CurlSender
 from tenantcheck.senders.httpx_sender import HttpxSender
-from tenantcheck.senders.pyreqwest_sender import PyreqwestSender
+from tenantcheck.senders.sockets import SelectorSockets
 from tests.servers import CHUNKS_BESIDE_A_LENGTH, Answer, RawServer, always, dropped, endless, response, silent
 
 Open = Callable[[SenderSettings, str], Sender]
 SENDERS: dict[str, Open] = {
     "httpx": HttpxSender,
-    "pyreqwest": lambda settings, _: PyreqwestSender(settings),
+    "curl": CurlSender,
+    "curl without epoll": lambda settings, url: CurlSender(settings, url, SelectorSockets()),
 }
 both = pytest.mark.parametrize("open_", SENDERS.values(), ids=SENDERS)
 
@@ -94,7 +96,7 @@ def test_bodies_are_bounded(open_: Open, answer: Answer) -> None:
 def test_a_length_beside_chunks_bounds_nothing() -> None:
     """The other sender's parser refuses such a response."""
     with RawServer(always(CHUNKS_BESIDE_A_LENGTH)) as server:
-        (reply,) = send(SENDERS["pyreqwest"], get(server.url))
+        (reply,) = send(CurlSender, get(server.url))
     assert (reply.status, len(reply.body), reply.truncated) == (200, MAX_BODY_BYTES, True)
 
 
@@ -174,6 +176,115 @@ def test_connections_are_kept_and_shared(open_: Open) -> None:
     assert server.connections == 1
 
 
+@both
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_request_is_not_sent_again_when_its_connection_ends(open_: Open, method: str) -> None:
+    """
+    Given a server that answers the first request of a connection, and closes on the second without an answer
+    When three requests are sent one after the other
+    Then it has seen each of them once, and the one in the middle is lost: a function may have run.
+    """
+
+    async def once(_: bytes, writer: asyncio.StreamWriter) -> None:
+        if len(server.requests) == 2:
+            writer.close()
+        else:
+            writer.write(response(b"ok"))
+
+    with RawServer(once) as server:
+
+        async def go() -> list[Reply]:
+            sender = open_(SenderSettings(), server.url)
+            call = Call(method=method, url=server.url, body=b"{}" if method == "POST" else b"")
+            replies = [await sender.send(call) for _ in range(3)]
+            await sender.close()
+            return replies
+
+        replies = asyncio.run(go())
+    lost = replies[1].error_kind
+    assert lost in ("read", "protocol")
+    assert [(reply.status, reply.error_kind) for reply in replies] == [(200, None), (None, lost), (200, None)]
+    assert len(server.requests) == 3
+
+
+@both
+def test_a_connection_that_the_server_closed_is_not_used(open_: Open) -> None:
+    async def once(_: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(response(b"ok"))
+        await writer.drain()
+        writer.close()
+
+    with RawServer(once) as server:
+
+        async def go() -> list[int | None]:
+            sender = open_(SenderSettings(), server.url)
+            statuses = []
+            for _ in range(3):
+                statuses.append((await sender.send(get(server.url))).status)
+                await asyncio.sleep(0.05)
+                await sender.connect(server.url, 1)
+            await sender.close()
+            return statuses
+
+        assert asyncio.run(go()) == [200, 200, 200]
+
+
+@both
+def test_bodies_go_with_every_method_and_headers_may_be_empty(open_: Open) -> None:
+    with RawServer(always(response(b"ok"))) as server:
+        for method in ("GET", "PATCH"):
+            call = Call(method=method, url=server.url, headers=(("x-empty", ""), ("x-tenant-id", "a")), body=b"{}")
+            assert send(open_, call, call)[1].status == 200
+    assert len(server.requests) == 4
+    for method, request in zip(["get", "get", "patch", "patch"], server.requests, strict=True):
+        head = request.lower()
+        assert head.startswith(f"{method} / http/1.1\r\n".encode())
+        assert b"\r\nx-empty:" in head
+        assert b"content-type" not in head
+        assert b"expect" not in head
+        assert head.endswith(b"\r\n\r\n{}")
+
+
+@both
+def test_nothing_of_a_request_is_left_in_the_next(open_: Open) -> None:
+    with RawServer(always(response(b"ok"))) as server:
+
+        async def go() -> None:
+            sender = open_(SenderSettings(), server.url)
+            for headers in ((("x-tenant-id", "a"),), ()):
+                await sender.send(get(f"{server.url}/?n={len(headers)}", headers=headers))
+            await sender.close()
+
+        asyncio.run(go())
+    one, other = server.requests
+    assert (b"x-tenant-id" in one, b"x-tenant-id" in other) == (True, False)
+    assert other.startswith(b"GET /?n=0 ")
+
+
+@both
+def test_informational_responses_are_passed_over(open_: Open) -> None:
+    early = b"HTTP/1.1 103 Early Hints\r\nx-early: 1\r\n\r\n"
+    with RawServer(always(early + response(b"ok", headers="x-late:  b c \r\n"))) as server:
+        (reply,) = send(open_, get(server.url))
+    assert (reply.status, reply.header("x-late"), reply.header("x-early")) == (200, "b c", None)
+
+
+@both
+def test_a_request_that_is_cancelled_ends(open_: Open) -> None:
+    with RawServer(silent) as server:
+
+        async def go() -> bool:
+            sender = open_(SenderSettings(), server.url)
+            task = asyncio.ensure_future(sender.send(get(server.url)))
+            await asyncio.wait([task], timeout=0.2)
+            task.cancel()
+            await asyncio.wait([task])
+            await sender.close()
+            return task.cancelled()
+
+        assert asyncio.run(go())
+
+
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
     return trustme.CA()
@@ -186,12 +297,8 @@ def tls(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-#: Where the user names authorities, `open_sender` takes the sender that replaces its own by them.
-own_authority = pytest.mark.parametrize("open_", [open_sender, HttpxSender], ids=["as chosen", "httpx"])
-
-
 class TestTls:
-    @own_authority
+    @both
     def test_an_authority_can_be_named(
         self, open_: Open, authority: trustme.CA, tls: ssl.SSLContext, tmp_path: Path
     ) -> None:
@@ -201,7 +308,7 @@ class TestTls:
             replies = send(open_, *[get(server.url)] * 3, connect=3, cacert=bundle)
         assert [reply.status for reply in replies] == [200, 200, 200]
 
-    @own_authority
+    @both
     def test_ssl_cert_file_is_trusted(
         self,
         open_: Open,
@@ -227,7 +334,7 @@ class TestTls:
         with RawServer(always(response(b"ok")), tls=tls) as server:
             assert send(open_, get(server.url), insecure=True)[0].status == 200
 
-    @own_authority
+    @both
     def test_a_bundle_that_is_not_there(self, open_: Open) -> None:
         with pytest.raises(UsageError, match="No such file"):
             send(open_, get("https://localhost/"), cacert=Path("/nope.pem"))
@@ -265,26 +372,6 @@ class TestConnectingAhead:
             asyncio.run(go())
         assert server.connections == 6
 
-    def test_a_connection_the_server_closed_is_not_used(self) -> None:
-        async def once(_: bytes, writer: asyncio.StreamWriter) -> None:
-            writer.write(response(b"ok"))
-            await writer.drain()
-            writer.close()
-
-        with RawServer(once) as server:
-
-            async def go() -> list[int | None]:
-                sender = HttpxSender(SenderSettings(), server.url)
-                statuses = []
-                for _ in range(3):
-                    statuses.append((await sender.send(get(server.url))).status)
-                    await asyncio.sleep(0.05)
-                    await sender.connect(server.url, 1)
-                await sender.close()
-                return statuses
-
-            assert asyncio.run(go()) == [200, 200, 200]
-
     def test_nobody_to_connect_to_is_left_for_the_request(self) -> None:
         (reply,) = send(HttpxSender, get("http://127.0.0.1:1/"), connect=2)
         assert reply.error_kind == "connect"
@@ -308,6 +395,6 @@ def test_the_fast_sender_is_used_when_it_is_there(monkeypatch: pytest.MonkeyPatc
         await sender.close()
         return type(sender).__name__
 
-    assert asyncio.run(kind()) == "PyreqwestSender"
+    assert asyncio.run(kind()) == "CurlSender"
     monkeypatch.setattr("tenantcheck.senders.find_spec", lambda _: None)
     assert asyncio.run(kind()) == "HttpxSender"

@@ -1,0 +1,300 @@
+"""The fast sender: libcurl in the event loop's own thread. Used by itself when the `fast` extra is installed.
+
+libcurl opens a connection when a request needs one and can't do so ahead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import socket
+import time
+from contextlib import suppress
+from typing import Any
+
+import pycurl
+
+from tenantcheck.model import Call, Reply
+from tenantcheck.senders.sender import (
+    MAX_BODY_BYTES,
+    USER_AGENT,
+    SenderSettings,
+    authorities,
+    decoded,
+    proxy_of,
+)
+from tenantcheck.senders.sockets import READ, WRITE, Sockets, open_sockets
+
+#: Kept-alive connections; as many as requests are ever in flight.
+_MAX_CONNECTIONS = 2_000
+#: A method, and header lines: no character may end one and begin another.
+_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_UNSENDABLE = re.compile(r"[\r\n\0]")
+
+_WANTED = {pycurl.POLL_IN: READ, pycurl.POLL_OUT: WRITE, pycurl.POLL_INOUT: READ | WRITE}
+_TLS_ERRORS = frozenset(
+    {
+        pycurl.E_SSL_CONNECT_ERROR,
+        pycurl.E_PEER_FAILED_VERIFICATION,
+        pycurl.E_SSL_CACERT_BADFILE,
+        pycurl.E_SSL_CERTPROBLEM,
+        pycurl.E_SSL_CIPHER,
+        pycurl.E_SSL_ISSUER_ERROR,
+    }
+)
+_KINDS = {
+    pycurl.E_OPERATION_TIMEDOUT: "timeout",
+    pycurl.E_COULDNT_CONNECT: "connect",
+    pycurl.E_COULDNT_RESOLVE_HOST: "connect",
+    pycurl.E_COULDNT_RESOLVE_PROXY: "connect",
+    pycurl.E_URL_MALFORMAT: "protocol",
+    pycurl.E_UNSUPPORTED_PROTOCOL: "protocol",
+    pycurl.E_FTP_WEIRD_SERVER_REPLY: "protocol",
+    **dict.fromkeys(_TLS_ERRORS, "tls"),
+}
+#: A header line, and its value without the white space around it.
+_HEADER = re.compile(r"^([^:\r\n]+):[ \t]*([^\r\n]*?)[ \t]*\r?$", re.MULTILINE)
+
+
+class CurlSender:
+    """Sends calls through one libcurl multi handle.
+
+    To be made and used inside a running event loop that watches descriptors, as all do but Windows' own.
+    """
+
+    def __init__(self, settings: SenderSettings, url: str, sockets: Sockets | None = None) -> None:
+        self._timeout_s = settings.timeout_s
+        self._options = _options(settings, url)
+        self._loop = asyncio.get_running_loop()
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_NOTHING)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, _MAX_CONNECTIONS)
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._socket_wanted)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._timer_wanted)
+        self._timer: asyncio.Handle | None = None
+        self._sockets = sockets or open_sockets()
+        self._loop.add_reader(self._sockets.fileno(), self._sockets_ready)
+        self._ended_idle: set[int] = set()
+        """Local ports of connections that the server ended while they were idle."""
+        self._idle: dict[tuple[str, bool], list[_Transfer]] = {}
+        self._in_flight: dict[pycurl.Curl, _Transfer] = {}
+
+    async def connect(self, url: str, connections: int) -> None:
+        """Nothing to do: libcurl connects when a request needs it."""
+
+    async def send(self, call: Call) -> Reply:
+        """Send one call."""
+        lines = [f"{name}: {value}" if value else f"{name};" for name, value in call.headers]
+        if not _METHOD.fullmatch(call.method) or _UNSENDABLE.search("".join(lines)):
+            return Reply(error_kind="protocol", error_text="the request can't be written")
+        idle = self._idle.setdefault((call.method, bool(call.body)), [])
+        transfer = idle.pop() if idle else _Transfer(call, self._options, self._ended_idle)
+        try:
+            transfer.prepare(call, lines)
+        except (UnicodeEncodeError, pycurl.error) as error:
+            return Reply(error_kind="protocol", error_text=type(error).__name__)
+        transfer.ended = self._loop.create_future()
+        self._in_flight[transfer.curl] = transfer
+        self._multi.add_handle(transfer.curl)
+        try:
+            problem = await transfer.ended
+        finally:
+            if self._in_flight.pop(transfer.curl, None) is not None:  # cancelled
+                self._multi.remove_handle(transfer.curl)
+        reply = transfer.reply(problem, self._timeout_s)
+        idle.append(transfer)
+        return reply
+
+    def _socket_wanted(self, event: int, descriptor: int, _multi: Any, _data: Any) -> None:
+        """libcurl says what it waits for on a socket."""
+        if event == pycurl.POLL_REMOVE:
+            self._sockets.leave(descriptor)
+        else:
+            self._sockets.want(descriptor, _WANTED[event])
+
+    def _sockets_ready(self) -> None:
+        for descriptor, events in self._sockets.ready():
+            if events:
+                self._multi.socket_action(descriptor, events)  # its flags have the same numbers
+            else:
+                with suppress(OSError):  # closed in the meantime
+                    self._ended_idle.add(_local_port(descriptor))
+        self._collect()
+
+    def _timer_wanted(self, milliseconds: int) -> None:
+        """libcurl says when it wants to be called at the latest."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if milliseconds == 0:
+            self._timer = self._loop.call_soon(self._time_is_up)
+        elif milliseconds > 0:
+            self._timer = self._loop.call_later(milliseconds / 1000, self._time_is_up)
+
+    def _time_is_up(self) -> None:
+        self._timer = None
+        self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        self._collect()
+
+    def _collect(self) -> None:
+        """Tell those who wait what has ended."""
+        queued = 1
+        while queued:
+            queued, served, failed = self._multi.info_read()
+            for curl in served:
+                self._ended(curl, None)
+            for curl, number, text in failed:
+                self._ended(curl, (number, text))
+
+    def _ended(self, curl: pycurl.Curl, problem: tuple[int, str] | None) -> None:
+        transfer = self._in_flight.pop(curl)
+        self._multi.remove_handle(curl)
+        if not transfer.ended.done():
+            transfer.ended.set_result(problem)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._loop.remove_reader(self._sockets.fileno())
+        self._multi.close()
+        for transfers in self._idle.values():
+            for transfer in transfers:
+                transfer.curl.close()
+        self._sockets.close()
+
+
+class _Transfer:
+    """One libcurl handle, used for one request after the other of one method, with or without a body."""
+
+    ended: asyncio.Future[tuple[int, str] | None]
+
+    def __init__(self, call: Call, options: list[tuple[int, Any]], ended_idle: set[int]) -> None:
+        self._ended_idle = ended_idle
+        self.curl = curl = pycurl.Curl()
+        for option, value in options:
+            curl.setopt(option, value)
+        if call.method == "HEAD":
+            curl.setopt(pycurl.NOBODY, 1)
+        elif call.method != "GET":
+            curl.setopt(pycurl.CUSTOMREQUEST, call.method)
+        self._method = call.method
+        self._head: list[bytes] = []
+        self._body: list[bytes] = []
+        self._url = ""
+        curl.setopt(pycurl.HEADERFUNCTION, self._head.append)
+        curl.setopt(pycurl.WRITEFUNCTION, self._write)
+        curl.setopt(pycurl.SOCKOPTFUNCTION, self._about_to_connect)
+        curl.setopt(pycurl.PREREQFUNCTION, self._about_to_send)
+        self._connects = False
+        self._left = MAX_BODY_BYTES
+        self._sent = False
+        self._begun_ns = 0
+
+    def prepare(self, call: Call, lines: list[str]) -> None:
+        """Take the next request."""
+        if call.url != self._url:
+            self.curl.setopt(pycurl.URL, call.url)
+            self._url = call.url
+        if call.body:
+            self.curl.setopt(pycurl.POSTFIELDS, call.body)
+            lines = [*lines, "Expect:"]
+            if not any(name.lower() == "content-type" for name, _ in call.headers):
+                lines.append("Content-Type:")  # libcurl would say that it is a form
+            if call.method == "GET":
+                self.curl.setopt(pycurl.CUSTOMREQUEST, "GET")
+        if lines:
+            self.curl.setopt(pycurl.HTTPHEADER, lines)
+        else:
+            self.curl.unsetopt(pycurl.HTTPHEADER)  # an empty list would leave those of the request before
+        self._left = MAX_BODY_BYTES
+        self._sent = self._connects = False
+        self._begun_ns = time.monotonic_ns()
+
+    def _about_to_connect(self, *_: Any) -> int:
+        self._connects = True
+        return 0
+
+    def _about_to_send(self, _ip: str, _local_ip: str, _port: int, local_port: int) -> int:
+        """libcurl sends a request again by itself when a connection that it had used before ends without an answer.
+        The function may have run, so once is all; but where the connection had ended before, nobody has read it."""
+        ended = local_port in self._ended_idle
+        if ended:
+            self._ended_idle.remove(local_port)
+        if ended and not self._connects:
+            return int(pycurl.PREREQFUNC_OK)
+        again, self._sent = self._sent, True
+        return int(pycurl.PREREQFUNC_ABORT if again else pycurl.PREREQFUNC_OK)
+
+    def _write(self, chunk: bytes) -> int | None:
+        self._body.append(chunk)
+        self._left -= len(chunk)
+        return 0 if self._left < 0 else None  # 0 ends the transfer
+
+    def reply(self, problem: tuple[int, str] | None, timeout_s: float) -> Reply:
+        """What came back."""
+        raw, head = b"".join(self._body), list(self._head)
+        self._body.clear()
+        self._head.clear()
+        truncated = self._left < 0
+        if problem is not None and not truncated:
+            return _lost(*problem, timeout_s)
+        headers = _headers(head)
+        encoding = next((value for name, value in headers if name.lower() == "content-encoding"), "")
+        body, truncated = decoded(raw, encoding, truncated=truncated)
+        return Reply(
+            status=self.curl.getinfo(pycurl.RESPONSE_CODE),
+            headers=headers,
+            body=body,
+            truncated=truncated,
+            first_byte_ns=self._begun_ns + 1_000 * self.curl.getinfo(pycurl.STARTTRANSFER_TIME_T),
+        )
+
+
+def _local_port(descriptor: int) -> int:
+    with socket.socket(fileno=os.dup(descriptor)) as copy:
+        port: int = copy.getsockname()[1]
+        return port
+
+
+def _headers(lines: list[bytes]) -> tuple[tuple[str, str], ...]:
+    """The headers of the final response: behind the last status line (others are of 1xx responses and proxies)."""
+    first = 0
+    if lines.count(b"\r\n") > 1:
+        first = max(number for number, line in enumerate(lines) if line.startswith(b"HTTP/"))
+    return tuple(_HEADER.findall(b"".join(lines[first + 1 :]).decode("latin-1")))
+
+
+def _lost(number: int, text: str, timeout_s: float) -> Reply:
+    kind = _KINDS.get(number, "read")
+    if kind == "timeout":
+        return Reply(error_kind=kind, error_text=f"no complete answer within {timeout_s:g} s")
+    if kind == "protocol":  # libcurl's text quotes what it could not read
+        text = "the answer, or the request, is no HTTP"
+    elif number == pycurl.E_ABORTED_BY_CALLBACK:
+        text = "the connection was closed without an answer"
+    return Reply(error_kind=kind, error_text=text[:300])
+
+
+def _options(settings: SenderSettings, url: str) -> list[tuple[int, Any]]:
+    """What is the same in every request. Raises `UsageError` for authorities that can't be read."""
+    file, folder = authorities(settings)
+    options: list[tuple[int, Any]] = [
+        (pycurl.NOSIGNAL, 1),
+        (pycurl.TIMEOUT_MS, max(1, round(settings.timeout_s * 1000))),
+        (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
+        (pycurl.USERAGENT, USER_AGENT),
+        (pycurl.PATH_AS_IS, 1),
+        (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
+        (pycurl.HTTP_CONTENT_DECODING, 0),
+        (pycurl.PROXY, "" if settings.direct else proxy_of(url) or ""),
+        (pycurl.NOPROXY, ""),
+        (pycurl.SSL_VERIFYPEER, 0 if settings.insecure else 1),
+        (pycurl.SSL_VERIFYHOST, 0 if settings.insecure else 2),
+    ]
+    if file is not None:
+        options.append((pycurl.CAINFO, file))
+    if folder is not None:
+        options.append((pycurl.CAPATH, folder))
+    return options
