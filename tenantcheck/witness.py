@@ -83,7 +83,7 @@ class WitnessReader:
         body = body[:SEARCHED_BYTES]
         values = "\n".join([value for _, value in headers]).encode("utf-8", "replace")[:SEARCHED_BYTES]
         if not self._moved and (plain := _plain_witness(body)) is not None:
-            return self._searched(Reading(plain[0], (), (), None), plain[1], body, values, own_tag)
+            return Reading(plain[0], (), _seen(plain[1], body, values, own_tag), None)
         document, problem = _decode(body)
         proxy_status = None
         searched = body
@@ -96,16 +96,7 @@ class WitnessReader:
         witness, errors, placed = self._witness(document)
         if witness is None and problem:
             errors = (*errors, problem)
-        return self._searched(Reading(witness, errors, (), proxy_status), placed, searched, values, own_tag)
-
-    def _searched(
-        self, reading: Reading, placed: Sequence[SeenNonce], body: bytes, headers: bytes, own_tag: str
-    ) -> Reading:
-        """The reading, with every nonce in body and headers."""
-        if _nothing_else(body, headers, placed):
-            return reading._replace(seen=tuple(placed))
-        seen = _keep(own_tag, placed, _in_text(body, "body"), _in_text(headers, "header"))
-        return reading._replace(seen=seen)
+        return Reading(witness, errors, _seen(placed, searched, values, own_tag), proxy_status)
 
     def _witness(self, document: Any) -> tuple[Witness | None, tuple[str, ...], list[SeenNonce]]:
         fields: dict[str, Any] = {}
@@ -313,6 +304,13 @@ _CONVERTERS: dict[str, Converter] = {
     "invocation_count": _count,
     "log_stream_name": _log_stream,
 }
+
+
+def _seen(placed: Sequence[SeenNonce], body: bytes, headers: bytes, own_tag: str) -> tuple[SeenNonce, ...]:
+    """Every nonce in body and headers; `placed` are those that stand in a place of their own."""
+    if _nothing_else(body, headers, placed):
+        return tuple(placed)
+    return _keep(own_tag, placed, _in_text(body, "body"), _in_text(headers, "header"))
 
 
 def _nothing_else(body: bytes, headers: bytes, placed: Sequence[SeenNonce]) -> bool:

@@ -53,8 +53,6 @@ _KINDS = {
     pycurl.E_FTP_WEIRD_SERVER_REPLY: "protocol",
     **dict.fromkeys(_TLS_ERRORS, "tls"),
 }
-#: A header line, and its value without the white space around it.
-_HEADER = re.compile(r"^([^:\r\n]+):[ \t]*([^\r\n]*?)[ \t]*\r?$", re.MULTILINE)
 
 
 class CurlSender:
@@ -72,7 +70,8 @@ class CurlSender:
         self._multi.setopt(pycurl.M_MAXCONNECTS, _MAX_CONNECTIONS)
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._socket_wanted)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._timer_wanted)
-        self._timer: asyncio.Handle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._soon: asyncio.Handle | None = None
         self._sockets = sockets or open_sockets()
         self._loop.add_reader(self._sockets.fileno(), self._sockets_ready)
         self._ended_idle: set[int] = set()
@@ -127,13 +126,13 @@ class CurlSender:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if milliseconds == 0:
-            self._timer = self._loop.call_soon(self._time_is_up)
-        elif milliseconds > 0:
+        if milliseconds > 0:
             self._timer = self._loop.call_later(milliseconds / 1000, self._time_is_up)
+        elif milliseconds == 0 and self._soon is None:
+            self._soon = self._loop.call_soon(self._time_is_up)
 
     def _time_is_up(self) -> None:
-        self._timer = None
+        self._soon = None
         self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
         self._collect()
 
@@ -155,8 +154,9 @@ class CurlSender:
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for handle in (self._timer, self._soon):
+            if handle is not None:
+                handle.cancel()
         self._loop.remove_reader(self._sockets.fileno())
         self._multi.close()
         for transfers in self._idle.values():
@@ -241,7 +241,10 @@ class _Transfer:
         if problem is not None and not truncated:
             return _lost(*problem, timeout_s)
         headers = _headers(head)
-        encoding = next((value for name, value in headers if name.lower() == "content-encoding"), "")
+        encoding = ""
+        for name, value in headers:
+            if name.lower() == "content-encoding":
+                encoding = value
         body, truncated = decoded(raw, encoding, truncated=truncated)
         return Reply(
             status=self.curl.getinfo(pycurl.RESPONSE_CODE),
@@ -263,7 +266,12 @@ def _headers(lines: list[bytes]) -> tuple[tuple[str, str], ...]:
     first = 0
     if lines.count(b"\r\n") > 1:
         first = max(number for number, line in enumerate(lines) if line.startswith(b"HTTP/"))
-    return tuple(_HEADER.findall(b"".join(lines[first + 1 :]).decode("latin-1")))
+    headers: list[tuple[str, str]] = []
+    for line in b"".join(lines[first + 1 :]).decode("latin-1").split("\r\n"):
+        name, colon, value = line.partition(":")
+        if colon:
+            headers.append((name, value.strip()))
+    return tuple(headers)
 
 
 def _lost(number: int, text: str, timeout_s: float) -> Reply:
