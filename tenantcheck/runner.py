@@ -142,7 +142,8 @@ class Runner:
             await self._sender.connect(self._target.url, 1)
             observations = await self._fire(self._just_in_time(wave), 1)
         self._flush()
-        self._raise_unwritable()
+        if self._unwritable is not None:
+            raise self._unwritable
         self._waves += 1
         self._schedule.ended(observations)
         stop = self._on_wave(wave, observations)
@@ -202,7 +203,8 @@ class Runner:
 
     async def _one(self, request: Request, call: Call) -> Observation:
         """Send one request and record what came back."""
-        self._raise_unwritable()
+        if self._unwritable is not None:
+            raise self._unwritable
         call_ns = self._now_ns()
         self._requests += 1
         try:
@@ -225,10 +227,6 @@ class Runner:
             self._writer.flush()
         except TenantcheckError as error:
             self._unwritable = error
-
-    def _raise_unwritable(self) -> None:
-        if self._unwritable is not None:
-            raise self._unwritable
 
     def _observation(self, request: Request, reply: Reply, call_ns: int, end_ns: int) -> Observation:
         own_tag = nonces.tag_of(request.nonce)

@@ -81,7 +81,9 @@ class WitnessReader:
         place is kept. With `unwrap`, a reply `{"statusCode": …, "body": "…"}` is looked into.
         """
         body = body[:SEARCHED_BYTES]
-        values = "\n".join([value for _, value in headers]).encode("utf-8", "replace")[:SEARCHED_BYTES]
+        # A shorter value holds no nonce, in whatever form.
+        long = [value for _, value in headers if len(value) >= nonces.LENGTH]
+        values = "\n".join(long).encode("utf-8", "replace")[:SEARCHED_BYTES] if long else b""
         if not self._moved and (plain := _plain_witness(body)) is not None:
             return Reading(plain[0], (), _seen(plain[1], body, values, own_tag), None)
         document, problem = _decode(body)
@@ -276,26 +278,28 @@ def _plain_witness(body: bytes) -> tuple[Witness, list[SeenNonce]] | None:
         plain = _decode_plain(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    unusual = (plain.counter, plain.other_tenant_id, plain.status_code)
-    if unusual != (msgspec.UNSET, msgspec.UNSET, msgspec.UNSET):
+    if plain.counter is not msgspec.UNSET or plain.other_tenant_id is not msgspec.UNSET:
         return None
+    if plain.status_code is not msgspec.UNSET:
+        return None
+    echo: str | None = plain.nonce
     placed: list[SeenNonce] = []
     if plain.residue is not msgspec.UNSET:
         placed, why = _residue(plain.residue)
         if why is not None:
             return None
-    if plain.nonce is not None:
-        placed.insert(0, SeenNonce(nonce=plain.nonce, place="echo"))
+    if echo is not None:
+        placed.insert(0, SeenNonce(nonce=echo, place="echo"))
     witness = Witness(
         execution_environment_id=plain.execution_environment_id,
         sandbox_id=plain.sandbox_id,
         log_stream_name=plain.log_stream_name,
         invocation_count=plain.invocation_count,
         tenant_id=plain.tenant_id,
-        nonce=plain.nonce,
+        nonce=echo,
         residue_read=plain.residue is not msgspec.UNSET,
     )
-    return None if witness in _NOTHING_TOLD else (witness, placed)
+    return None if echo is None and witness in _NOTHING_TOLD else (witness, placed)
 
 
 _NOTHING_TOLD = (Witness(), Witness(residue_read=True))
@@ -316,12 +320,14 @@ def _seen(placed: Sequence[SeenNonce], body: bytes, headers: bytes, own_tag: str
 def _nothing_else(body: bytes, headers: bytes, placed: Sequence[SeenNonce]) -> bool:
     """Whether it is plain that a response holds no nonce but the one that is placed already: most hold their own
     echo and nothing more, and are spared the search."""
-    text = body + b"\n" + headers
+    text = body + b"\n" + headers if headers else body
     if len(placed) > 1 or text.count(nonces.PREFIX) != len(placed) or b"%" in text:
         return False
-    if _MARKER_0 in text or _MARKER_1 in text or _MARKER_2 in text:
+    if placed and placed[0].nonce.encode() not in body:
         return False
-    return not placed or placed[0].nonce.encode() in body
+    if len(text) < len(placed) * nonces.LENGTH + _SHORTEST_BASE64:
+        return True
+    return not (_MARKER_0 in text or _MARKER_1 in text or _MARKER_2 in text)
 
 
 def _in_text(text: bytes, place: NoncePlace) -> Iterator[SeenNonce]:
@@ -354,6 +360,8 @@ _MARKERS = tuple(_base64_marker(offset) for offset in range(3))
 _MARKER_0, _MARKER_1, _MARKER_2 = (marker for marker, _ in _MARKERS)
 _ANY_MARKER = re.compile(b"|".join(b"(" + re.escape(marker) + b")" for marker, _ in _MARKERS))
 _SPAN = (nonces.LENGTH + 3) * 4 // 3 + 4
+#: A nonce in base64 takes so many characters at least.
+_SHORTEST_BASE64 = nonces.LENGTH * 4 // 3
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 

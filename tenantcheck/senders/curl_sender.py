@@ -28,9 +28,7 @@ from tenantcheck.senders.sockets import READ, WRITE, Sockets, open_sockets
 
 #: Kept-alive connections; as many as requests are ever in flight.
 _MAX_CONNECTIONS = 2_000
-#: A method, and header lines: no character may end one and begin another.
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_UNSENDABLE = re.compile(r"[\r\n\0]")
 
 _WANTED = {pycurl.POLL_IN: READ, pycurl.POLL_OUT: WRITE, pycurl.POLL_INOUT: READ | WRITE}
 _TLS_ERRORS = frozenset(
@@ -84,14 +82,11 @@ class CurlSender:
 
     async def send(self, call: Call) -> Reply:
         """Send one call."""
-        lines = [f"{name}: {value}" if value else f"{name};" for name, value in call.headers]
-        if not _METHOD.fullmatch(call.method) or _UNSENDABLE.search("".join(lines)):
-            return Reply(error_kind="protocol", error_text="the request can't be written")
         idle = self._idle.setdefault((call.method, bool(call.body)), [])
-        transfer = idle.pop() if idle else _Transfer(call, self._options, self._ended_idle)
         try:
-            transfer.prepare(call, lines)
-        except (UnicodeEncodeError, pycurl.error) as error:
+            transfer = idle.pop() if idle else _Transfer(call, self._options, self._ended_idle)
+            transfer.prepare(call)
+        except (ValueError, pycurl.error) as error:  # their texts quote what can't be sent
             return Reply(error_kind="protocol", error_text=type(error).__name__)
         transfer.ended = self._loop.create_future()
         self._in_flight[transfer.curl] = transfer
@@ -171,6 +166,8 @@ class _Transfer:
     ended: asyncio.Future[tuple[int, str] | None]
 
     def __init__(self, call: Call, options: list[tuple[int, Any]], ended_idle: set[int]) -> None:
+        if not _METHOD.fullmatch(call.method):
+            raise ValueError
         self._ended_idle = ended_idle
         self.curl = curl = pycurl.Curl()
         for option, value in options:
@@ -192,14 +189,18 @@ class _Transfer:
         self._sent = False
         self._begun_ns = 0
 
-    def prepare(self, call: Call, lines: list[str]) -> None:
-        """Take the next request."""
+    def prepare(self, call: Call) -> None:
+        """Take the next request. Raises `ValueError` or libcurl's error for one that can't be sent."""
+        lines = [f"{name}: {value}" if value else f"{name};" for name, value in call.headers]
+        written = "".join(lines)
+        if "\r" in written or "\n" in written or "\0" in written:
+            raise ValueError
         if call.url != self._url:
             self.curl.setopt(pycurl.URL, call.url)
             self._url = call.url
         if call.body:
             self.curl.setopt(pycurl.POSTFIELDS, call.body)
-            lines = [*lines, "Expect:"]
+            lines.append("Expect:")
             if not any(name.lower() == "content-type" for name, _ in call.headers):
                 lines.append("Content-Type:")  # libcurl would say that it is a form
             if call.method == "GET":
