@@ -17,6 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pycurl
+
 from benchmarks.measure import peak_mb
 from tenantcheck.cli.execute import RunOptions, make_plan, run_async
 from tenantcheck.history import HistoryWriter
@@ -126,7 +128,58 @@ async def tenantcheck_invoke(url: str, in_flight: int, count: int) -> Outcome:
 
 
 async def bare(url: str, in_flight: int, count: int) -> Outcome:
-    """A bare loop over the client behind the fast sender: nothing checked, nothing kept."""
+    """A bare loop over the sender behind `probe`: nothing drawn, read, kept or judged."""
+    sender = CurlSender(SenderSettings(direct=True), url)
+    call = Call(method="GET", url=url, headers=tuple(_HEADERS))
+
+    async def one() -> bool:
+        return (await sender.send(call)).status == 200
+
+    try:
+        return await _looped(one, in_flight, count)
+    finally:
+        await sender.close()
+
+
+async def libcurl(url: str, in_flight: int, count: int) -> Outcome:
+    """libcurl's own loop, without asyncio: the limit of that client."""
+    multi = pycurl.CurlMulti()
+    lines = [f"{name}: {value}" for name, value in _HEADERS]
+    failed = 0
+
+    def handle() -> pycurl.Curl:
+        curl = pycurl.Curl()
+        curl.setopt(pycurl.URL, url)
+        curl.setopt(pycurl.PROXY, "")
+        curl.setopt(pycurl.HTTPHEADER, lines)
+        curl.setopt(pycurl.WRITEFUNCTION, len)
+        return curl
+
+    def together(total: int) -> None:
+        nonlocal failed
+        idle, left, done = [handle() for _ in range(min(in_flight, total))], total, 0
+        while done < total:
+            while idle and left:
+                multi.add_handle(idle.pop())
+                left -= 1
+            multi.perform()
+            _, served, lost = multi.info_read()
+            for curl in [*served, *(curl for curl, _, _ in lost)]:
+                multi.remove_handle(curl)
+                failed += curl.getinfo(pycurl.RESPONSE_CODE) != 200
+                done += 1
+                idle.append(curl)
+            if not served:
+                multi.select(1.0)
+
+    together(_WARM_UP)
+    begun = time.perf_counter()
+    together(count)
+    return {"rate": count / (time.perf_counter() - begun), "not_served": failed}
+
+
+async def pyreqwest(url: str, in_flight: int, count: int) -> Outcome:
+    """A bare loop over pyreqwest, the other fast client: Rust, in a thread of its own."""
     from pyreqwest.client import ClientBuilder
 
     builder = ClientBuilder().follow_redirects(False).http1_only().gzip(False).brotli(False).zstd(False)
@@ -200,7 +253,9 @@ async def boto3_threads(url: str, in_flight: int, count: int) -> Outcome:
 
 CONTENDERS: dict[str, Callable[[str, int, int], Coroutine[Any, Any, Outcome]]] = {
     "tenantcheck probe": tenantcheck_probe,
-    "bare loop over pyreqwest": bare,
+    "bare loop over its sender": bare,
+    "libcurl's own loop": libcurl,
+    "bare loop over pyreqwest": pyreqwest,
     "httpx.AsyncClient": httpx_client,
     "tenantcheck invoke": tenantcheck_invoke,
     "boto3 in threads": boto3_threads,

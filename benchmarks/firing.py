@@ -91,6 +91,8 @@ def contenders(url: str, in_flight: int) -> dict[str, Callable[[], Answer]]:
     """Everything that is installed, with enough requests for a few seconds each."""
     runs: dict[str, Callable[[], Answer]] = {
         "tenantcheck probe": lambda: python("tenantcheck probe", url, in_flight, 32_000),
+        "bare loop over its sender": lambda: python("bare loop over its sender", url, in_flight, 48_000),
+        "libcurl's own loop": lambda: python("libcurl's own loop", url, in_flight, 80_000),
         "bare loop over pyreqwest": lambda: python("bare loop over pyreqwest", url, in_flight, 48_000),
         "httpx.AsyncClient": lambda: python("httpx.AsyncClient", url, in_flight, 400 if in_flight < 100 else 600),
     }
