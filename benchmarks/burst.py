@@ -55,7 +55,7 @@ def main() -> None:
     from tenantcheck.cli.execute import run_async
     from tenantcheck.model import Call
     from tenantcheck.model import nonce as nonces
-    from tenantcheck.senders import SenderSettings, open_sender
+    from tenantcheck.senders import ConnectsAhead, SenderSettings, open_sender
 
     url = sys.argv[1]
 
@@ -64,7 +64,8 @@ def main() -> None:
         numbered = [nonces.compose("0" * 8, "0" * 12, number, "0" * 16) for number in range(CROWD)]
         calls = [Call(method="GET", url=url, headers=(("x-tenantcheck-nonce", nonce),)) for nonce in numbered]
         for _ in range(3):
-            await sender.connect(url, CROWD)
+            if isinstance(sender, ConnectsAhead):
+                await sender.connect(url, CROWD)
             await asyncio.gather(*(sender.send(call) for call in calls))
         await sender.close()
 

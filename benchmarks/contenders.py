@@ -53,9 +53,6 @@ class LargeCrowds(Schedule):
 class _AtOnce:
     """A sender that answers at once, out of the call."""
 
-    async def connect(self, url: str, connections: int) -> None:
-        """Nothing to open."""
-
     async def send(self, call: Call) -> Reply:
         """The witness that the server would send."""
         sent = dict(call.headers)

@@ -15,7 +15,7 @@ from tenantcheck.model import nonce as nonces
 from tenantcheck.model.boundary import Attack
 from tenantcheck.model.call import Call
 from tenantcheck.plan import Schedule, Wave
-from tenantcheck.senders import Sender
+from tenantcheck.senders import ConnectsAhead, Sender
 from tenantcheck.targets import Target, kept_headers
 from tenantcheck.witness import WitnessReader
 
@@ -136,10 +136,10 @@ class Runner:
         if wave.together:
             calls = [self._target.prepare(request) for request in wave.requests]
             workers = min(len(calls), self._in_flight)
-            await self._sender.connect(self._target.url, workers)
+            await self._connect(workers)
             observations = await self._fire(zip(wave.requests, calls, strict=True), workers)
         else:
-            await self._sender.connect(self._target.url, 1)
+            await self._connect(1)
             observations = await self._fire(self._just_in_time(wave), 1)
         self._flush()
         if self._unwritable is not None:
@@ -150,6 +150,10 @@ class Runner:
         if self._interrupted.is_set():
             return Stop(reason="interrupted")
         return stop or self._prospects.after(wave, observations) or self._out_of_time()
+
+    async def _connect(self, connections: int) -> None:
+        if isinstance(self._sender, ConnectsAhead):
+            await self._sender.connect(self._target.url, connections)
 
     def _out_of_time(self) -> Stop | None:
         if self._interrupted.is_set():

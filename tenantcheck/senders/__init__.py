@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib.util import find_spec
 
-from tenantcheck.senders.sender import MAX_BODY_BYTES, USER_AGENT, Sender, SenderSettings
+from tenantcheck.senders.sender import MAX_BODY_BYTES, USER_AGENT, ConnectsAhead, Sender, SenderSettings
 
 
 def open_sender(settings: SenderSettings, url: str) -> Sender:
@@ -19,4 +19,4 @@ def open_sender(settings: SenderSettings, url: str) -> Sender:
     return HttpxSender(settings, url)
 
 
-__all__ = ["MAX_BODY_BYTES", "USER_AGENT", "Sender", "SenderSettings", "open_sender"]
+__all__ = ["MAX_BODY_BYTES", "USER_AGENT", "ConnectsAhead", "Sender", "SenderSettings", "open_sender"]

@@ -77,9 +77,6 @@ class CurlSender:
         self._idle: dict[tuple[str, bool], list[_Transfer]] = {}
         self._in_flight: dict[pycurl.Curl, _Transfer] = {}
 
-    async def connect(self, url: str, connections: int) -> None:
-        """Nothing to do: libcurl connects when a request needs it."""
-
     async def send(self, call: Call) -> Reply:
         """Send one call."""
         idle = self._idle.setdefault((call.method, bool(call.body)), [])
@@ -148,7 +145,9 @@ class CurlSender:
             transfer.ended.set_result(problem)
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; what is in flight is lost."""
+        for curl in list(self._in_flight):
+            self._ended(curl, (pycurl.E_ABORTED_BY_CALLBACK, ""))
         for handle in (self._timer, self._soon):
             if handle is not None:
                 handle.cancel()
@@ -171,7 +170,10 @@ class _Transfer:
         self._ended_idle = ended_idle
         self.curl = curl = pycurl.Curl()
         for option, value in options:
-            curl.setopt(option, value)
+            if value is None:
+                curl.unsetopt(option)
+            else:
+                curl.setopt(option, value)
         if call.method == "HEAD":
             curl.setopt(pycurl.NOBODY, 1)
         elif call.method != "GET":
@@ -301,9 +303,7 @@ def _options(settings: SenderSettings, url: str) -> list[tuple[int, Any]]:
         (pycurl.NOPROXY, ""),
         (pycurl.SSL_VERIFYPEER, 0 if settings.insecure else 1),
         (pycurl.SSL_VERIFYHOST, 0 if settings.insecure else 2),
+        (pycurl.CAINFO, file),  # None: not those that libcurl was built with either
+        (pycurl.CAPATH, folder),
     ]
-    if file is not None:
-        options.append((pycurl.CAINFO, file))
-    if folder is not None:
-        options.append((pycurl.CAPATH, folder))
     return options

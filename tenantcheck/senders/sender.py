@@ -7,7 +7,7 @@ import ssl
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -39,12 +39,17 @@ class Sender(Protocol):
         """Send one call: no redirects, no retries."""
         ...
 
-    async def connect(self, url: str, connections: int) -> None:
-        """Have this many connections open, as far as the client behind it can do that ahead of a request."""
-        ...
-
     async def close(self) -> None:
         """Close all connections."""
+        ...
+
+
+@runtime_checkable
+class ConnectsAhead(Protocol):
+    """What a sender can do besides, where the client behind it can."""
+
+    async def connect(self, url: str, connections: int) -> None:
+        """Have this many connections open before requests need them."""
         ...
 
 

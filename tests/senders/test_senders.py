@@ -16,7 +16,7 @@ import trustme
 
 from tenantcheck.errors import UsageError
 from tenantcheck.model import Call, Reply
-from tenantcheck.senders import MAX_BODY_BYTES, Sender, SenderSettings, open_sender
+from tenantcheck.senders import MAX_BODY_BYTES, ConnectsAhead, Sender, SenderSettings, open_sender
 from tenantcheck.senders.curl_sender import CurlSender
 from tenantcheck.senders.httpx_sender import HttpxSender
 from tenantcheck.senders.sockets import SelectorSockets
@@ -37,7 +37,8 @@ def send(open_: Open, *calls: Call, connect: int = 0, **settings: Any) -> list[R
     async def go() -> list[Reply]:
         sender = open_(SenderSettings(**{"timeout_s": 5.0} | settings), calls[0].url)
         try:
-            await sender.connect(calls[0].url, connect)
+            if isinstance(sender, ConnectsAhead):
+                await sender.connect(calls[0].url, connect)
             return list(await asyncio.gather(*(sender.send(call) for call in calls)))
         finally:
             await sender.close()
@@ -222,7 +223,8 @@ def test_a_connection_that_the_server_closed_is_not_used(open_: Open) -> None:
             for _ in range(3):
                 statuses.append((await sender.send(get(server.url))).status)
                 await asyncio.sleep(0.05)
-                await sender.connect(server.url, 1)
+                if isinstance(sender, ConnectsAhead):
+                    await sender.connect(server.url, 1)
             await sender.close()
             return statuses
 
@@ -267,6 +269,19 @@ def test_informational_responses_are_passed_over(open_: Open) -> None:
     with RawServer(always(early + response(b"ok", headers="x-late:  b c \r\n"))) as server:
         (reply,) = send(open_, get(server.url))
     assert (reply.status, reply.header("x-late"), reply.header("x-early")) == (200, "b c", None)
+
+
+def test_what_is_in_flight_when_the_sender_closes_is_lost() -> None:
+    with RawServer(silent) as server:
+
+        async def go() -> Reply:
+            sender = CurlSender(SenderSettings(), server.url)
+            task = asyncio.ensure_future(sender.send(get(server.url)))
+            await asyncio.wait([task], timeout=0.2)
+            await sender.close()
+            return await asyncio.wait_for(task, 1)
+
+        assert asyncio.run(go()).error_kind == "read"
 
 
 @both
