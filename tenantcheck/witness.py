@@ -274,6 +274,8 @@ _decode_plain = msgspec.json.Decoder(_PlainWitness).decode
 
 def _plain_witness(body: bytes) -> tuple[Witness, list[SeenNonce]] | None:
     """The witness of a usual answer and the nonces it places. None where fields have to be read one by one."""
+    if not body.isascii():
+        return None  # msgspec passes over unknown fields without looking whether they are UTF-8
     try:
         plain = _decode_plain(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tenantcheck.environments import Counts, Kept, Latencies, recent, tallies
+from tenantcheck.evidence import opportunities
 from tenantcheck.model import Observation, PlatformRecord
 from tenantcheck.verdict import Judge
 from tests.notation import CLEAN, Edit, changed, found, judge, plan_for, short, verdict, waves, with_witness
@@ -157,6 +158,25 @@ def test_memory_does_not_grow_with_observations() -> None:
         return used
 
     assert peak(1600) < 1.2 * peak(800)
+
+
+def test_waiting_requests_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One environment that answers one tenant for ever: nobody else confirms its requests."""
+    monkeypatch.setattr(opportunities, "_WAITING", 100)
+    judged = Judge(plan_for())
+    (wave,) = waves("r " + " ".join(["a1"] * 40), plan_for())
+    for turn in range(10):
+        judged.add([_later(observation, turn) for observation in wave])
+    (counted,) = [counted for _, counted in judged._evidence._counted]
+    assert len(counted.opportunities._waiting._ended[0].requests) <= 100
+
+
+def test_an_answer_that_is_refused_and_lacks_an_identity_tells_them_apart() -> None:
+    """The other identity has seen one answer more, and its environments lay idle for another time."""
+    partial = {3: lambda o: changed(outcome="refused")(with_witness(sandbox_id=None)(o))}
+    judged = judge(CLEAN, plan_for(), edit=partial)
+    assert [fields for fields, _ in judge(CLEAN, plan_for())._evidence._counted] == [(0, 1)]
+    assert [fields for fields, _ in judged._evidence._counted] == [(0,), (1,)]
 
 
 def _later(observation: Observation, turn: int) -> Observation:

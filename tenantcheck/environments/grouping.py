@@ -21,7 +21,8 @@ from tenantcheck.model import nonce as nonces
 
 _MOST_VERSIONS = 8
 _MOST_PURPOSES = 32
-_DRAWN = attrgetter("request.seq")
+_SEQ = attrgetter("request.seq")
+_SLOT = attrgetter("request.slot")
 _CALLED = attrgetter("call_ns")
 _ENDED = attrgetter("end_ns")
 
@@ -142,8 +143,9 @@ class Environments:
 
     def add(self, wave: Sequence[Observation]) -> Grouped:
         """Group one ended wave."""
-        # In the order of a history's lines nothing is left to sort; requests called at one time stand as drawn.
-        ordered = sorted(wave, key=_DRAWN)
+        # One key after the other: as a rule nothing is left to sort, and none has to be made of several.
+        ordered = sorted(wave, key=_SEQ)
+        ordered.sort(key=_SLOT)
         if wave and wave[0].request.kind != "ordered":
             ordered.sort(key=_CALLED)
         self.waves += 1

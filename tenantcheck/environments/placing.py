@@ -71,7 +71,8 @@ class Placing:
         self.missing: dict[IdentityField, int] = dict.fromkeys(IDENTITIES, 0)
         """Served answers with a witness that does not carry the identity."""
         self.apart = 0
-        """Answers whose identities have parted."""
+        """Answers whose identities do not say the same: they have parted, or one is missing and the answer is none
+        that tells that the function does not give it."""
         self._together: dict[Identities, Environment] = {}
 
     def place(self, observation: Observation, witness: Witness, tenant: int) -> Places:
@@ -95,6 +96,8 @@ class Placing:
             return place, place, place
         if observation.outcome == "served":
             self._note_missing(identities)
+        else:
+            self.apart += 1
         return (
             place if one is not None else None,
             place if two is not None else None,

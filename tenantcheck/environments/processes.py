@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -22,8 +22,8 @@ class Process:
     highest: Observation | None = None
     """The observation with the highest count of all earlier waves; while every count of the current wave is higher
     than those of all requests called earlier, the newest one."""
-    top: int = 0
-    """Its count."""
+    top: int = -1
+    """Its count; -1 before the first."""
     before: Observation | None = None
     """What `highest` was before the wave that it answered in last."""
     wave: int = -1
@@ -109,10 +109,11 @@ class Processes:
         `sent` are the requests sent so far per tenant, `sent_for_nobody` those without a tenant, which any
         environment may have served.
         """
+        answers = self._answers_of(self._tangled.keys() | self._high.keys())
         for id_, process in self._tangled.items():
-            self._order(process, self._answers_of(id_))
+            self._order(process, answers[id_])
         for id_, process in self._high.items():
-            highest = max(self._answers_of(id_), key=count_of)
+            highest = max(answers[id_], key=count_of)
             explained = sum(sent[tenant] for tenant in process.tenants) + sent_for_nobody
             if not process.overcounted and count_of(highest) > explained:
                 process.overcounted = True
@@ -122,9 +123,14 @@ class Processes:
         self._high.clear()
         self._number += 1
 
-    def _answers_of(self, id_: str) -> list[Observation]:
-        """What a process answered in this wave."""
-        return [o for o in self._wave if o.witness is not None and o.witness.execution_environment_id == id_]
+    def _answers_of(self, ids: Set[str]) -> dict[str, list[Observation]]:
+        """What these processes answered in this wave."""
+        answers: dict[str, list[Observation]] = {id_: [] for id_ in ids}
+        for observation in self._wave if ids else ():
+            id_ = observation.witness.execution_environment_id if observation.witness is not None else None
+            if id_ in answers:
+                answers[id_].append(observation)
+        return answers
 
     def _order(self, process: Process, observations: Sequence[Observation]) -> None:
         """Find counts that contradict real time: a higher one returned before a lower one was called. A count

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import heappop, heappush
 from typing import NamedTuple
@@ -16,8 +17,8 @@ from typing import NamedTuple
 from tenantcheck.environments import Grouped, Place
 from tenantcheck.model import STRATA, Observation, Stratum, StratumFigure
 
-#: Requests that wait for their confirmation; the oldest are dropped, which only lowers the counts.
-_WAITING = 1 << 15
+#: Requests per tenant that wait for their confirmation; the oldest are dropped, which only lowers the counts.
+_WAITING = 4096
 
 
 def rate_bound(opportunities: int) -> float | None:
@@ -35,16 +36,43 @@ class _Waiting(NamedTuple):
     stratum: Stratum
 
 
+@dataclass(slots=True)
+class _Ended:
+    """Requests of one tenant that have ended and wait on, in the order of their ends."""
+
+    requests: list[_Waiting] = field(default_factory=list)
+    called_by: list[int] = field(default_factory=list)
+    """For each of these, a time by which it and all before it were called."""
+
+    def add(self, request: _Waiting) -> None:
+        latest = self.called_by[-1] if self.called_by else request.call_ns
+        self.requests.append(request)
+        self.called_by.append(max(request.call_ns, latest))
+        if len(self.requests) > _WAITING:
+            del self.requests[: _WAITING // 4], self.called_by[: _WAITING // 4]
+
+    def within(self, idle_since_ns: int, until_ns: int) -> list[_Waiting]:
+        """Take out the requests that lie wholly between these times."""
+        first = bisect_right(self.called_by, idle_since_ns)
+        candidates = self.requests[first:]
+        taken = [each for each in candidates if each.call_ns > idle_since_ns and each.end_ns < until_ns]
+        if taken:
+            del self.requests[first:], self.called_by[first:]
+        if 0 < len(taken) < len(candidates):
+            for each in candidates:
+                if each.call_ns <= idle_since_ns or each.end_ns >= until_ns:
+                    self.add(each)
+        return taken
+
+
 class _WaitingRequests:
     """Requests that wait, while they are in flight and after their end."""
 
     def __init__(self) -> None:
         self._in_flight: list[_Waiting] = []
         """A heap."""
-        self._ended: list[_Waiting] = []
-        """In the order of their ends."""
-        self._called_by: list[int] = []
-        """For each of these, a time by which it and all before it were called."""
+        self._ended: dict[int, _Ended] = {}
+        """By tenant."""
 
     def add(self, request: _Waiting) -> None:
         """Take one in, as it is called."""
@@ -53,23 +81,16 @@ class _WaitingRequests:
     def confirm(self, owner: int, idle_since_ns: int, until_ns: int, now_ns: int) -> Sequence[_Waiting]:
         """Take out the requests of other tenants than `owner` that lie wholly between `idle_since_ns` and
         `until_ns`, given that it is `now_ns`."""
-        ended, called_by = self._ended, self._called_by
         while self._in_flight and self._in_flight[0].end_ns < now_ns:
             request = heappop(self._in_flight)
-            called_by.append(max(request.call_ns, called_by[-1]) if called_by else request.call_ns)
-            ended.append(request)
-        if not called_by or called_by[-1] <= idle_since_ns:
-            return ()
+            ended = self._ended.get(request.tenant)
+            if ended is None:
+                ended = self._ended[request.tenant] = _Ended()
+            ended.add(request)
         confirmed: list[_Waiting] = []
-        at = len(ended) - 1
-        while at >= 0 and called_by[at] > idle_since_ns:
-            request = ended[at]
-            if request.call_ns > idle_since_ns and request.end_ns < until_ns and request.tenant != owner:
-                confirmed.append(request)
-                del ended[at], called_by[at]
-            at -= 1
-        if len(ended) > _WAITING:
-            del ended[: _WAITING // 4], called_by[: _WAITING // 4]
+        for tenant, ended in self._ended.items():
+            if tenant != owner and ended.called_by and ended.called_by[-1] > idle_since_ns:
+                confirmed += ended.within(idle_since_ns, until_ns)
         return confirmed
 
 

@@ -17,11 +17,12 @@ from itertools import combinations
 EPSILON = 1 / 32
 
 
+#: Logarithm of the share that is left to matches.
 _LOG_KEPT = math.log1p(-EPSILON)
 
 
 @lru_cache(maxsize=256)
-def log_clean(each: int, tenants: int) -> float:
+def _log_clean(each: int, tenants: int) -> float:
     """Natural logarithm of `(each!)^tenants / (each · tenants)!`, with the share ε taken from every factor."""
     requests = each * tenants
     return tenants * math.lgamma(each + 1) - math.lgamma(requests + 1) - requests * _LOG_KEPT
@@ -56,8 +57,8 @@ class PairProducts:
     def add(self, each: int, drawn: Sequence[int], matched: Sequence[bool]) -> None:
         """Add one ordered wave of `each` requests per tenant.
 
-        `drawn` are the tenants of its requests, in drawn order, and `matched` whether each was one. Both may end
-        early where the wave was cut.
+        `drawn` are the tenants of its requests, in drawn order, and `matched` whether the answer of each was a match.
+        Both may end early where the wave was cut.
         """
         if len(drawn) == each * len(self._tenants) and all(matched):
             self._add_clean(each, drawn)
@@ -77,7 +78,7 @@ class PairProducts:
         """A whole wave in which all matched: whatever the order, the shares `q` of a pair multiply to
         `1 / C(2n, n)`. Where one of the two has no request left, the factor is 1 and carries no ε: that many are
         counted from the end."""
-        clean = log_clean(each, 2)
+        clean = _log_clean(each, 2)
         trailing: dict[int, int] = {}
         """By tenant, its requests behind the current one."""
         for tenant in reversed(drawn):
@@ -88,7 +89,7 @@ class PairProducts:
                 pair = (other, tenant) if other < tenant else (tenant, other)
                 self._pairs[pair] += clean + count * _LOG_KEPT
             if len(trailing) == 1:  # that one's requests end the wave
-                self._all += log_clean(each, len(self._tenants)) + sum(trailing.values()) * _LOG_KEPT
+                self._all += _log_clean(each, len(self._tenants)) + sum(trailing.values()) * _LOG_KEPT
             trailing[tenant] = 1
             if len(trailing) == len(self._tenants):
                 return
@@ -122,6 +123,6 @@ def needed_requests(weakest_log: float, significance: float, per_wave: int) -> i
     With every answer matched the factors `q` of a pair multiply to `1 / C(2n, n)` in any order; at most
     `2n - 1` of them carry the share ε.
     """
-    gain = math.log(math.comb(2 * per_wave, per_wave)) + (2 * per_wave - 1) * math.log1p(-EPSILON)
+    gain = math.log(math.comb(2 * per_wave, per_wave)) + (2 * per_wave - 1) * _LOG_KEPT
     waves = math.ceil((weakest_log - math.log(significance)) / gain)
     return max(1, waves) * per_wave

@@ -21,8 +21,8 @@ NEWCOMERS: dict[PlanName, int] = {"quick": 0, "standard": 4, "deep": 24}
 _MIDDLE_CROWDS: dict[PlanName, int] = {"quick": 0, "standard": 0, "deep": 2}
 #: Random part of a nonce.
 _RANDOM_BYTES = 8
-#: Whatever the tenant: an ordinary request.
-_NONE = Attack(WAVE, None)
+#: A request that attacks nothing.
+_ORDINARY = Attack(WAVE, None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +165,7 @@ class Schedule:
         slot: int,
         tenant: int | None,
         chance: str,
-        attack: Attack = _NONE,
+        attack: Attack = _ORDINARY,
     ) -> Request:
         seq = self._seq
         self._seq += 1

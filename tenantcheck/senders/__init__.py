@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
 
 from tenantcheck.senders.sender import MAX_BODY_BYTES, USER_AGENT, ConnectsAhead, Sender, SenderSettings
 
 
 def open_sender(settings: SenderSettings, url: str) -> Sender:
     """The fast sender where its package is installed, else httpx. Raises `UsageError` for broken settings."""
-    if find_spec("pycurl") is not None and sys.platform != "win32":
+    if _can_use_curl():
         from tenantcheck.senders.curl_sender import CurlSender
 
         return CurlSender(settings, url)
     from tenantcheck.senders.httpx_sender import HttpxSender
 
     return HttpxSender(settings, url)
+
+
+def _can_use_curl() -> bool:
+    """Whether there is a pycurl that works here and can tell when a request is about to be sent."""
+    try:
+        import pycurl
+    except ImportError:  # not installed, or built for another libcurl
+        return False
+    return sys.platform != "win32" and hasattr(pycurl, "PREREQFUNCTION") and hasattr(pycurl, "STARTTRANSFER_TIME_T")
 
 
 __all__ = ["MAX_BODY_BYTES", "USER_AGENT", "ConnectsAhead", "Sender", "SenderSettings", "open_sender"]

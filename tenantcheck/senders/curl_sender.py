@@ -6,11 +6,9 @@ libcurl opens a connection when a request needs one and can't do so ahead.
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import socket
 import time
-from contextlib import suppress
 from typing import Any
 
 import pycurl
@@ -26,7 +24,7 @@ from tenantcheck.senders.sender import (
 )
 from tenantcheck.senders.sockets import READ, WRITE, Sockets, open_sockets
 
-#: Kept-alive connections; as many as requests are ever in flight.
+#: Kept-alive connections: more than requests are ever in flight.
 _MAX_CONNECTIONS = 2_000
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -72,8 +70,8 @@ class CurlSender:
         self._soon: asyncio.Handle | None = None
         self._sockets = sockets or open_sockets()
         self._loop.add_reader(self._sockets.fileno(), self._sockets_ready)
-        self._ended_idle: set[int] = set()
-        """Local ports of connections that the server ended while they were idle."""
+        self._ended_idle: set[int | None] = set()
+        """Local ports of connections on which something came while they were idle: the end of them, as a rule."""
         self._idle: dict[tuple[str, bool], list[_Transfer]] = {}
         self._in_flight: dict[pycurl.Curl, _Transfer] = {}
 
@@ -83,19 +81,26 @@ class CurlSender:
         try:
             transfer = idle.pop() if idle else _Transfer(call, self._options, self._ended_idle)
             transfer.prepare(call)
+            problem = await self._run(transfer)
+            while transfer.stale:  # that connection is gone now, and nothing was written to it
+                problem = await self._run(transfer)
         except (ValueError, pycurl.error) as error:  # their texts quote what can't be sent
             return Reply(error_kind="protocol", error_text=type(error).__name__)
-        transfer.ended = self._loop.create_future()
-        self._in_flight[transfer.curl] = transfer
-        self._multi.add_handle(transfer.curl)
-        try:
-            problem = await transfer.ended
-        finally:
-            if self._in_flight.pop(transfer.curl, None) is not None:  # cancelled
-                self._multi.remove_handle(transfer.curl)
         reply = transfer.reply(problem, self._timeout_s)
         idle.append(transfer)
         return reply
+
+    async def _run(self, transfer: _Transfer) -> tuple[int, str] | None:
+        """Let libcurl run one transfer. Returns what went wrong, with libcurl's number for it."""
+        transfer.stale = transfer.connects = False
+        transfer.ended = self._loop.create_future()
+        self._multi.add_handle(transfer.curl)
+        self._in_flight[transfer.curl] = transfer
+        try:
+            return await transfer.ended
+        finally:
+            if self._in_flight.pop(transfer.curl, None) is not None:  # cancelled
+                self._multi.remove_handle(transfer.curl)
 
     def _socket_wanted(self, event: int, descriptor: int, _multi: Any, _data: Any) -> None:
         """libcurl says what it waits for on a socket."""
@@ -109,8 +114,7 @@ class CurlSender:
             if events:
                 self._multi.socket_action(descriptor, events)  # its flags have the same numbers
             else:
-                with suppress(OSError):  # closed in the meantime
-                    self._ended_idle.add(_local_port(descriptor))
+                self._ended_idle.add(_local_port(descriptor))
         self._collect()
 
     def _timer_wanted(self, milliseconds: int) -> None:
@@ -164,7 +168,7 @@ class _Transfer:
 
     ended: asyncio.Future[tuple[int, str] | None]
 
-    def __init__(self, call: Call, options: list[tuple[int, Any]], ended_idle: set[int]) -> None:
+    def __init__(self, call: Call, options: list[tuple[int, Any]], ended_idle: set[int | None]) -> None:
         if not _METHOD.fullmatch(call.method):
             raise ValueError
         self._ended_idle = ended_idle
@@ -175,6 +179,8 @@ class _Transfer:
             else:
                 curl.setopt(option, value)
         if call.method == "HEAD":
+            if call.body:
+                raise ValueError  # libcurl would wait for a body in the answer
             curl.setopt(pycurl.NOBODY, 1)
         elif call.method != "GET":
             curl.setopt(pycurl.CUSTOMREQUEST, call.method)
@@ -186,7 +192,10 @@ class _Transfer:
         curl.setopt(pycurl.WRITEFUNCTION, self._write)
         curl.setopt(pycurl.SOCKOPTFUNCTION, self._about_to_connect)
         curl.setopt(pycurl.PREREQFUNCTION, self._about_to_send)
-        self._connects = False
+        self.connects = False
+        """The transfer opened a connection."""
+        self.stale = False
+        """It was given an idle connection that can't be used any more, and ended there."""
         self._left = MAX_BODY_BYTES
         self._sent = False
         self._begun_ns = 0
@@ -207,28 +216,31 @@ class _Transfer:
                 lines.append("Content-Type:")  # libcurl would say that it is a form
             if call.method == "GET":
                 self.curl.setopt(pycurl.CUSTOMREQUEST, "GET")
+        elif call.method in ("POST", "PUT", "PATCH"):
+            lines.append("Content-Length: 0")
         if lines:
             self.curl.setopt(pycurl.HTTPHEADER, lines)
         else:
             self.curl.unsetopt(pycurl.HTTPHEADER)  # an empty list would leave those of the request before
         self._left = MAX_BODY_BYTES
-        self._sent = self._connects = False
+        self._sent = False
         self._begun_ns = time.monotonic_ns()
 
     def _about_to_connect(self, *_: Any) -> int:
-        self._connects = True
+        self.connects = True
         return 0
 
     def _about_to_send(self, _ip: str, _local_ip: str, _port: int, local_port: int) -> int:
-        """libcurl sends a request again by itself when a connection that it had used before ends without an answer.
-        The function may have run, so once is all; but where the connection had ended before, nobody has read it."""
+        # libcurl looks at idle connections once a second at the most: one that has ended may be given to a request.
         ended = local_port in self._ended_idle
-        if ended:
-            self._ended_idle.remove(local_port)
-        if ended and not self._connects:
-            return int(pycurl.PREREQFUNC_OK)
-        again, self._sent = self._sent, True
-        return int(pycurl.PREREQFUNC_ABORT if again else pycurl.PREREQFUNC_OK)
+        self._ended_idle.discard(local_port)
+        self.stale = ended and not self.connects
+        # It also sends a request again by itself when a connection that it had used before ends without an answer.
+        # The function may have run: once is all.
+        if self.stale or self._sent:
+            return int(pycurl.PREREQFUNC_ABORT)
+        self._sent = True
+        return int(pycurl.PREREQFUNC_OK)
 
     def _write(self, chunk: bytes) -> int | None:
         self._body.append(chunk)
@@ -258,22 +270,32 @@ class _Transfer:
         )
 
 
-def _local_port(descriptor: int) -> int:
-    with socket.socket(fileno=os.dup(descriptor)) as copy:
-        port: int = copy.getsockname()[1]
-        return port
+def _local_port(descriptor: int) -> int | None:
+    """The local port of a TCP socket; None where it is none, or was closed in the meantime."""
+    try:
+        with socket.fromfd(descriptor, socket.AF_INET, socket.SOCK_STREAM) as copy:
+            name = copy.getsockname()
+    except OSError:
+        return None
+    return name[1] if isinstance(name, tuple) else None
 
 
 def _headers(lines: list[bytes]) -> tuple[tuple[str, str], ...]:
-    """The headers of the final response: behind the last status line (others are of 1xx responses and proxies)."""
-    first = 0
-    if lines.count(b"\r\n") > 1:
-        first = max(number for number, line in enumerate(lines) if line.startswith(b"HTTP/"))
+    """The headers of the final response: those before it are of 1xx responses and proxies, and trailers follow."""
     headers: list[tuple[str, str]] = []
-    for line in b"".join(lines[first + 1 :]).decode("latin-1").split("\r\n"):
-        name, colon, value = line.partition(":")
+    ended = True
+    for line in lines:
+        if ended:
+            if not line.startswith(b"HTTP/"):
+                break  # trailers
+            headers.clear()
+            ended = False
+            continue
+        name, colon, value = line.decode("latin-1").partition(":")
         if colon:
             headers.append((name, value.strip()))
+        else:
+            ended = not name.strip()
     return tuple(headers)
 
 
@@ -305,5 +327,9 @@ def _options(settings: SenderSettings, url: str) -> list[tuple[int, Any]]:
         (pycurl.SSL_VERIFYHOST, 0 if settings.insecure else 2),
         (pycurl.CAINFO, file),  # None: not those that libcurl was built with either
         (pycurl.CAPATH, folder),
+        (pycurl.PROXY_SSL_VERIFYPEER, 0 if settings.insecure else 1),
+        (pycurl.PROXY_SSL_VERIFYHOST, 0 if settings.insecure else 2),
+        (pycurl.PROXY_CAINFO, file),
+        (pycurl.PROXY_CAPATH, folder),
     ]
     return options

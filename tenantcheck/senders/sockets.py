@@ -30,8 +30,8 @@ class Sockets(Protocol):
         ...
 
     def ready(self) -> Iterator[tuple[int, int]]:
-        """The sockets that are ready, and for what: 0 for an idle one on which something happened all the same. That
-        one is not watched any more."""
+        """The sockets that are ready, and for what: 0 for an idle one on which something came all the same. That one
+        is not watched any more."""
         ...
 
     def close(self) -> None:
@@ -65,9 +65,12 @@ class SelectorSockets:
         for key, events in self._selector.select(0):
             if key.fd in self._wanted:
                 yield key.fd, events
-            else:
-                self._forget(key.fd)
+                continue
+            self._forget(key.fd)
+            if events & READ:
                 yield key.fd, 0
+            else:  # it can still be written to, which nobody waits for any more
+                self._selector.register(key.fd, READ)
 
     def close(self) -> None:
         self._selector.close()
@@ -97,15 +100,21 @@ class EpollSockets:
     def ready(self) -> Iterator[tuple[int, int]]:
         for descriptor, happened in self._epoll.poll(0):
             if descriptor not in self._wanted:
-                with suppress(OSError):  # closed in the meantime
-                    self._epoll.unregister(descriptor)
-                yield descriptor, 0
+                yield from self._happened_idle(descriptor, happened)
             elif happened == select.EPOLLIN:
                 yield descriptor, READ
             else:
                 failed = happened & (select.EPOLLERR | select.EPOLLHUP)
                 read = READ if failed or happened & select.EPOLLIN else 0
                 yield descriptor, read | (WRITE if failed or happened & select.EPOLLOUT else 0)
+
+    def _happened_idle(self, descriptor: int, happened: int) -> Iterator[tuple[int, int]]:
+        with suppress(OSError):  # closed in the meantime
+            if happened == select.EPOLLOUT:  # it can still be written to, which nobody waits for any more
+                self._epoll.modify(descriptor, select.EPOLLIN)
+                return
+            self._epoll.unregister(descriptor)
+        yield descriptor, 0
 
     def close(self) -> None:
         self._epoll.close()

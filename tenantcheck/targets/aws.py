@@ -1,4 +1,4 @@
-"""Credentials, regions and signatures of AWS: the only place that talks to boto3 and botocore."""
+"""Credentials and regions of AWS, by boto3 and botocore; signatures are made by `signing`."""
 
 from __future__ import annotations
 
@@ -104,7 +104,8 @@ class AwsSession:
 
         from tenantcheck.targets.signing import by_botocore
 
-        return by_botocore(SigV4Auth(self._signing(own), service, region), call, call.body)[1]
+        with translated():
+            return by_botocore(SigV4Auth(self._signing(own), service, region), call, call.body)[1]
 
     def body_signer(self, call: Call, service: str, region: str, own: Mapping[str, str]) -> BodySigner:
         """What signs calls like this one with other bodies, as long as these credentials last."""

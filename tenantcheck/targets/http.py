@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
-from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from tenantcheck.errors import UsageError
 from tenantcheck.model import WAVE, PlatformRecord, Reply, Request, RunKind
@@ -132,8 +132,7 @@ class HttpTarget:
         """Of the waves' requests, by tenant."""
         self._body = _json_object(spec.data) if spec.nonce.kind == "body" else None
         self._user_info = _basic(parts.username, parts.password) if parts.username else ()
-        host = parts.netloc.rpartition("@")[2]
-        self._base = urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))
+        self._base = _ascii_url(parts)
         self.url = self._base
         self.display = display_url(spec.url)
 
@@ -313,6 +312,22 @@ def service_message(body: bytes) -> str:
     return (
         printable(message.partition("\n")[0].partition("The Canonical String")[0]) if isinstance(message, str) else ""
     )
+
+
+def _ascii_url(parts: SplitResult) -> str:
+    """A URL as it is sent: without user info and fragment, and in ASCII. Raises `UsageError`."""
+    host = parts.netloc.rpartition("@")[2]
+    if not host.isascii():
+        try:
+            host = host.encode("idna").decode()
+        except UnicodeError as error:
+            raise UsageError("the URL's host name can't be written in ASCII") from error
+    path, query = (part if part.isascii() else quote(part, safe=_KEPT_IN_URLS) for part in (parts.path, parts.query))
+    return urlunsplit((parts.scheme, host, path or "/", query, ""))
+
+
+#: Characters of a path or query that mean something, percent signs of what is quoted already among them.
+_KEPT_IN_URLS = "%/?:@!$&'()*+,;=-._~{}[]"
 
 
 def _with_query(url: str, query: Sequence[tuple[str, str]]) -> str:

@@ -12,6 +12,7 @@ from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from tenantcheck.model.call import Call
+from tenantcheck.targets.aws import translated
 
 
 class BodySigner:
@@ -30,11 +31,12 @@ class BodySigner:
         self._day = ""
 
     def sign(self, body: bytes) -> Call:
-        """The request with this body, signed now. Raises botocore's errors."""
+        """The request with this body, signed now. Raises `TargetError` and `UsageError`."""
         stamp = datetime.now(UTC).strftime(SIGV4_TIMESTAMP)
         if self._sign_next is not None and stamp.startswith(self._day):
             return self._sign_next(stamp, body)
-        request, signed = by_botocore(self._auth, self._call, body)
+        with translated():
+            request, signed = by_botocore(self._auth, self._call, body)
         stamp = request.context["timestamp"]
         again = _prepared(self._auth, request, self._call)
         if again is not None and dict(again(stamp, body).headers) == dict(signed.headers):

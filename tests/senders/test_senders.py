@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import ssl
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -231,6 +232,66 @@ def test_a_connection_that_the_server_closed_is_not_used(open_: Open) -> None:
         assert asyncio.run(go()) == [200, 200, 200]
 
 
+def one_after_the_other(open_: Open, answer: Answer) -> tuple[list[Reply], list[bytes]]:
+    """Replies to three POSTs with pauses between them, and what the server saw."""
+    with RawServer(answer) as server:
+
+        async def go() -> list[Reply]:
+            sender = open_(SenderSettings(), server.url)
+            replies = []
+            for n in range(3):
+                replies.append(await sender.send(Call(method="POST", url=f"{server.url}/{n}", body=b"{}")))
+                await asyncio.sleep(0.05)
+            await sender.close()
+            return replies
+
+        return asyncio.run(go()), server.requests
+
+
+async def half_closed(_: bytes, writer: asyncio.StreamWriter) -> None:
+    """Ends its own side of the connection, and reads on."""
+    writer.write(response(b"ok"))
+    writer.write_eof()
+
+
+async def too_much(_: bytes, writer: asyncio.StreamWriter) -> None:
+    """An answer, and later one more that nobody asked for."""
+    writer.write(response(b"ok"))
+    await writer.drain()
+    await asyncio.sleep(0.01)
+    writer.write(response(b"stale", status="408 Request Timeout"))
+
+
+@both
+@pytest.mark.parametrize("answer", [half_closed, too_much])
+def test_a_connection_on_which_something_came_while_it_was_idle_is_not_used(open_: Open, answer: Answer) -> None:
+    replies, requests = one_after_the_other(open_, answer)
+    assert [(reply.status, reply.body) for reply in replies] == [(200, b"ok")] * 3
+    assert [request.split(b" ")[1] for request in requests] == [b"/0", b"/1", b"/2"]
+
+
+@both
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_a_request_without_a_body_says_so(open_: Open, method: str) -> None:
+    with RawServer(always(response(b"ok"))) as server:
+        assert send(open_, Call(method=method, url=server.url))[0].status == 200
+    assert b"\r\ncontent-length: 0\r\n" in server.requests[0].lower()
+
+
+def test_bare_line_feeds_end_headers_too_and_trailers_are_none() -> None:
+    """The other sender's parser refuses the first."""
+    bare = b"HTTP/1.1 200 OK\nContent-Length: 2\nx-amz-function-error: Unhandled\n\nok"
+    trailers = (
+        b"HTTP/1.1 103 Early\r\nx-early: 1\r\n\r\nHTTP/1.1 200 OK\r\nage: 9\r\nHTTP/evil: 1\r\n"
+        b"transfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\ncontent-encoding: gzip\r\n\r\n"
+    )
+    for answer, name, value in ((bare, "x-amz-function-error", "Unhandled"), (trailers, "age", "9")):
+        with RawServer(always(answer)) as server:
+            (reply,) = send(CurlSender, get(server.url))
+        assert (reply.body, reply.header(name), reply.header("x-early")) == (b"ok", value, None)
+        assert reply.header("content-encoding") is None
+
+
 @both
 def test_bodies_go_with_every_method_and_headers_may_be_empty(open_: Open) -> None:
     with RawServer(always(response(b"ok"))) as server:
@@ -411,5 +472,8 @@ def test_the_fast_sender_is_used_when_it_is_there(monkeypatch: pytest.MonkeyPatc
         return type(sender).__name__
 
     assert asyncio.run(kind()) == "CurlSender"
-    monkeypatch.setattr("tenantcheck.senders.find_spec", lambda _: None)
+    with monkeypatch.context() as patch:
+        patch.delattr("pycurl.PREREQFUNCTION")  # before 7.45.7
+        assert asyncio.run(kind()) == "HttpxSender"
+    monkeypatch.setitem(sys.modules, "pycurl", None)
     assert asyncio.run(kind()) == "HttpxSender"

@@ -126,12 +126,15 @@ def test_every_request_of_a_tenant_has_the_signature_that_botocore_gives_it(
         assert dict(ours.headers) == dict(theirs.headers)
 
 
+@pytest.mark.usefixtures("still_clock")
 def test_where_the_time_is_not_signed_botocore_signs_every_request() -> None:
     call = Call(method="POST", url="https://lambda.test/", headers=(("Date", "Sun, 22 Nov 2026 12:00:00 GMT"),))
     signer = BodySigner(call, BotoCredentials("AKID", "secret"), "lambda", "eu-west-1")
-    one, other = (dict(signer.sign(body).headers)["Authorization"] for body in (b"1", b"2"))
-    assert "SignedHeaders=date;host" in one
-    assert one != other
+    for body in (b"1", b"2"):
+        theirs = AWSRequest(method="POST", url=call.url, data=body, headers=dict(call.headers))
+        auth.SigV4Auth(BotoCredentials("AKID", "secret"), "lambda", "eu-west-1").add_auth(theirs)
+        assert dict(signer.sign(body).headers) == dict(theirs.headers)
+    assert "SignedHeaders=date;host" in theirs.headers["Authorization"]
 
 
 @pytest.mark.parametrize(

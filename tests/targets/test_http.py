@@ -248,3 +248,10 @@ def test_aws_credentials_need_a_signer() -> None:
     row = Row(id="a", expect="a", credentials=Credentials(aws={"aws_profile": "p"}))
     with pytest.raises(UsageError, match="'a' has AWS credentials"):
         HttpTarget(HttpRequestSpec(url="https://x.test/")).bind([row])
+
+
+def test_a_url_is_sent_in_ascii() -> None:
+    call = prepared(url="https://user@bücher.test:8443/é%20x/{tenant}?q=ü&r=%C3", tenant=Place("path"))
+    assert call.url == "https://xn--bcher-kva.test:8443/%C3%A9%20x/ac%2Fme%20%2B?q=%C3%BC&r=%C3&key=hunter3"
+    with pytest.raises(UsageError, match="host name"):
+        prepared(url=f"https://{'ü' * 70}.test/")
