@@ -43,11 +43,14 @@ class _Ended:
     requests: list[_Waiting] = field(default_factory=list)
     called_by: list[int] = field(default_factory=list)
     """For each of these, a time by which it and all before it were called."""
+    latest_ns: int = -1
+    """The last of these times; -1 where none waits."""
 
     def add(self, request: _Waiting) -> None:
-        latest = self.called_by[-1] if self.called_by else request.call_ns
+        if request.call_ns > self.latest_ns:
+            self.latest_ns = request.call_ns
         self.requests.append(request)
-        self.called_by.append(max(request.call_ns, latest))
+        self.called_by.append(self.latest_ns)
         if len(self.requests) > _WAITING:
             del self.requests[: _WAITING // 4], self.called_by[: _WAITING // 4]
 
@@ -58,6 +61,7 @@ class _Ended:
         taken = [each for each in candidates if each.call_ns > idle_since_ns and each.end_ns < until_ns]
         if taken:
             del self.requests[first:], self.called_by[first:]
+            self.latest_ns = self.called_by[-1] if first else -1
         if 0 < len(taken) < len(candidates):
             for each in candidates:
                 if each.call_ns <= idle_since_ns or each.end_ns >= until_ns:
@@ -89,7 +93,7 @@ class _WaitingRequests:
             ended.add(request)
         confirmed: list[_Waiting] = []
         for tenant, ended in self._ended.items():
-            if tenant != owner and ended.called_by and ended.called_by[-1] > idle_since_ns:
+            if ended.latest_ns > idle_since_ns and tenant != owner:
                 confirmed += ended.within(idle_since_ns, until_ns)
         return confirmed
 
