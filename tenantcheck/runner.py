@@ -47,6 +47,7 @@ class Stop:
 
 
 _INTERRUPTED = Reply(error_kind="interrupted", error_text="the run was interrupted")
+_TIME_OVER = Reply(error_kind="timeout", error_text="the time of the run was over")
 #: Requests of one wave in flight at the most: a laptop's descriptors and memory hold as many.
 MAX_IN_FLIGHT = 1_000
 
@@ -98,6 +99,7 @@ class Runner:
         self._requests = 0
         self._waves = 0
         self._prospects = Prospects()
+        self._time_is_over = False
         self._flushing = False
         self._unwritable: TenantcheckError | None = None
 
@@ -149,6 +151,8 @@ class Runner:
         stop = self._on_wave(wave, observations)
         if self._interrupted.is_set():
             return Stop(reason="interrupted")
+        if self._time_is_over and wave.kind != "opening":  # if nobody answered that one, it says so
+            return stop or Stop(reason="max-time")
         return stop or self._prospects.after(wave, observations) or self._out_of_time()
 
     async def _connect(self, connections: int) -> None:
@@ -185,7 +189,7 @@ class Runner:
         async def work() -> None:
             for request, call in calls:
                 observations.append(await self._one(request, call))
-                if self._interrupted.is_set():
+                if self._interrupted.is_set() or self._time_is_over:
                     return
 
         try:
@@ -200,7 +204,12 @@ class Runner:
         return observations
 
     async def _stop_when_interrupted(self, working: Sequence[asyncio.Task[None]]) -> None:
-        await self._interrupted.wait()
+        """End what is in flight when the run is interrupted, or its time is over."""
+        try:
+            async with asyncio.timeout(self._plan.budgets.max_time_s - self._now_ns() / 1e9):
+                await self._interrupted.wait()
+        except TimeoutError:
+            self._time_is_over = True
         await asyncio.sleep(0)  # answers that have arrived are taken first
         for task in working:
             task.cancel()
@@ -214,9 +223,12 @@ class Runner:
         try:
             reply = await self._sender.send(call)
         except asyncio.CancelledError:
-            if not self._interrupted.is_set():
+            if self._interrupted.is_set():
+                reply = _INTERRUPTED
+            elif self._time_is_over:
+                reply = _TIME_OVER
+            else:
                 raise
-            reply = _INTERRUPTED
         observation = self._observation(request, reply, call_ns, self._now_ns())
         self._writer.observation(observation)
         if not self._flushing:

@@ -26,6 +26,8 @@ from tenantcheck.senders.sockets import READ, WRITE, Sockets, open_sockets
 
 #: Kept-alive connections: more than requests are ever in flight.
 _MAX_CONNECTIONS = 2_000
+#: A server that loses so many requests on connections that it had kept seems to keep none: each is used once then.
+_LOST_AT_ONCE = 2
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 _WANTED = {pycurl.POLL_IN: READ, pycurl.POLL_OUT: WRITE, pycurl.POLL_INOUT: READ | WRITE}
@@ -72,6 +74,8 @@ class CurlSender:
         self._loop.add_reader(self._sockets.fileno(), self._sockets_ready)
         self._ended_idle: set[int | None] = set()
         """Local ports of connections on which something came while they were idle: the end of them, as a rule."""
+        self._lost_at_once = 0
+        """Requests that were lost because the server ended a connection that it had kept."""
         self._idle: dict[tuple[str, bool], list[_Transfer]] = {}
         self._in_flight: dict[pycurl.Curl, _Transfer] = {}
 
@@ -80,12 +84,14 @@ class CurlSender:
         idle = self._idle.setdefault((call.method, bool(call.body)), [])
         try:
             transfer = idle.pop() if idle else _Transfer(call, self._options, self._ended_idle)
-            transfer.prepare(call)
+            transfer.prepare(call, keep=self._lost_at_once < _LOST_AT_ONCE)
             problem = await self._run(transfer)
             while transfer.stale:  # that connection is gone now, and nothing was written to it
                 problem = await self._run(transfer)
         except (ValueError, pycurl.error) as error:  # their texts quote what can't be sent
             return Reply(error_kind="protocol", error_text=type(error).__name__)
+        if problem is not None and problem[0] == pycurl.E_ABORTED_BY_CALLBACK:
+            self._lost_at_once += 1
         reply = transfer.reply(problem, self._timeout_s)
         idle.append(transfer)
         return reply
@@ -188,6 +194,7 @@ class _Transfer:
         self._head: list[bytes] = []
         self._body: list[bytes] = []
         self._url = ""
+        self._keep = True
         curl.setopt(pycurl.HEADERFUNCTION, self._head.append)
         curl.setopt(pycurl.WRITEFUNCTION, self._write)
         curl.setopt(pycurl.SOCKOPTFUNCTION, self._about_to_connect)
@@ -200,8 +207,14 @@ class _Transfer:
         self._sent = False
         self._begun_ns = 0
 
-    def prepare(self, call: Call) -> None:
-        """Take the next request. Raises `ValueError` or libcurl's error for one that can't be sent."""
+    def prepare(self, call: Call, *, keep: bool) -> None:
+        """Take the next request, and `keep` its connection for others. Raises `ValueError` or libcurl's error for one
+        that can't be sent."""
+        keep = keep and not any(name.lower() == "connection" for name, _ in call.headers)
+        if keep != self._keep:
+            self._keep = keep
+            self.curl.setopt(pycurl.FRESH_CONNECT, 0 if keep else 1)
+            self.curl.setopt(pycurl.FORBID_REUSE, 0 if keep else 1)
         lines = [f"{name}: {value}" if value else f"{name};" for name, value in call.headers]
         written = "".join(lines)
         if "\r" in written or "\n" in written or "\0" in written:
@@ -313,6 +326,7 @@ def _lost(number: int, text: str, timeout_s: float) -> Reply:
 def _options(settings: SenderSettings, url: str) -> list[tuple[int, Any]]:
     """What is the same in every request. Raises `UsageError` for authorities that can't be read."""
     file, folder = authorities(settings)
+    proxy = None if settings.direct else proxy_of(url)
     options: list[tuple[int, Any]] = [
         (pycurl.NOSIGNAL, 1),
         (pycurl.TIMEOUT_MS, max(1, round(settings.timeout_s * 1000))),
@@ -321,7 +335,7 @@ def _options(settings: SenderSettings, url: str) -> list[tuple[int, Any]]:
         (pycurl.PATH_AS_IS, 1),
         (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
         (pycurl.HTTP_CONTENT_DECODING, 0),
-        (pycurl.PROXY, "" if settings.direct else proxy_of(url) or ""),
+        (pycurl.PROXY, proxy.url if proxy is not None else ""),
         (pycurl.NOPROXY, ""),
         (pycurl.SSL_VERIFYPEER, 0 if settings.insecure else 1),
         (pycurl.SSL_VERIFYHOST, 0 if settings.insecure else 2),
@@ -332,4 +346,6 @@ def _options(settings: SenderSettings, url: str) -> list[tuple[int, Any]]:
         (pycurl.PROXY_CAINFO, file),
         (pycurl.PROXY_CAPATH, folder),
     ]
+    if proxy is not None and proxy.user:
+        options += [(pycurl.PROXYUSERNAME, proxy.user), (pycurl.PROXYPASSWORD, proxy.password)]
     return options

@@ -7,8 +7,8 @@ import ssl
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
-from urllib.parse import urlsplit
+from typing import NamedTuple, Protocol, runtime_checkable
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from tenantcheck import __version__
@@ -68,12 +68,36 @@ def decoded(raw: bytes, encoding: str, *, truncated: bool) -> tuple[bytes, bool]
     return body, truncated or bool(decompressor.unconsumed_tail) or not decompressor.eof
 
 
-def proxy_of(url: str) -> str | None:
-    """The proxy that the environment names for a URL."""
+class Proxy(NamedTuple):
+    """A proxy, and as whom it is asked. Both may be secret."""
+
+    url: str
+    """Without user and password."""
+    user: str
+    password: str
+
+
+def proxy_of(url: str) -> Proxy | None:
+    """The proxy that the environment names for a URL. Raises `UsageError` for one that can't be read."""
     parts = urlsplit(url)
     proxies = getproxies()
     named = proxies.get(parts.scheme) or proxies.get("all")
-    return named if named and not proxy_bypass(parts.hostname or "") else None
+    if not named or proxy_bypass(parts.hostname or ""):
+        return None
+    try:
+        proxy = urlsplit(named if "://" in named else f"http://{named}")
+        host, port = proxy.netloc.rpartition("@")[2], proxy.port
+    except ValueError:
+        host, port = "", None
+    if not host or not host.isprintable() or proxy.scheme not in _PROXY_SCHEMES or port == 0:
+        name = f"{parts.scheme.upper()}_PROXY or ALL_PROXY"
+        raise UsageError(
+            f"the proxy that {name} names can't be read", "Write http://host:port, user percent-encoded."
+        )
+    return Proxy(f"{proxy.scheme}://{host}", unquote(proxy.username or ""), unquote(proxy.password or ""))
+
+
+_PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
 def authorities(settings: SenderSettings) -> tuple[str | None, str | None]:

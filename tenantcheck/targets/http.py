@@ -122,7 +122,7 @@ class HttpTarget:
             raise UsageError("the URL's port is not between 0 and 65535") from error
         if "{" in spec.url.replace("{tenant}", "") or "}" in spec.url.replace("{tenant}", ""):
             raise UsageError("the URL has braces that are not {tenant}", "Percent-encode them: %7B and %7D.")
-        _refuse_doubles(spec, [name for name, _ in spec.headers])
+        _refuse_doubles(spec, [name for name, _ in spec.headers], [name for name, _ in _query(parts.query)])
         if (spec.tenant.kind == "path") != ("{tenant}" in spec.url):
             raise UsageError("{tenant} in the URL excludes --tenant-header and --tenant-query")
         self._spec = spec
@@ -141,7 +141,8 @@ class HttpTarget:
         for row in rows:
             if row.credentials.aws and self._signer is None:
                 raise UsageError(f"tenant '{row.id}' has AWS credentials", "They sign requests with --aws-sigv4.")
-            _refuse_doubles(self._spec, [name for name, _ in row.credentials.headers])
+            own = row.credentials
+            _refuse_doubles(self._spec, [name for name, _ in own.headers], [name for name, _ in own.query])
         self._rows = rows
         self._frames.clear()
 
@@ -274,12 +275,29 @@ def _put(place: Place, values: Sequence[str], headers: list[tuple[str, str]], qu
         query += pairs
 
 
-def _refuse_doubles(spec: HttpRequestSpec, names: Sequence[str]) -> None:
-    """The tenant's and the nonce's header are made here; a second one would be sent beside it."""
-    own = {place.name.lower() for place in (spec.tenant, spec.nonce) if place.kind == "header"}
-    for name in names:
+def _refuse_doubles(spec: HttpRequestSpec, headers: Sequence[str], query: Sequence[str]) -> None:
+    """The tenant's and the nonce's header or parameter are made here, and so is what says where a body ends: a second
+    one would be sent beside it."""
+    places = (spec.tenant, spec.nonce)
+    own = {place.name.lower() for place in places if place.kind == "header"} | _FRAMING
+    parameters = {place.name for place in places if place.kind == "query"}
+    for name in headers:
         if name.lower() in own:
             raise UsageError(f"the header {name} is given a second time", "tenantcheck sends it itself; remove it.")
+    for name in query:
+        if name in parameters:
+            raise UsageError(f"the query has {name} a second time", "tenantcheck sends it itself; remove it.")
+
+
+_FRAMING = {"content-length", "transfer-encoding"}
+
+
+def _query(query: str) -> list[tuple[str, str]]:
+    """Raises `UsageError` for a query of more parameters than a URL has."""
+    try:
+        return parse_qsl(query, keep_blank_values=True, max_num_fields=100)
+    except ValueError as error:
+        raise UsageError("the URL has more than 100 query parameters") from error
 
 
 def display_url(url: str) -> str:

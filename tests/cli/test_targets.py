@@ -19,11 +19,14 @@ pytestmark = pytest.mark.usefixtures("in_tmp")
 
 
 #: The command line as it is without the `fast` extra.
-WITHOUT_FAST = (
-    "import tenantcheck.senders as senders\n"
-    "senders.find_spec = lambda _: None\n"
-    "from tenantcheck.cli import main; main()"
-)
+WITHOUT_FAST = "import sys\nsys.modules['pycurl'] = None\nfrom tenantcheck.cli import main; main()"
+
+
+def test_a_run_ends_when_its_time_is_over() -> None:
+    """Whatever the time limit of its requests."""
+    with RawServer(silent) as server:
+        result = run("-q", "probe", server.url, "--max-time", "1", "--timeout", "60")
+    assert (result.returncode, "the time of the run was over" in result.stderr) == (1, True)
 
 
 class TestTroubleWithTheTarget:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import ssl
 import sys
@@ -427,6 +428,69 @@ def test_a_proxy_of_the_environment_is_used_unless_direct(open_: Open, monkeypat
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         assert send(open_, get(server.url))[0].body == b"direct"
     assert proxy.requests[0].startswith(f"GET {server.url}/ HTTP/1.1".encode())
+
+
+@both
+def test_a_proxy_is_asked_by_its_user(open_: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    with RawServer(always(response(b"proxied"))) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url.replace("://", "://us%40er:hunter2@"))
+        assert send(open_, get("http://x.test/"))[0].body == b"proxied"
+    assert b"Basic " + base64.b64encode(b"us@er:hunter2") in proxy.requests[0]
+
+
+@both
+@pytest.mark.parametrize(
+    "proxy", ["http://u:hunter2/y@127.0.0.1:1", "http://u:hunter2@h:99999", "junk://u:hunter2@h", "http://"]
+)
+def test_a_proxy_that_can_not_be_read_is_not_quoted(open_: Open, monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(UsageError, match="can't be read") as raised:
+        send(open_, get("http://x.test/"))
+    assert "hunter2" not in f"{raised.value} {raised.value.hint}"
+
+
+@both
+def test_a_proxy_that_is_not_there_is_not_quoted(open_: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://u:s@hunter2@127.0.0.1:1")
+    (reply,) = send(open_, get("http://x.test/"))
+    assert (reply.error_kind, "hunter2" in reply.error_text) == ("connect", False)
+
+
+def test_a_server_that_ends_connections_without_saying_so_costs_few_requests() -> None:
+    """Its end of a connection arrives when the next request is on its way already."""
+
+    async def one_each(_: bytes, writer: asyncio.StreamWriter) -> None:
+        if writer in answered:
+            writer.close()
+        else:
+            writer.write(response(b"ok"))
+        answered.append(writer)
+
+    answered: list[asyncio.StreamWriter] = []
+    with RawServer(one_each) as server:
+
+        async def go() -> list[int | None]:
+            sender = CurlSender(SenderSettings(), server.url)
+            replies = [await sender.send(get(server.url)) for _ in range(20)]
+            await sender.close()
+            return [reply.status for reply in replies]
+
+        assert asyncio.run(go()).count(None) == 2
+    assert len(server.requests) == 20
+
+
+@both
+def test_a_request_that_asks_to_close_its_connection_is_its_last(open_: Open) -> None:
+    with RawServer(always(response(b"ok"))) as server:
+
+        async def go() -> None:
+            sender = open_(SenderSettings(), server.url)
+            for _ in range(3):
+                await sender.send(get(server.url, headers=(("Connection", "close"),)))
+            await sender.close()
+
+        asyncio.run(go())
+    assert server.connections == 3
 
 
 class TestConnectingAhead:

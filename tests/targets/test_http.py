@@ -250,6 +250,23 @@ def test_aws_credentials_need_a_signer() -> None:
         HttpTarget(HttpRequestSpec(url="https://x.test/")).bind([row])
 
 
+@pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding"])
+def test_where_a_body_ends_is_not_the_users_to_say(name: str) -> None:
+    with pytest.raises(UsageError, match=f"the header {name} is given a second time"):
+        prepared(headers=((name, "3"),))
+
+
+def test_a_parameter_that_is_there_already() -> None:
+    place = Place("query", "t")
+    with pytest.raises(UsageError, match="the query has t a second time"):
+        prepared(url="https://x.test/?t=a", tenant=place)
+    with pytest.raises(UsageError, match="the query has t a second time"):
+        prepared(url="https://x.test/?t=a", nonce=place)
+    row = Row(id="a", expect="a", credentials=Credentials(query=(("t", "x"),)))
+    with pytest.raises(UsageError, match="the query has t a second time"):
+        prepared(row, tenant=Place("query", "t"))
+
+
 def test_a_url_is_sent_in_ascii() -> None:
     call = prepared(url="https://user@bücher.test:8443/é%20x/{tenant}?q=ü&r=%C3", tenant=Place("path"))
     assert call.url == "https://xn--bcher-kva.test:8443/%C3%A9%20x/ac%2Fme%20%2B?q=%C3%BC&r=%C3&key=hunter3"
