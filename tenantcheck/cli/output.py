@@ -19,7 +19,7 @@ EXIT_CODES = {"pass": 0, "inconclusive": 3, "fail": 10}
 
 #: Ends of a run that mean: the tool could not do its work. Unless a breach was seen, the exit code is 1.
 _TOOL_FAILURES = {
-    "unreachable": "Is the address right, the service up, and --timeout long enough?",
+    "unreachable": "Is the address right, the service up, its certificate trusted, and --timeout long enough?",
     "no-credentials": "Log in again, or name another --profile.",
     "no-function": "Look at the function's name, --qualifier and --region.",
     "failed": "",
