@@ -24,6 +24,8 @@ class RawServer:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self.requests: list[bytes] = []
         self.connections = 0
+        self.answered = 0
+        """Requests on which nothing more is done."""
         self.port = 0
 
     @property
@@ -83,11 +85,14 @@ class RawServer:
             request = head + await reader.readexactly(length)
             self.requests.append(request)
             await self._answer(request, writer)
-            await writer.drain()
-            if writer.is_closing():
-                with suppress(ConnectionError):
-                    await writer.wait_closed()
-                return
+            if not writer.is_closing():
+                await writer.drain()
+                self.answered += 1
+                continue
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+            self.answered += 1
+            return
 
 
 async def _let_the_loop_turn() -> None:
