@@ -144,8 +144,7 @@ class Runner:
             await self._connect(1)
             observations = await self._fire(self._just_in_time(wave), 1)
         self._flush()
-        if self._unwritable is not None:
-            raise self._unwritable
+        self._raise_unwritable()
         self._waves += 1
         self._schedule.ended(observations)
         stop = self._on_wave(wave, observations)
@@ -216,8 +215,7 @@ class Runner:
 
     async def _one(self, request: Request, call: Call) -> Observation:
         """Send one request and record what came back."""
-        if self._unwritable is not None:
-            raise self._unwritable
+        self._raise_unwritable()
         call_ns = self._now_ns()
         self._requests += 1
         try:
@@ -243,6 +241,10 @@ class Runner:
             self._writer.flush()
         except TenantcheckError as error:
             self._unwritable = error
+
+    def _raise_unwritable(self) -> None:
+        if self._unwritable is not None:
+            raise self._unwritable
 
     def _observation(self, request: Request, reply: Reply, call_ns: int, end_ns: int) -> Observation:
         own_tag = nonces.tag_of(request.nonce)

@@ -43,29 +43,26 @@ class _Ended:
     requests: list[_Waiting] = field(default_factory=list)
     called_by: list[int] = field(default_factory=list)
     """For each of these, a time by which it and all before it were called."""
-    latest_ns: int = -1
-    """The last of these times; -1 where none waits."""
 
     def add(self, request: _Waiting) -> None:
-        if request.call_ns > self.latest_ns:
-            self.latest_ns = request.call_ns
+        latest_ns = self.called_by[-1] if self.called_by else request.call_ns
         self.requests.append(request)
-        self.called_by.append(self.latest_ns)
+        self.called_by.append(max(request.call_ns, latest_ns))
         if len(self.requests) > _WAITING:
             del self.requests[: _WAITING // 4], self.called_by[: _WAITING // 4]
 
     def within(self, idle_since_ns: int, until_ns: int) -> list[_Waiting]:
         """Take out the requests that lie wholly between these times."""
         first = bisect_right(self.called_by, idle_since_ns)
-        candidates = self.requests[first:]
-        taken = [each for each in candidates if each.call_ns > idle_since_ns and each.end_ns < until_ns]
+        taken: list[_Waiting] = []
+        kept: list[_Waiting] = []
+        for request in self.requests[first:]:
+            inside = request.call_ns > idle_since_ns and request.end_ns < until_ns
+            (taken if inside else kept).append(request)
         if taken:
             del self.requests[first:], self.called_by[first:]
-            self.latest_ns = self.called_by[-1] if first else -1
-        if 0 < len(taken) < len(candidates):
-            for each in candidates:
-                if each.call_ns <= idle_since_ns or each.end_ns >= until_ns:
-                    self.add(each)
+            for request in kept:
+                self.add(request)
         return taken
 
 
@@ -93,7 +90,7 @@ class _WaitingRequests:
             ended.add(request)
         confirmed: list[_Waiting] = []
         for tenant, ended in self._ended.items():
-            if ended.latest_ns > idle_since_ns and tenant != owner:
+            if tenant != owner and ended.called_by and ended.called_by[-1] > idle_since_ns:
                 confirmed += ended.within(idle_since_ns, until_ns)
         return confirmed
 

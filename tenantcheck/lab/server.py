@@ -84,8 +84,6 @@ class LabServer:
         finally:
             await self.function.close()
             self._folder.close()
-            for _ in range(10):  # connections of processes that have just ended close
-                await asyncio.sleep(0)
 
 
 class Lab:

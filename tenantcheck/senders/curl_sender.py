@@ -72,7 +72,7 @@ class CurlSender:
         self._soon: asyncio.Handle | None = None
         self._sockets = sockets or open_sockets()
         self._loop.add_reader(self._sockets.fileno(), self._sockets_ready)
-        self._ended_idle: set[int | None] = set()
+        self._ended_idle: set[int] = set()
         """Local ports of connections on which something came while they were idle: the end of them, as a rule."""
         self._lost_at_once = 0
         """Requests that were lost because the server ended a connection that it had kept."""
@@ -120,7 +120,9 @@ class CurlSender:
             if events:
                 self._multi.socket_action(descriptor, events)  # its flags have the same numbers
             else:
-                self._ended_idle.add(_local_port(descriptor))
+                port = _local_port(descriptor)
+                if port is not None:
+                    self._ended_idle.add(port)
         self._collect()
 
     def _timer_wanted(self, milliseconds: int) -> None:
@@ -174,7 +176,7 @@ class _Transfer:
 
     ended: asyncio.Future[tuple[int, str] | None]
 
-    def __init__(self, call: Call, options: list[tuple[int, Any]], ended_idle: set[int | None]) -> None:
+    def __init__(self, call: Call, options: list[tuple[int, Any]], ended_idle: set[int]) -> None:
         if not _METHOD.fullmatch(call.method):
             raise ValueError
         self._ended_idle = ended_idle
@@ -190,7 +192,6 @@ class _Transfer:
             curl.setopt(pycurl.NOBODY, 1)
         elif call.method != "GET":
             curl.setopt(pycurl.CUSTOMREQUEST, call.method)
-        self._method = call.method
         self._head: list[bytes] = []
         self._body: list[bytes] = []
         self._url = ""

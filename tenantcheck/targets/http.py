@@ -122,7 +122,11 @@ class HttpTarget:
             raise UsageError("the URL's port is not between 0 and 65535") from error
         if "{" in spec.url.replace("{tenant}", "") or "}" in spec.url.replace("{tenant}", ""):
             raise UsageError("the URL has braces that are not {tenant}", "Percent-encode them: %7B and %7D.")
-        _refuse_doubles(spec, [name for name, _ in spec.headers], [name for name, _ in _query(parts.query)])
+        try:
+            parameters = _parameters(parts.query)
+        except ValueError as error:
+            raise UsageError("the URL has more than 100 query parameters") from error
+        _refuse_doubles(spec, [name for name, _ in spec.headers], parameters)
         if (spec.tenant.kind == "path") != ("{tenant}" in spec.url):
             raise UsageError("{tenant} in the URL excludes --tenant-header and --tenant-query")
         self._spec = spec
@@ -292,19 +296,16 @@ def _refuse_doubles(spec: HttpRequestSpec, headers: Sequence[str], query: Sequen
 _FRAMING = {"content-length", "transfer-encoding"}
 
 
-def _query(query: str) -> list[tuple[str, str]]:
-    """Raises `UsageError` for a query of more parameters than a URL has."""
-    try:
-        return parse_qsl(query, keep_blank_values=True, max_num_fields=100)
-    except ValueError as error:
-        raise UsageError("the URL has more than 100 query parameters") from error
+def _parameters(query: str) -> list[str]:
+    """Names in a query. Raises `ValueError` for more of them than a URL has."""
+    return [name for name, _ in parse_qsl(query, keep_blank_values=True, max_num_fields=100)]
 
 
 def display_url(url: str) -> str:
     """A URL without user info and query values: what may be stored and shown."""
     try:
         parts = urlsplit(url)
-        names = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True, max_num_fields=100)]
+        names = _parameters(parts.query)
     except ValueError:
         return "(unreadable URL)"
     query = "&".join(f"{quote(name)}=${{{variable(name)}}}" for name in names)
