@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import ssl
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpcore
 import httpx
+
+from tenantcheck.senders.sender import LEAST_CONNECTIONS
 
 _CONNECT_TIMEOUT_S = 10.0
 
@@ -25,16 +27,19 @@ class Connections(httpx.AsyncBaseTransport):
         self._context = context
         self._context.set_alpn_protocols(["http/1.1"])
         self._idle: list[_Connection] = []
+        self._in_use = 0
+        """Requests that have a connection, or are drawing one."""
         self._random = random.SystemRandom()
         self._backend = httpcore.AnyIOBackend()
 
     async def connect(self, url: httpx.URL, count: int) -> None:
-        """Have `count` idle connections. A failure is left for the request that will meet it."""
+        """Have `count` idle connections, and enough to draw from. A failure is left for the request that will meet
+        it."""
         expired = [connection for connection in self._idle if connection.has_expired()]
         self._idle = [connection for connection in self._idle if connection not in expired]
         for connection in expired:
             await self._close(connection)
-        missing = count - len(self._idle)
+        missing = max(count, LEAST_CONNECTIONS) - len(self._idle)
         opened = await asyncio.gather(*(self._open(url) for _ in range(missing)), return_exceptions=True)
         self._idle += [each for each in opened if isinstance(each, _Connection)]
 
@@ -47,8 +52,8 @@ class Connections(httpx.AsyncBaseTransport):
         return _Connection(origin, self._context, _Opened(stream), stream)
 
     async def _draw(self, origin: httpcore.Origin) -> _Connection:
-        while self._idle:
-            position = self._random.randrange(len(self._idle))
+        """One of the idle connections, or a new one in the place of those that are missing."""
+        while (position := self._random.randrange(self._choices())) < len(self._idle):
             self._idle[position], self._idle[-1] = self._idle[-1], self._idle[position]
             connection = self._idle.pop()
             if connection.can_handle_request(origin) and not connection.has_expired():
@@ -56,8 +61,21 @@ class Connections(httpx.AsyncBaseTransport):
             await self._close(connection)
         return _Connection(origin, self._context, self._backend)
 
+    def _choices(self) -> int:
+        """Connections to draw from: the idle ones, and those that are missing, each of which would be a new one."""
+        others = self._in_use - 1
+        return max(len(self._idle), LEAST_CONNECTIONS - others, 1)
+
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request over a connection of its own."""
+        self._in_use += 1
+        try:
+            return await self._exchange(request)
+        except BaseException:
+            self._in_use -= 1
+            raise
+
+    async def _exchange(self, request: httpx.Request) -> httpx.Response:
         connection = await self._draw(_origin(request.url))
         if not isinstance(request.stream, httpx.AsyncByteStream):
             raise TypeError("an asynchronous request body was expected")
@@ -85,6 +103,7 @@ class Connections(httpx.AsyncBaseTransport):
 
     async def give_back(self, connection: _Connection) -> None:
         """Keep a connection whose response was read to its end; close any other."""
+        self._in_use -= 1
         if connection.is_idle():
             self._idle.append(connection)
         else:
@@ -99,6 +118,23 @@ class Connections(httpx.AsyncBaseTransport):
         """Close every idle connection."""
         while self._idle:
             await self._close(self._idle.pop())
+
+
+class Spread(httpx.AsyncBaseTransport):
+    """Requests drawn at random over several transports, each with connections of its own."""
+
+    def __init__(self, transports: Sequence[httpx.AsyncBaseTransport]) -> None:
+        self._transports = transports
+        self._random = random.SystemRandom()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request over one of them."""
+        return await self._random.choice(self._transports).handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close all of them."""
+        for transport in self._transports:
+            await transport.aclose()
 
 
 class _Connection(httpcore.AsyncHTTPConnection):

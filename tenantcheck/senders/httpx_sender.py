@@ -6,12 +6,22 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
 from tenantcheck.model import Call, Reply
-from tenantcheck.senders.connections import Connections
-from tenantcheck.senders.sender import MAX_BODY_BYTES, USER_AGENT, SenderSettings, authorities, decoded, proxy_of
+from tenantcheck.senders.connections import Connections, Spread
+from tenantcheck.senders.sender import (
+    LEAST_CONNECTIONS,
+    MAX_BODY_BYTES,
+    USER_AGENT,
+    Proxy,
+    SenderSettings,
+    authorities,
+    decoded,
+    proxy_of,
+)
 
 
 class HttpxSender:
@@ -23,15 +33,18 @@ class HttpxSender:
         context = ssl_context(settings)
         self._timeout_s = settings.timeout_s
         self._connections = None
-        if transport is None and (settings.direct or not url or proxy_of(url) is None):
+        proxy = None if transport is not None or settings.direct or not url else proxy_of(url)
+        if proxy is not None:
+            transport = Spread([_through(proxy, context) for _ in range(LEAST_CONNECTIONS)])
+        elif transport is None:
             transport = self._connections = Connections(context)
         self._client = httpx.AsyncClient(
             transport=transport,
             verify=context,
-            trust_env=not settings.direct,
+            trust_env=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # keeps none, sends none
             follow_redirects=False,
             timeout=None,  # noqa: S113 - send() limits the whole exchange
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=None),
             headers={"user-agent": USER_AGENT, "accept-encoding": "identity", "accept": "*/*"},
         )
 
@@ -98,6 +111,16 @@ async def _read(chunks: AsyncIterator[bytes]) -> tuple[bytes, bool]:
         if len(body) > MAX_BODY_BYTES:
             return bytes(body), True
     return bytes(body), False
+
+
+def _through(proxy: Proxy, context: ssl.SSLContext) -> httpx.AsyncHTTPTransport:
+    """Connections through a proxy, opened on use."""
+    own = (proxy.user, proxy.password) if proxy.user else None
+    return httpx.AsyncHTTPTransport(
+        verify=context,
+        proxy=httpx.Proxy(proxy.url, ssl_context=context if proxy.url.startswith("https:") else None, auth=own),
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=None),
+    )
 
 
 def _lost(kind: str, error: Exception) -> Reply:

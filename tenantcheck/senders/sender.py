@@ -18,6 +18,8 @@ from tenantcheck.model import Call, Reply
 USER_AGENT = f"tenantcheck/{__version__}"
 #: What is read of a body at the most, before and after decompression.
 MAX_BODY_BYTES = 1 << 20
+#: Every request draws its connection at random among at least so many: a balancer may pin each to one backend.
+LEAST_CONNECTIONS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +35,11 @@ class SenderSettings:
 
 
 class Sender(Protocol):
-    """Sends calls over kept-alive connections that all tenants share."""
+    """Sends calls over kept-alive connections that all tenants share.
+
+    Each call draws its connection at random among at least `LEAST_CONNECTIONS`. Nothing that an answer says is kept
+    for the next call: no cookies, no redirects, no other protocol.
+    """
 
     async def send(self, call: Call) -> Reply:
         """Send one call: no redirects, no retries."""
