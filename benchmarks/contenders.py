@@ -20,11 +20,12 @@ from typing import Any
 import pycurl
 
 from benchmarks.measure import peak_mb
-from tenantcheck.cli.execute import RunOptions, make_plan, run_async
+from tenantcheck.cli.execute import run_async
+from tenantcheck.cli.planning import RunOptions, make_plan
 from tenantcheck.history import HistoryWriter
-from tenantcheck.model import Call, Header, Observation, Plan, Reply
+from tenantcheck.model import SCHEDULE, Call, Header, Observation, Plan, Reply, Standing
 from tenantcheck.plan import Schedule, Wave, parse_tenants
-from tenantcheck.runner import Runner, Stop
+from tenantcheck.runner import Runner
 from tenantcheck.senders import Sender, SenderSettings
 from tenantcheck.senders.curl_sender import CurlSender
 from tenantcheck.targets.http import HttpRequestSpec, HttpTarget
@@ -77,19 +78,21 @@ async def _run(target: Any, in_flight: int, count: int, sender: Sender | None = 
     judge = Judge(plan)
     judging_s = 0.0
 
-    def on_wave(_: Wave, observations: Sequence[Observation]) -> Stop | None:
+    def on_wave(wave: Wave, observations: Sequence[Observation]) -> Standing:
         nonlocal judging_s
         begun = time.perf_counter()
         judge.add(observations)
-        if judge.breached():
+        standing = judge.standing()
+        if standing.breached:
             raise RuntimeError("the witness server never leaks")
         judging_s += time.perf_counter() - begun
-        return Stop(reason="complete") if judge.environments.requests >= count else None
+        # Past the planned waves the run would end here, or go on one ordered wave after the other.
+        return Standing(finished=judge.environments.requests >= count or not wave.planned_left)
 
     sender = sender or CurlSender(SenderSettings(direct=True), "")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "history"
-        with HistoryWriter(path, Header(tool="benchmark", started="", plan=plan)) as writer:
+        with HistoryWriter(path, Header(schedule=SCHEDULE, tool="benchmark", started="", plan=plan)) as writer:
             schedule = LargeCrowds(plan, count // 16)
             runner = Runner(plan, target, sender, writer, on_wave, in_flight=in_flight, schedule=schedule)
             begun = time.perf_counter()

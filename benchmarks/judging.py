@@ -18,7 +18,7 @@ import msgspec
 from benchmarks.measure import Samples, interleaved, peak_mb
 from tenantcheck.history import HistoryReader
 from tenantcheck.lab.pool import Pool
-from tenantcheck.model import End, Header, Observation, Witness
+from tenantcheck.model import SCHEDULE, End, Header, Observation, Witness
 from tenantcheck.plan import Schedule
 from tenantcheck.verdict import Judge
 from tests.simulation import SimulatedLab, make_plan
@@ -47,9 +47,11 @@ def generate(path: Path, observations: int) -> None:
     encode = msgspec.json.Encoder().encode
     count = waves = 0
     with path.open("wb") as file:
-        file.write(encode(Header(tool="benchmark", started="2026-01-01T00:00:00Z", plan=plan)) + b"\n")
+        file.write(
+            encode(Header(schedule=SCHEDULE, tool="benchmark", started="2026-01-01T00:00:00Z", plan=plan)) + b"\n"
+        )
         while count < observations:
-            fired = simulation.fire(schedule.next() or schedule.further())
+            fired = simulation.fire(schedule.next() or schedule.further(), 0.0)
             schedule.ended(fired)
             waves += 1
             count += len(fired)

@@ -18,7 +18,7 @@ from typing import BinaryIO
 import msgspec
 
 from tenantcheck.errors import HistoryError, TenantcheckError, UsageError
-from tenantcheck.model import MAX_TENANTS, End, Header, Observation, Plan
+from tenantcheck.model import MAX_TENANTS, SCHEDULE, End, Header, Observation, Plan
 
 MAX_HEADER_BYTES = 4 << 20
 MAX_LINE_BYTES = 256 << 10
@@ -122,6 +122,26 @@ def default_path(started: str, run: str, folder: Path = Path(".tenantcheck")) ->
     return folder / f"{started[:19].replace(':', '').replace('-', '')}Z-{run}.jsonl"
 
 
+#: Histories of one folder that are looked through for earlier runs, and named.
+_LOOKED_AT = 2_000
+_NAMED = 10
+
+
+def earlier_runs(folder: Path, kind: str, target: str) -> tuple[tuple[str, ...], int]:
+    """The newest histories of this target in a folder, by name, and how many there are. What can't be read does not
+    count."""
+    names: list[str] = []
+    for path in sorted(folder.glob("*.jsonl"))[-_LOOKED_AT:]:
+        try:
+            with path.open("rb") as file:
+                plan = HistoryReader(file).header.plan
+        except (OSError, HistoryError):
+            continue
+        if (plan.kind, plan.target) == (kind, target):
+            names.append(path.name)
+    return tuple(names[-_NAMED:]), len(names)
+
+
 class HistoryReader:
     """Reads one history, wave by wave.
 
@@ -163,6 +183,13 @@ class HistoryReader:
             header = _decode_header(line)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             raise self._error(f"not the header of a history: {_reason(error)}") from error
+        if header.schedule != SCHEDULE:
+            raise HistoryError(
+                f"recorded by tenantcheck {header.tool}, which draws waves otherwise (schedule {header.schedule}, "
+                f"here {SCHEDULE})",
+                line=1,
+                hint=f"Judge it with that version: pip install 'tenantcheck=={header.tool}'",
+            )
         problem = _plan_problem(header.plan)
         if problem:
             raise self._error(f"not a plan this program makes: {problem}")
@@ -229,8 +256,10 @@ def _plan_problem(plan: Plan) -> str | None:
         return "its run or seed is not hexadecimal"
     if any(tenant.index != position for position, tenant in enumerate(people)):
         return "tenants are not numbered in order"
-    if any(tenant.sibling is not None and not 0 <= tenant.sibling < len(people) for tenant in people):
+    if any(tenant.sibling is not None and not 0 <= tenant.sibling < tenant.index for tenant in people):
         return "a newcomer looks like a tenant that is not there"
+    if any(len(names) > len(set(names)) for names in (plan.checks, [tenant.id for tenant in people])):
+        return "a check or a tenant id stands in it twice"
     if not 0 < plan.significance < 1:
         return "its significance is not between 0 and 1"
     if min(plan.ordered_requests, plan.further_requests) < 1:

@@ -8,50 +8,23 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from tenantcheck.course import Course, Stop
 from tenantcheck.errors import TenantcheckError
 from tenantcheck.history import HistoryWriter
-from tenantcheck.model import End, EndReason, Observation, Plan, Reply, Request
+from tenantcheck.model import WAVE, End, Observation, Plan, Reply, Request, Standing
 from tenantcheck.model import nonce as nonces
-from tenantcheck.model.boundary import Attack
 from tenantcheck.model.call import Call
 from tenantcheck.plan import Schedule, Wave
 from tenantcheck.senders import ConnectsAhead, Sender
-from tenantcheck.targets import Target, kept_headers
-from tenantcheck.witness import WitnessReader
-
-#: Two waves in a row with a larger share of throttled requests end the run.
-MAX_THROTTLED = 0.2
-#: So many lost requests in a row, a whole wave among them, mean that nobody answers any more.
-MAX_LOST_IN_A_ROW = 20
-
-#: Errors of AWS that mean: these credentials are not accepted.
-_CREDENTIAL_ERRORS = frozenset(
-    {
-        "ExpiredTokenException",
-        "ExpiredToken",
-        "UnrecognizedClientException",
-        "InvalidSignatureException",
-        "InvalidClientTokenId",
-        "IncompleteSignatureException",
-        "MissingAuthenticationTokenException",
-    }
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stop:
-    """Why a run ends now."""
-
-    reason: EndReason
-    detail: str = ""
-
+from tenantcheck.targets import Target, kept_headers, media_type
+from tenantcheck.witness import WitnessReader, shape_of
 
 _INTERRUPTED = Reply(error_kind="interrupted", error_text="the run was interrupted")
 _TIME_OVER = Reply(error_kind="timeout", error_text="the time of the run was over")
 #: Requests of one wave in flight at the most: a laptop's descriptors and memory hold as many.
 MAX_IN_FLIGHT = 1_000
 
-OnWave = Callable[[Wave, Sequence[Observation]], Stop | None]
+OnWave = Callable[[Wave, Sequence[Observation]], Standing]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +38,7 @@ class Clock:
 class Runner:
     """Runs one plan against one target.
 
-    `preludes` are requests outside the waves, one at a time before them. `in_flight` bounds the requests of a wave
+    `on_wave` is handed each wave that has ended, and says how things stand. `in_flight` bounds the requests of a wave
     that are in flight together. `interrupted` is set from outside to stop; what is in flight then counts as lost.
     `schedule` replaces the plan's own, for measurements.
     """
@@ -78,7 +51,6 @@ class Runner:
         writer: HistoryWriter,
         on_wave: OnWave,
         *,
-        preludes: Sequence[Attack] = (),
         in_flight: int = MAX_IN_FLIGHT,
         interrupted: asyncio.Event | None = None,
         clock: Clock | None = None,
@@ -89,16 +61,14 @@ class Runner:
         self._sender = sender
         self._writer = writer
         self._on_wave = on_wave
-        self._preludes = preludes
         self._in_flight = in_flight
         self._interrupted = interrupted or asyncio.Event()
         self._clock = clock or Clock()
         self._reader = WitnessReader(plan.witness_paths)
-        self._schedule = schedule or Schedule(plan)
+        self._course = Course(plan, schedule)
         self._start_ns = 0
         self._requests = 0
         self._waves = 0
-        self._prospects = Prospects()
         self._time_is_over = False
         self._flushing = False
         self._unwritable: TenantcheckError | None = None
@@ -121,38 +91,45 @@ class Runner:
         return end
 
     async def _run(self) -> Stop:
-        preludes = [self._schedule.single(prelude) for prelude in self._preludes]
+        before = 0
         while True:
-            wave = preludes.pop(0) if preludes else self._schedule.next() or self._schedule.further()
-            if self._requests + len(wave.requests) > self._plan.budgets.max_requests:
-                return Stop(reason="max-requests")
-            if (stop := await self._wave(wave)) is not None:
+            wave = self._course.next()
+            if isinstance(wave, Stop):
+                return wave
+            if (stop := await self._wave(wave, before)) is not None:
                 return stop
+            before = len(wave.requests)
 
-    async def _wave(self, wave: Wave) -> Stop | None:
-        if wave.idle_before_s:
-            await self._pause(wave.idle_before_s)
+    async def _wave(self, wave: Wave, before: int) -> Stop | None:
+        """Fire one wave, where `before` are the requests of the wave before it."""
+        if (pause_s := self._course.pause_s(wave, before)) > 0:
+            await self._pause(pause_s)
         if (stop := self._out_of_time()) is not None:
             return stop
         await self._target.refresh()
-        if wave.together:
+        if wave.in_flight_together:
             calls = [self._target.prepare(request) for request in wave.requests]
             workers = min(len(calls), self._in_flight)
             await self._connect(workers)
-            observations = await self._fire(zip(wave.requests, calls, strict=True), workers)
+            observations = await self._fire(zip(wave.requests, calls, strict=True), workers, wave.starts_s)
         else:
             await self._connect(1)
             observations = await self._fire(self._just_in_time(wave), 1)
         self._flush()
         self._raise_unwritable()
+        if not observations:
+            return self._out_of_time() or Stop(reason="interrupted")
         self._waves += 1
-        self._schedule.ended(observations)
-        stop = self._on_wave(wave, observations)
+        self._course.took(wave, observations)
+        if self._course.left_out:
+            self._target.leave_out(self._course.left_out)
+        standing = self._on_wave(wave, observations)
         if self._interrupted.is_set():
             return Stop(reason="interrupted")
+        stop = self._course.after(wave, observations, standing)
         if self._time_is_over and wave.kind != "opening":  # if nobody answered that one, it says so
             return stop or Stop(reason="max-time")
-        return stop or self._prospects.after(wave, observations) or self._out_of_time()
+        return stop or self._out_of_time()
 
     async def _connect(self, connections: int) -> None:
         if isinstance(self._sender, ConnectsAhead):
@@ -161,7 +138,7 @@ class Runner:
     def _out_of_time(self) -> Stop | None:
         if self._interrupted.is_set():
             return Stop(reason="interrupted")
-        if self._now_ns() >= self._plan.budgets.max_time_s * 1e9:
+        if self._now_ns() >= self._course.max_time_s * 1e9:
             return Stop(reason="max-time")
         return None
 
@@ -181,12 +158,19 @@ class Runner:
                 return
             yield request, self._target.prepare(request)
 
-    async def _fire(self, calls: Iterator[tuple[Request, Call]], workers: int) -> list[Observation]:
-        """Send `calls` in their order, so many in flight together; an interruption ends those in flight."""
+    async def _fire(
+        self, calls: Iterator[tuple[Request, Call]], workers: int, starts_s: Sequence[float] = ()
+    ) -> list[Observation]:
+        """Send `calls` in their order, so many in flight together, each when it starts; an interruption ends those in
+        flight."""
         observations: list[Observation] = []
+        began_ns = self._now_ns()
+        starts = iter(starts_s)
 
         async def work() -> None:
             for request, call in calls:
+                if (late_s := next(starts, 0.0) - (self._now_ns() - began_ns) / 1e9) > 0:
+                    await self._clock.sleep(late_s)
                 observations.append(await self._one(request, call))
                 if self._interrupted.is_set() or self._time_is_over:
                     return
@@ -205,7 +189,7 @@ class Runner:
     async def _stop_when_interrupted(self, working: Sequence[asyncio.Task[None]]) -> None:
         """End what is in flight when the run is interrupted, or its time is over."""
         try:
-            async with asyncio.timeout(self._plan.budgets.max_time_s - self._now_ns() / 1e9):
+            async with asyncio.timeout(self._course.max_time_s - self._now_ns() / 1e9):
                 await self._interrupted.wait()
         except TimeoutError:
             self._time_is_over = True
@@ -250,6 +234,7 @@ class Runner:
         own_tag = nonces.tag_of(request.nonce)
         reading = self._reader.read(reply.body, reply.headers, own_tag=own_tag, unwrap=self._target.unwraps)
         witness = reading.witness if reply.status is not None else None
+        outside = request.purpose != WAVE and reply.status is not None
         outcome = self._target.outcome(reply, witnessed=witness is not None, proxy_status=reading.proxy_status)
         return Observation(
             request=request,
@@ -260,14 +245,15 @@ class Runner:
             status=reply.status,
             error_kind=outcome.error_kind,
             error_text=outcome.error_text,
-            # An error reply is no witness, whatever its body says.
-            witness=witness if outcome.kind != "function-error" else None,
+            # That of an error too: it is no match, but an environment that it names was met.
+            witness=witness,
             witness_errors=reading.errors if outcome.kind in ("served", "no-witness") else (),
             seen=reading.seen,
             platform=self._target.platform(reply),
-            headers=kept_headers(reply),
+            headers=_kept(reply, typed=outside or witness is None),
             body_bytes=len(reply.body),
             body_sha256=hashlib.sha256(reply.body).hexdigest() if reply.body else None,
+            shape=shape_of(reading.inner or reply.body) if outside else None,
             truncated=reply.truncated,
         )
 
@@ -275,67 +261,9 @@ class Runner:
         return self._clock.now_ns() - self._start_ns
 
 
-class Prospects:
-    """Whether going on can teach anything, wave by wave."""
-
-    def __init__(self) -> None:
-        self._throttled_before = False
-        self._opened = False
-        self._lost_in_a_row = 0
-
-    def after(self, wave: Wave, observations: Sequence[Observation]) -> Stop | None:
-        """Why the run had better end after this wave, or None."""
-        throttled = sum(o.outcome == "throttled" for o in observations) > MAX_THROTTLED * len(observations)
-        if throttled and self._throttled_before:
-            return Stop(reason="throttled", detail="more than 20 % of two waves in a row were throttled")
-        self._throttled_before = throttled
-        if not all(o.outcome == "lost" for o in observations):
-            self._lost_in_a_row = 0
-        elif wave.kind not in ("newcomers", "single"):  # a front may drop what it does not know
-            self._lost_in_a_row += len(observations)
-        if self._opened and self._lost_in_a_row >= MAX_LOST_IN_A_ROW:
-            text = observations[-1].error_text or "no answer"
-            detail = f"the target stopped answering: the last {self._lost_in_a_row} requests were lost ({text})"
-            return Stop(reason="unreachable", detail=detail)
-        if self._opened or wave.requests[0].tenant is None:
-            return None
-        self._opened = wave.kind == "opening"
-        return opening_problem(observations)
-
-
-def opening_problem(observations: Sequence[Observation]) -> Stop | None:
-    """Why a run can learn nothing, read off its first requests: the likely cause, or None."""
-    texts = [o.error_text or "" for o in observations]
-    if all(o.outcome == "lost" for o in observations):
-        return Stop(reason="unreachable", detail=f"no request was answered: {texts[0]}")
-    denied = all(o.error_kind == "AccessDeniedException" for o in observations)
-    for observation in observations:
-        if observation.error_kind in _CREDENTIAL_ERRORS or denied:
-            detail = f"{observation.error_kind}: {observation.error_text}"
-            return Stop(reason="no-credentials", detail=detail)
-        if observation.error_kind == "ResourceNotFoundException":
-            return Stop(reason="no-function", detail=observation.error_text or "")
-    if observations[0].request.kind != "opening":
-        return None
-    if all(o.outcome in ("function-error", "service-error") for o in observations):
-        return Stop(reason="no-witness", detail=f"every request failed ({texts[0]}): look at the function's logs")
-    refused = [o for o in observations if o.outcome == "refused"]
-    if refused:
-        detail = (
-            f"{len(refused)} of {len(observations)} tenants were refused: {refused[0].error_text} "
-            "(are tenant and credentials sent where the service expects them?)"
-        )
-        return Stop(reason="refused", detail=detail)
-    if all(o.witness is None for o in observations):
-        return Stop(reason="no-witness", detail=_no_witness(observations))
-    return None
-
-
-def _no_witness(observations: Sequence[Observation]) -> str:
-    errors = [error for o in observations for error in o.witness_errors]
-    outcomes = sorted({o.outcome for o in observations})
-    cause = errors[0] if errors else (observations[0].error_text or f"every request ended as {outcomes[0]}")
-    return (
-        f"no answer told which environment served it ({cause}); the witness handlers of examples/ do so when "
-        "they find the nonce"
-    )
+def _kept(reply: Reply, *, typed: bool) -> dict[str, str]:
+    """The headers that a history keeps; `typed` adds the type of the body."""
+    kept = kept_headers(reply)
+    if typed and (named := media_type(reply)) is not None:
+        kept["content-type"] = named
+    return kept

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from msgspec import structs
 
 from tenantcheck import __version__
-from tenantcheck.checks import CHECKS, Check, Judged
+from tenantcheck.checks import CHECKS, Check, Judged, refuses_tenants
 from tenantcheck.environments import Environments
 from tenantcheck.evidence import EvidenceCounter
 from tenantcheck.model import (
+    IDENTITIES,
     WITNESS_NAMES,
     CheckResult,
     CheckStatus,
@@ -21,10 +24,13 @@ from tenantcheck.model import (
     Observation,
     Outcome,
     Plan,
+    Standing,
     Subject,
     TenantSummary,
     Verdict,
 )
+from tenantcheck.model.boundary import NOT_ISOLATED
+from tenantcheck.model.text import chance
 
 #: Share of requests that may end in a function error before a clean run counts for nothing.
 MAX_FUNCTION_ERRORS = 0.01
@@ -41,6 +47,7 @@ _ENDED: dict[str, str] = {
     "unreachable": "no request of the opening wave was answered",
     "no-credentials": "the target did not accept the credentials",
     "no-function": "the function was not found",
+    "not-lambda": "this is not Lambda",
     "no-witness": "no answer of the opening wave told which environment served it",
     "no-reuse": "no environment answered a second request, so none could have been shared",
     "refused": "a tenant was refused in the opening wave",
@@ -49,6 +56,10 @@ _ENDED: dict[str, str] = {
     "not-isolated": "the run ended at a breach that the checks of this judgement do not see",
     "cut": "the history has no end line: the run was killed or the file was cut",
 }
+
+
+#: Ends of a run that mean: the tool could not do its work. Nothing was learnt, unless a breach was seen.
+_UNABLE = frozenset({"unreachable", "no-credentials", "no-function", "not-lambda", "failed"})
 
 
 class Judge:
@@ -66,20 +77,48 @@ class Judge:
 
     def add(self, wave: Sequence[Observation]) -> None:
         """Take in one ended wave."""
-        self._evidence.add(self.environments.add(wave))
+        self._evidence.add(self.environments.add(wave), self.environments)
 
     def evidence(self) -> Evidence:
         """The evidence so far."""
         return self._evidence.evidence(self.environments, self.plan.significance)
 
-    def breached(self) -> bool:
-        """Whether any check has found a breach so far."""
-        _, findings = self._run_checks()
-        return any(finding.severity == "breach" for finding in findings)
+    def standing(self) -> Standing:
+        """How things stand, for the course of the run."""
+        judged = self._run_checks()
+        breaches = [finding for finding in judged.findings if finding.severity == "breach"]
+        evidence = self.evidence()
+        environments = self.environments
+        told = environments.purposes.get(NOT_ISOLATED, ())
+        return Standing(
+            not_isolated=any(refuses_tenants(framed.observation) for framed in told),
+            breached=bool(breaches),
+            confirmed=any(self._confirmed(finding) for finding in breaches),
+            named=any(environments.by_field.values()),
+            reused=bool(environments.reuses),
+            finished=(
+                evidence.reached
+                or evidence.field is None
+                or self.plan.seed_given
+                or CORE_CHECK not in self.plan.checks
+            ),
+        )
 
-    def _run_checks(self) -> tuple[list[CheckResult], list[Finding]]:
+    def _confirmed(self, finding: Finding) -> bool:
+        """Whether a breach stands on more than one identity, which could be a constant."""
+        names = {WITNESS_NAMES[name] for name in IDENTITIES}
+        identities = [field for field in finding.fields if field in names]
+        return (
+            len(identities) != 1
+            or "tenantId" in finding.fields
+            or finding.environment in self.environments.continuity.proven
+            or bool(self.environments.foreign.total)
+        )
+
+    def _run_checks(self) -> _Judged:
         results: list[CheckResult] = []
         findings: list[Finding] = []
+        remarks: list[str] = []
         for check in self._checks:
             requested = check.id in self.plan.requested
             try:
@@ -88,33 +127,49 @@ class Judge:
                 results.append(_result(check, "crashed", requested, reason=f"{type(error).__name__}: {error}"))
                 continue
             findings.extend(judged.findings)
+            remarks.extend(judged.remarks)
+            undecided = bool(judged.undecided) and not judged.findings
             results.append(
                 _result(
                     check,
                     _status(judged),
                     requested,
-                    opportunities=max(judged.opportunities, _breaches(judged)),
-                    findings=judged.total if judged.total is not None else len(judged.findings),
+                    opportunities=0 if undecided else max(judged.opportunities, _breaches(judged)),
+                    findings=_total(judged),
+                    breaches=_breaches(judged),
                     reason=_reason(judged),
                 )
             )
-        return results, findings
+        return _Judged(results, findings, remarks)
 
     def verdict(
-        self, header: Header, end: End | None, *, history: str = "", sha256: str = "", torn: bool = False
+        self,
+        header: Header,
+        end: End | None,
+        *,
+        history: str = "",
+        sha256: str = "",
+        torn: bool = False,
+        altered: str = "",
     ) -> Verdict:
-        """The verdict on everything taken in. `end` is None where the history has no end line."""
-        checks, findings = self._run_checks()
+        """The verdict on everything taken in. `end` is None where the history has no end line; `altered` says what in
+        it is not as its seed draws it."""
+        self.environments.control = header.control
+        checks, findings, remarks = self._run_checks()
         evidence = self.evidence()
         ended = end.reason if end is not None else "cut"
         if ended != "complete":
             checks = [_not_reached(check) for check in checks]
-        reasons = list(self._failures(findings))
+        reasons = list(self._failures(checks, findings))
         outcome: Outcome = "fail" if reasons else "pass"
-        if not reasons:
-            reasons = self._missing_records(end)
+        if altered:
+            reasons.append(f"the history does not hold the requests that its seed draws: {altered}")
+        if outcome == "pass":
+            reasons += self._missing_records(end)
             reasons += self._doubts(checks, findings, evidence, ended, end.detail if end is not None else "")
+            reasons += self._unmet(checks, evidence)
             outcome = "inconclusive" if reasons else "pass"
+        covered, not_covered = self._coverage(evidence)
         if not reasons:
             reasons = list(self._grounds(findings))
         return Verdict(
@@ -126,29 +181,53 @@ class Judge:
             evidence=evidence,
             tenants=tuple(self._tenants()),
             not_established=tuple(self._not_established(checks, evidence)),
-            remarks=tuple(self._remarks(torn, ended)),
+            covered=covered,
+            not_covered=not_covered,
+            unable=outcome == "inconclusive" and ended in _UNABLE,
+            control=header.control,
+            remarks=(*remarks, *self._remarks(header, torn, ended)),
             history=history,
             history_sha256=sha256,
             tool=__version__,
         )
 
+    def _coverage(self, evidence: Evidence) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What the run looked for, and what it could have looked for and did not."""
+        kinds, strata = self.environments.kinds, evidence.strata
+        looked_for = {
+            "reuse": bool(evidence.ordered_requests),
+            "pressure": bool(strata and strata["pressed"].opportunities),
+            "newcomers": bool(strata and strata["newcomer"].opportunities and "newcomers" in kinds),
+            "releases": "crowd" in kinds,
+            "idle gaps": bool(self.plan.idle_s or self.plan.soak_s),
+        }
+        covered = tuple(name for name, looked in looked_for.items() if looked)
+        return covered, tuple(name for name in looked_for if name not in covered)
+
+    def _unmet(self, checks: Sequence[CheckResult], evidence: Evidence) -> Iterable[str]:
+        """What the run was required to exercise and did not."""
+        exercised = {check.id: bool(check.opportunities) for check in checks}
+        exercised |= {name: bool(figure.opportunities) for name, figure in evidence.strata.items()}
+        exercised["idle"] = bool(self.plan.idle_s or self.plan.soak_s)
+        exercised["control"] = self.environments.control is not None
+        for name in self.plan.required:
+            if not exercised.get(name):
+                yield f"{name} was required and not exercised (--require)"
+
     def _rank(self, finding: Finding) -> tuple[int, int, int]:
         """Worst first, then in the order of the checks, then of the requests."""
-        order = [check.id for check in self._checks].index(finding.check)
+        order = [str(check.id) for check in self._checks].index(finding.check)
         first = min((exhibit.seq for exhibit in finding.exhibits), default=0)
         return _SEVERITY_RANK[finding.severity], order, first
 
-    def _failures(self, findings: Iterable[Finding]) -> Iterable[str]:
-        breaches: dict[str, int] = {}
-        weaknesses: dict[str, int] = {}
-        for finding in findings:
-            counter = {"breach": breaches, "weakness": weaknesses}.get(finding.severity, {})
-            counter[finding.check] = counter.get(finding.check, 0) + 1
-        for check, count in breaches.items():
-            yield f"{check}: {count} breach{'' if count == 1 else 'es'}"
+    def _failures(self, checks: Iterable[CheckResult], findings: Iterable[Finding]) -> Iterable[str]:
+        for check in checks:
+            if check.breaches:
+                yield f"{check.id}: {check.breaches} breach{'' if check.breaches == 1 else 'es'}"
         if self.plan.strict:
-            for check, count in weaknesses.items():
-                yield f"{check}: {count} weakness{'' if count == 1 else 'es'} (--strict)"
+            weaknesses = Counter(finding.check for finding in findings if finding.severity == "weakness")
+            for id_, count in weaknesses.items():
+                yield f"{id_}: {count} weakness{'' if count == 1 else 'es'} (--strict)"
 
     def _grounds(self, findings: Sequence[Finding]) -> Iterable[str]:
         """Why a run passes."""
@@ -168,18 +247,34 @@ class Judge:
             yield "no check was performed"
         if checks and not any(check.id == CORE_CHECK for check in checks):
             yield f"{CORE_CHECK} was left out: whether environments are shared was not judged"
+        for name in self.environments.constants:
+            yield f"every environment has the same {WITNESS_NAMES[name]}: it is a constant, and names none of them"
         if ended != "complete":
             yield detail or _ENDED[ended]
         yield from self._unread_fields()
         yield from self._thin_evidence(evidence)
         yield from self._unjudged(checks)
-        for id_ in sorted({finding.check for finding in findings if finding.severity == "open"}):
-            yield f"{id_}: an open question"
+        yield from self._refused_frames()
+        open_ = {finding.check for finding in findings if finding.severity == "open"}
+        for check in checks:
+            if check.id in open_:
+                yield f"{check.id}: an open question"
         errors = self.environments.outcomes["function-error"]
         if errors > MAX_FUNCTION_ERRORS * self.environments.requests:
             yield (
                 f"{errors} of {self.environments.requests} requests ended in a function error; "
                 "a handler that refuses foreign tenants looks like this"
+            )
+
+    def _refused_frames(self) -> Iterable[str]:
+        """Ordinary requests that were refused beside those that attack the boundary."""
+        asked = [framed for kept in self.environments.purposes.values() for framed in kept]
+        beside = {o.request.seq: o for each in asked for o in (each.before, each.after) if o is not None}
+        refused = [o for o in beside.values() if o.outcome == "refused"]
+        if refused:
+            yield (
+                f"{len(refused)} of {len(beside)} ordinary requests beside the attacks on the boundary were refused "
+                f"({refused[0].error_text or f'HTTP {refused[0].status}'}): the service refuses everybody by then"
             )
 
     def _unjudged(self, checks: Sequence[CheckResult]) -> Iterable[str]:
@@ -197,7 +292,10 @@ class Judge:
         """Witness fields that the user placed with --witness and that no answer had there."""
         if not self.environments.witnesses:
             return
-        fields = {WITNESS_NAMES[name.removesuffix("_read")] for name in self.environments.fields_read}
+        read = {name.removesuffix("_read") for name in self.environments.fields_read}
+        fields = {name for field, name in WITNESS_NAMES.items() if field in read}
+        if "tenant_null" in read:
+            fields.add(WITNESS_NAMES["tenant_id"])
         for name in sorted(self.plan.witness_paths.keys() - fields):
             yield f"--witness {name}={self.plan.witness_paths[name]} matched in no answer"
 
@@ -209,7 +307,7 @@ class Judge:
             yield f"no evidence: {evidence.reason}"
         elif not evidence.reached:
             yield (
-                f"the evidence reached {evidence.weakest_pair.probability:.2g}, "
+                f"the evidence reached {chance(evidence.weakest_pair.probability)}, "
                 f"the target is {evidence.significance:g}"
             )
         silent = [
@@ -275,13 +373,34 @@ class Judge:
         for check_ in CHECKS:
             if check_.id not in judged:
                 yield f"{check_.id}: left out"
+        yield from self._assumed()
         if "foreign-residue" in judged and "residue_read" not in self.environments.fields_read:
             yield "what a handler still finds of earlier requests: no answer reported residue"
         yield "tenants, functions and versions other than those asked"
         yield "what lies outside the execution environment: data stores, caches, the shared execution role"
 
-    def _remarks(self, torn: bool, ended: str) -> Iterable[str]:
+    def _assumed(self) -> Iterable[str]:
+        """What the evidence takes for granted."""
+        if self.plan.kind == "probe":
+            yield (
+                "that each request was delivered once: a front that sends refused requests again could make a shared "
+                "pool look isolated"
+            )
+        if self.environments.control is None:
+            yield "that this witness shows sharing on this route: no control was asked (--control)"
+        if self.plan.aliases:
+            yield "other names of the tenant than those that were tried"
+
+    def _remarks(self, header: Header, torn: bool, ended: str) -> Iterable[str]:
         environments = self.environments
+        if header.earlier_runs:
+            runs = "run" if header.earlier_runs == 1 else "runs"
+            yield (
+                f"{header.earlier_runs} earlier {runs} against this target: {', '.join(header.earlier)}. Whoever "
+                "repeats a run until one passes multiplies the chance by the number of runs"
+            )
+        if environments.openings > 1:
+            yield f"the target refused requests with a {' and a '.join(self.plan.optional)}: asked again without"
         if ended == "breach":
             yield "the run stopped at the first breach; --keep-going sends the rest of the plan too"
         lost = environments.outcomes["lost"] + environments.outcomes["throttled"]
@@ -300,8 +419,17 @@ class Judge:
                 f"{environments.replays_within} answers were replays within one tenant (a cache keyed by "
                 "tenant?); they count as no evidence"
             )
-        if environments.discredited:
-            yield "executionEnvironmentId does not name one environment here: nothing stands on it alone"
+        for name in IDENTITIES:
+            if name in environments.discredited:
+                yield f"{WITNESS_NAMES[name]} does not name one environment here: nothing stands on it alone"
+
+
+class _Judged(NamedTuple):
+    """What the checks say."""
+
+    results: list[CheckResult]
+    findings: list[Finding]
+    remarks: list[str]
 
 
 _STRATA_MEANING = {
@@ -318,6 +446,7 @@ def _result(
     *,
     opportunities: int = 0,
     findings: int = 0,
+    breaches: int = 0,
     reason: str = "",
 ) -> CheckResult:
     return CheckResult(
@@ -326,6 +455,7 @@ def _result(
         status=status,
         opportunities=opportunities,
         findings=findings,
+        breaches=breaches,
         requested=requested,
         reason=reason,
         help=check.help if findings else "",
@@ -349,17 +479,25 @@ def _status(judged: Judged) -> CheckStatus:
         return "weak"
     if judged.not_applicable:
         return "not-applicable"
-    return "clean" if judged.opportunities else "not-exercised"
+    return "clean" if judged.opportunities and not judged.undecided else "not-exercised"
 
 
 def _reason(judged: Judged) -> str:
-    if judged.not_applicable:
+    if judged.not_applicable or judged.findings:
         return judged.not_applicable
-    return "" if max(judged.opportunities, _breaches(judged)) else judged.unexercised
+    return judged.undecided or ("" if judged.opportunities else judged.unexercised)
+
+
+def _total(judged: Judged) -> int:
+    """Findings, those beyond the kept ones included."""
+    return judged.total if judged.total is not None else len(judged.findings)
 
 
 def _breaches(judged: Judged) -> int:
-    return sum(finding.severity == "breach" for finding in judged.findings)
+    """Breaches, those beyond the kept ones included: what is not kept is like the first finding."""
+    kept = sum(finding.severity == "breach" for finding in judged.findings)
+    beyond = _total(judged) - len(judged.findings)
+    return kept + beyond if judged.findings and judged.findings[0].severity == "breach" else kept
 
 
 _SEVERITY_RANK = {"breach": 0, "open": 1, "weakness": 2}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
@@ -45,6 +46,8 @@ class Reading(NamedTuple):
     seen: tuple[SeenNonce, ...]
     proxy_status: int | None
     """`statusCode` of a handler written for API Gateway that was invoked directly."""
+    inner: bytes | None = None
+    """The body inside such an answer."""
 
 
 class WitnessReader:
@@ -87,7 +90,7 @@ class WitnessReader:
         if not self._moved and (plain := _plain_witness(body)) is not None:
             return Reading(plain[0], (), _seen(plain[1], body, values, own_tag), None)
         document, problem = _decode(body)
-        proxy_status = None
+        proxy_status = inner = None
         searched = body
         if unwrap and isinstance(document, dict) and isinstance(document.get("statusCode"), int):
             proxy_status = document["statusCode"]
@@ -98,7 +101,7 @@ class WitnessReader:
         witness, errors, placed = self._witness(document)
         if witness is None and problem:
             errors = (*errors, problem)
-        return Reading(witness, errors, _seen(placed, searched, values, own_tag), proxy_status)
+        return Reading(witness, errors, _seen(placed, searched, values, own_tag), proxy_status, inner)
 
     def _witness(self, document: Any) -> tuple[Witness | None, tuple[str, ...], list[SeenNonce]]:
         fields: dict[str, Any] = {}
@@ -113,6 +116,9 @@ class WitnessReader:
                 placed.extend(residue)
                 if why is None:
                     fields["residue_read"] = True
+            elif field == "tenant_id" and value in (None, ""):
+                fields["tenant_null"] = True
+                continue
             else:
                 read, why = self._converters[field](value)
                 if read is not None:
@@ -127,6 +133,29 @@ class WitnessReader:
                 placed.insert(0, SeenNonce(nonce=echo, place="echo"))
         useful = not _USEFUL.isdisjoint(fields)
         return (Witness(**fields) if useful else None), tuple(errors), placed
+
+
+#: Levels of names that make the shape of a body, and names in it.
+_SHAPE_DEPTH = 3
+_MOST_NAMES = 1_000
+
+
+def shape_of(body: bytes) -> str | None:
+    """Digest of the names in a JSON object, down to the third level; None for any other body. Values, the lengths of
+    lists and the order do not count."""
+    document, _ = _decode(body[:SEARCHED_BYTES])
+    if not isinstance(document, dict):
+        return None
+    names = sorted(_names(document, "", _SHAPE_DEPTH))[:_MOST_NAMES]
+    return hashlib.sha256("\n".join(names).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _names(document: dict[str, Any], within: str, depth: int) -> Iterator[str]:
+    for name, value in document.items():
+        path = f"{within}/{name}"
+        yield path
+        if isinstance(value, dict) and depth > 1:
+            yield from _names(value, path, depth - 1)
 
 
 _ABSENT = object()

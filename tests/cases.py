@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from tenantcheck.cli.execute import RunOptions, make_plan
+from tenantcheck.cli.planning import RunOptions, make_plan
 from tenantcheck.lab.pool import Pool, Reuse
 from tenantcheck.model import Plan, PlanName
 from tenantcheck.plan import Credentials, Row, TenantList

@@ -2,10 +2,10 @@
 
     history("o a1 b2 | r a1 b2 b2 a1")
 
-Waves are parted by `|`; the first letter is the kind (o opening, h half, c crowd, r ordered, n newcomers, s
+Waves are parted by `|`; the first letter is the kind (o opening, h half, u surge, c crowd, r ordered, n newcomers, s
 single). Then one word per request: the tenant's letter and the number of the environment that answered. Upper
 case is the newcomer that looks like the tenant of the lower-case letter. Instead of a number: `-` lost, `~`
-throttled, `!` function error, `?` answered without a witness, `x` refused. Waves of kind o, h and c fly
+throttled, `!` function error, `?` answered without a witness, `x` refused. Waves of kind o, h, u and c fly
 together.
 Changes to single observations are made with `edit`, by position.
 """
@@ -20,6 +20,9 @@ import msgspec
 
 from tenantcheck.checks import CHECK_IDS
 from tenantcheck.model import (
+    FRAME,
+    SCHEDULE,
+    Argument,
     Budgets,
     CheckStatus,
     End,
@@ -27,13 +30,17 @@ from tenantcheck.model import (
     Finding,
     Header,
     Observation,
+    Part,
     Plan,
+    Repeat,
     Request,
     Tenant,
     Verdict,
     Witness,
 )
 from tenantcheck.model import nonce as nonces
+from tenantcheck.model.repeat import text as text_part
+from tenantcheck.reports.shell import command_line
 from tenantcheck.verdict import Judge
 
 MS = 1_000_000
@@ -41,6 +48,7 @@ RUN = "0a1b2c3d"
 _KINDS: dict[str, Any] = {
     "o": "opening",
     "h": "half",
+    "u": "surge",
     "c": "crowd",
     "r": "ordered",
     "n": "newcomers",
@@ -55,6 +63,14 @@ _OUTCOMES: dict[str, Any] = {
 }
 
 CLEAN_AB = "o a1 b2"
+REPEAT = Repeat(
+    command="curl",
+    arguments=(
+        Argument(flag="-H", value=(text_part("x-tenant-id: "), Part(kind="tenant"))),
+        Argument(flag="-H", value=(text_part("n: "), Part(kind="nonce"))),
+        Argument(flag="--url", value=(text_part("https://example.test/"),)),
+    ),
+)
 
 Edit = Callable[[Observation], Observation]
 
@@ -83,7 +99,7 @@ def plan_for(letters: str = "ab", newcomers: str = "", **changes: Any) -> Plan:
         "seed": "0" * 32,
         "budgets": Budgets(max_requests=500, max_time_s=120),
         "checks": CHECK_IDS,
-        "repeat": 'curl -H "x-tenant-id: @TENANT@" -H "n: @NONCE@" "https://example.test/"',
+        "repeat": REPEAT,
     }
     return Plan(**(settings | changes))
 
@@ -101,7 +117,7 @@ def waves(text: str, plan: Plan, edit: Mapping[int, Edit] | None = None) -> list
             match = re.fullmatch(r"([a-zA-Z])(\d+|[-~!?x])", word)
             assert match is not None, f"{word!r} is not in the notation"
             letter, where = match.groups()
-            together = kind in "ohc"
+            together = kind in "ohuc"
             call = now + slot * 1000 if together else now
             end = call + 20 * MS
             request = Request(
@@ -118,8 +134,8 @@ def waves(text: str, plan: Plan, edit: Mapping[int, Edit] | None = None) -> list
             if where.isdigit():
                 counts[where] = counts.get(where, 0) + 1
                 witness = Witness(
-                    execution_environment_id=f"e{where}",
-                    sandbox_id=f"s{where}",
+                    execution_environment_id=f"process-{where}",
+                    sandbox_id=f"sandbox-{where}",
                     invocation_count=counts[where],
                     tenant_id=letter,
                     nonce=request.nonce,
@@ -152,39 +168,46 @@ def attack(
     credential: str | None = None,
     saw: str | None = None,
     before: str = CLEAN_AB,
+    frames: str = "11",
+    edit: Edit | None = None,
+    frame_edit: Edit | None = None,
     **changes: Any,
 ) -> Judge:
-    """A judge that has taken in a clean run of `a` and `b` and one attack, answered by environment `where` (or one
-    of the letters of `_OUTCOMES`), as the handler `saw` it."""
+    """A judge that has taken in a clean run of `a` and `b` and one attack between two ordinary requests, answered by
+    environment `where` (or one of the letters of `_OUTCOMES`; so are those of `frames`), as the handler `saw` it."""
     settings: dict[str, Any] = {"tenant_place": "header:x-tenant-id", "boundary": True}
     plan = plan_for(**(settings | changes))
     numbers = {each.id: each.index for each in plan.everyone()}
     judged = judge(before, plan)
-    served = where.isdigit()
-    request = Request(
-        seq=1000,
-        wave=50,
-        kind="single",
-        slot=0,
-        tenant=None if tenant is None else numbers[tenant],
-        nonce=nonces.compose(RUN, nonces.tag(None), 1000, "0" * 16),
-        purpose=purpose,
-        claimed=claimed,
-        credential=None if credential is None else numbers[credential],
-    )
-    witness = Witness(execution_environment_id=f"e{where}", tenant_id=saw) if served else None
-    judged.add(
-        [
-            Observation(
-                request=request,
-                call_ns=10**10,
-                end_ns=10**10 + MS,
-                outcome=_OUTCOMES.get(where, "served"),
-                status=200 if where.isdigit() or where == "?" else 400,
-                witness=witness,
-            )
-        ]
-    )
+
+    def sent(slot: int, purpose_: Any, answer: str, saw_: str | None, **parts: Any) -> Observation:
+        request = Request(
+            seq=1000 + slot,
+            wave=50,
+            kind="single",
+            slot=slot,
+            nonce=nonces.compose(RUN, nonces.tag(None), 1000 + slot, f"{slot:016x}"),
+            purpose=purpose_,
+            **parts,
+        )
+        witness = Witness(execution_environment_id=f"process-{answer}", tenant_id=saw_) if answer.isdigit() else None
+        begun = 10**10 + slot * 10 * MS
+        return Observation(
+            request=request,
+            call_ns=begun,
+            end_ns=begun + MS,
+            outcome=_OUTCOMES.get(answer, "served"),
+            status=200 if answer.isdigit() or answer == "?" else 400,
+            witness=witness,
+        )
+
+    index = None if tenant is None else numbers[tenant]
+    owner = None if credential is None else numbers[credential]
+    attacked = sent(1, purpose, where, saw, tenant=index, claimed=claimed, credential=owner)
+    one, other = (sent(slot, FRAME, frame, None, tenant=0) for slot, frame in zip((0, 2), frames, strict=True))
+    if frame_edit is not None:
+        one, other = frame_edit(one), frame_edit(other)
+    judged.add([one, edit(attacked) if edit is not None else attacked, other])
     return judged
 
 
@@ -227,7 +250,7 @@ def verdict(
     end = (
         End(reason=ended, requests=environments.requests, waves=environments.waves, duration_ns=1) if ended else None
     )
-    return judged.verdict(Header(tool="test", started="2026-01-01T00:00:00.000Z", plan=plan), end)
+    return judged.verdict(Header(schedule=SCHEDULE, tool="test", started="2026-01-01T00:00:00.000Z", plan=plan), end)
 
 
 def found(text: str, check: str, plan: Plan | None = None, edit: Mapping[int, Edit] | None = None) -> list[Finding]:
@@ -245,6 +268,13 @@ def short(finding: Finding) -> tuple[str, tuple[str, ...], str | None, tuple[int
     )
 
 
+def command(finding: Finding) -> str:
+    """The command that sends the first exhibit again."""
+    repeat = finding.exhibits[0].repeat
+    assert repeat is not None
+    return command_line(repeat)
+
+
 def check_status(check: str, text: str, plan: Plan | None = None) -> tuple[CheckStatus, int]:
     """Status and opportunities of one check."""
     result = next(result for result in verdict(text, plan).checks if result.id == check)
@@ -258,6 +288,6 @@ CLEAN = f"o a1 b2 | {ORDERED}"
 
 def judged(judge_: Judge, check: str) -> tuple[CheckStatus, int, list[Finding]]:
     """Status, opportunities and findings of one check."""
-    results, findings = judge_._run_checks()
-    (result,) = [result for result in results if result.id == check]
-    return result.status, result.opportunities, [finding for finding in findings if finding.check == check]
+    ran = judge_._run_checks()
+    (result,) = [result for result in ran.results if result.id == check]
+    return result.status, result.opportunities, [finding for finding in ran.findings if finding.check == check]

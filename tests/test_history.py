@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from tenantcheck import history
 from tenantcheck.errors import HistoryError, TenantcheckError
 from tenantcheck.history import HistoryReader, HistoryWriter, default_path
-from tenantcheck.model import End, Header, Observation, Plan, Tenant
+from tenantcheck.model import SCHEDULE, End, Header, Observation, Plan, Tenant
 from tests.notation import CLEAN, changed, plan_for, waves
 
 PLAN = plan_for()
-HEADER = Header(tool="test", started="2026-01-01T00:00:00.000Z", plan=PLAN)
+HEADER = Header(schedule=SCHEDULE, tool="test", started="2026-01-01T00:00:00.000Z", plan=PLAN)
 END = End(reason="complete", requests=26, waves=2, duration_ns=5)
 
 
@@ -77,7 +77,7 @@ def test_a_disk_that_was_full_for_a_moment_leaves_whole_lines(tmp_path: Path) ->
     """
     (wave,) = waves("r a1 b2 a1 b2 a1", PLAN)
     path = tmp_path / "history"
-    writer = HistoryWriter(path, Header(tool="t", started="", plan=PLAN))
+    writer = HistoryWriter(path, Header(schedule=SCHEDULE, tool="t", started="", plan=PLAN))
     lines = [msgspec.json.encode(observation) + b"\n" for observation in wave]
     limit = path.stat().st_size + sum(map(len, lines[:2])) + len(lines[2]) // 2
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))

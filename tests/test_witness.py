@@ -52,6 +52,12 @@ def test_every_field() -> None:
     )
 
 
+@pytest.mark.parametrize("nobody", [None, ""])
+def test_a_tenant_that_is_null_or_empty_is_no_tenant(nobody: str | None) -> None:
+    witness = read({"executionEnvironmentId": "e1", "tenantId": nobody}).witness
+    assert witness == Witness(execution_environment_id="e1", tenant_null=True)
+
+
 def test_a_counter_and_a_tenant_are_a_witness_without_identity() -> None:
     witness = read({"counter": 1, "tenant_id": "a"}).witness
     assert witness == Witness(invocation_count=1, tenant_id="a")
@@ -67,7 +73,6 @@ def test_a_counter_and_a_tenant_are_a_witness_without_identity() -> None:
         ("invocationCount", True, "a bool where a whole number was expected"),
         ("invocationCount", 1.5, "a float where a whole number was expected"),
         ("invocationCount", -1, "out of range"),
-        ("tenantId", None, "null"),
         ("logStreamName", "$LATEST", "not the name of a log stream of Lambda"),
         ("nonce", "x", "not a nonce of this program"),
         ("residue", [], "a list where an object was expected"),

@@ -3,12 +3,14 @@
 from tenantcheck.checks import (
     ambiguous_tenant,
     cloned_identity,
+    control_not_caught,
     counter_order,
     foreign_residue,
     foreign_tenant_accepted,
     invalid_tenant_accepted,
     lookalike_collapse,
     missing_tenant_accepted,
+    not_delivered_once,
     not_isolated,
     replayed_response,
     reserved_header_honoured,
@@ -16,8 +18,9 @@ from tenantcheck.checks import (
     unseen_caller,
     wrong_tenant,
 )
-from tenantcheck.checks.check import Check, Judged
+from tenantcheck.checks.check import Check, Judged, trusted
 from tenantcheck.checks.not_isolated import refuses_tenants
+from tenantcheck.model import CheckId
 
 CHECKS: tuple[Check, ...] = (
     shared_environment.CHECK,
@@ -27,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     cloned_identity.CHECK,
     counter_order.CHECK,
     unseen_caller.CHECK,
+    not_delivered_once.CHECK,
     not_isolated.CHECK,
     lookalike_collapse.CHECK,
     missing_tenant_accepted.CHECK,
@@ -34,8 +38,9 @@ CHECKS: tuple[Check, ...] = (
     reserved_header_honoured.CHECK,
     ambiguous_tenant.CHECK,
     foreign_tenant_accepted.CHECK,
+    control_not_caught.CHECK,
 )
 
-CHECK_IDS: tuple[str, ...] = tuple(check.id for check in CHECKS)
+CHECK_IDS: tuple[CheckId, ...] = tuple(check.id for check in CHECKS)
 
-__all__ = ["CHECKS", "CHECK_IDS", "Check", "Judged", "refuses_tenants"]
+__all__ = ["CHECKS", "CHECK_IDS", "Check", "Judged", "refuses_tenants", "trusted"]

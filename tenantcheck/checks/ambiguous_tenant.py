@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from tenantcheck.checks.boundary import boundary_judged, served_requests
+from tenantcheck.checks.boundary import asked, boundary_judged
 from tenantcheck.checks.check import Check, Judged, finding
 from tenantcheck.environments import Environments
 from tenantcheck.model import Observation, Plan
-from tenantcheck.model.boundary import AMBIGUOUS
+from tenantcheck.model.boundary import AMBIGUOUS, names_in
 
 
 def run(environments: Environments, plan: Plan) -> Judged:
-    """Requests that carry the tenant's header twice, with two ids. With credentials, served as the tenant they belong
-    to is right; as the other one a breach."""
-    requests, decided = served_requests(environments, AMBIGUOUS)
+    """Requests that carry two ids: the tenant's header twice, or other names of the tenant beside the true one.
+
+    Served as the tenant they belong to is right with credentials, and where other names are ignored; as the other one
+    it is a breach of the credentials, where there are some.
+    """
+    requests = asked(environments, AMBIGUOUS)
     findings = [
         finding(
             environments,
@@ -20,12 +23,15 @@ def run(environments: Environments, plan: Plan) -> Judged:
             "breach" if _has_credentials(plan, o) else "weakness",
             exhibits=(o,),
             tenants=(served,),
-            details={"which": "first" if served == o.request.tenant else "second"},
+            details={
+                "which": "first" if served == o.request.tenant else "second",
+                "under": ", ".join(names_in(plan.aliases, o.request.alias)) if o.request.alias else "",
+            },
         )
-        for o, served in requests
-        if served != o.request.tenant or not _has_credentials(plan, o)
+        for o, served in requests.served
+        if served != o.request.tenant or not (o.request.alias or _has_credentials(plan, o))
     ]
-    return boundary_judged(plan, AMBIGUOUS, findings, decided)
+    return boundary_judged(plan, AMBIGUOUS, findings, requests, requests.served)
 
 
 def _has_credentials(plan: Plan, observation: Observation) -> bool:
@@ -36,11 +42,12 @@ def _has_credentials(plan: Plan, observation: Observation) -> bool:
 CHECK = Check(
     id=AMBIGUOUS,
     summary="a request with two tenant ids was refused",
-    needs="an id that travels in a header",
+    needs="an HTTP endpoint",
     run=run,
     help=(
-        "A request with two tenant headers was served as one of them. Where another part (a proxy, an "
-        "authorizer, a log) reads the other one, they disagree about whose request it is. Refuse repeated "
-        "headers, or take the tenant from the authorizer. Served against the credentials: a breach."
+        "A request with two tenant ids was served as one of them: the tenant's header came twice, or another "
+        "name of the tenant (a list that --alias adds to) outweighed it. Where another part (a proxy, an "
+        "authorizer, a log) reads the other id, they disagree about whose request it is. Refuse repeated headers, "
+        "read the tenant from one place, or take it from the authorizer. Served against the credentials: a breach."
     ),
 )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
-from urllib.parse import quote
 
-from tenantcheck.environments import Environments
-from tenantcheck.model import IDENTITIES, WITNESS_NAMES, Finding, Observation, Plan, Request, Seen, Severity
-from tenantcheck.model.boundary import AMBIGUOUS, CACHEABLE, NONCE_HEADER, RESERVED, RESERVED_HEADER
+from tenantcheck.checks.repeating import repeat_of
+from tenantcheck.environments import Environments, easily_shared
+from tenantcheck.model import IDENTITIES, WITNESS_NAMES, CheckId, Finding, Observation, Plan, Seen, Severity
+from tenantcheck.model.boundary import AMBIGUOUS, RESERVED
 
 
 class Judged(NamedTuple):
@@ -25,12 +24,16 @@ class Judged(NamedTuple):
     """Why it has no place in this run, where it has none."""
     unexercised: str = ""
     """What it would have needed, where it had no opportunity."""
+    undecided: str = ""
+    """What it saw and can't tell, where it has no finding: then it is not clean either."""
+    remarks: Sequence[str] = ()
+    """What it noticed that is no finding."""
 
 
 class Check(NamedTuple):
     """One check."""
 
-    id: str
+    id: CheckId
     summary: str
     """One line: what holds when it is clean."""
     needs: str
@@ -41,7 +44,7 @@ class Check(NamedTuple):
 
 
 def seen(environments: Environments, observation: Observation, identity: str) -> Seen:
-    """The exhibit of one observation, with the command that sends it again; `identity` is the field that names its
+    """The exhibit of one observation, with how to send it again; `identity` is the field that names its
     environment."""
     plan, request, witness = environments.plan, observation.request, observation.witness
     tenant = plan.everyone()[request.tenant].id if request.tenant is not None else None
@@ -53,11 +56,10 @@ def seen(environments: Environments, observation: Observation, identity: str) ->
         for name, value in observation.headers.items()
         if name in ("x-amzn-requestid", "x-amz-apigw-id", "x-amzn-trace-id", "x-amz-cf-id")
     }
-    two_ids = request.purpose in (RESERVED, AMBIGUOUS)
-    sent = request.claimed if request.claimed is not None and not two_ids else tenant
+    beside = request.alias is not None or request.purpose in (RESERVED, AMBIGUOUS)
     return Seen(
         seq=request.seq,
-        tenant=sent,
+        tenant=request.claimed if request.claimed is not None and not beside else tenant,
         environment=environment,
         count=witness.invocation_count if witness else None,
         call_ns=observation.call_ns,
@@ -65,37 +67,13 @@ def seen(environments: Environments, observation: Observation, identity: str) ->
         status=observation.status,
         handler_saw=witness.tenant_id if witness else None,
         request_ids=request_ids,
-        repeat=_repeat(plan, request, sent, request.claimed if two_ids else None),
+        repeat=repeat_of(plan, request),
     )
-
-
-_NONCE_IN_QUERY = re.compile(r"([?&])[^?&=\"]+=@NONCE_QUOTED@(&?)")
-
-
-def _repeat(plan: Plan, request: Request, sent: str | None, second: str | None) -> str:
-    """The command that sends a request again, with the id it was sent with, none, or two."""
-    command = plan.repeat
-    if request.purpose == CACHEABLE:
-        command = _NONCE_IN_QUERY.sub(lambda match: match[1] if match[2] else "", command)
-        command += f' -H "{NONCE_HEADER}: @NONCE@"'
-    owner = request.credential if request.credential is not None else request.tenant
-    if owner is not None:
-        # Whose credentials: each tenant's stand as variables of their own.
-        id_ = re.sub(r"[^A-Z0-9]", "_", plan.everyone()[owner].id.upper())[:40]
-        command = command.replace("${TENANT_", f"${{TENANT_{id_}_")
-    if sent is None:
-        command = re.sub(r' -H "[^"]*: @TENANT@"| --tenant-id "@TENANT@"', "", command)
-    for token, value in (("TENANT", sent or ""), ("NONCE", request.nonce)):
-        command = command.replace(f"@{token}@", value).replace(f"@{token}_QUOTED@", quote(value, safe=""))
-    if second is not None and command:
-        name = RESERVED_HEADER if request.purpose == RESERVED else plan.tenant_place.partition(":")[2]
-        command += f' -H "{name}: {second}"'
-    return command
 
 
 def finding(
     environments: Environments,
-    check: str,
+    check: CheckId,
     severity: Severity,
     *,
     exhibits: Sequence[Observation],
@@ -104,12 +82,12 @@ def finding(
     environment: str | None = None,
     details: dict[str, str | int] | None = None,
 ) -> Finding:
-    """A finding. A breach that stands on discredited identities alone is an open question."""
+    """A finding. A breach that stands on identities alone which can't be trusted is an open question."""
     plan = environments.plan
     people = plan.everyone()
     identities = [name for name in fields if name in IDENTITIES]
     identity = identities[0] if identities else environments.shown_identity()
-    if severity == "breach" and identities and set(identities) <= environments.discredited:
+    if severity == "breach" and identities and not trusted(environments, identities, exhibits):
         severity = "open"
     names = tuple(people[tenant].id for tenant in tenants)
     stable = [name if not people[index].fresh else "fresh" for index, name in zip(tenants, names, strict=True)]
@@ -123,6 +101,23 @@ def finding(
         exhibits=tuple(seen(environments, observation, identity) for observation in exhibits),
         fingerprint=hashlib.sha256(mark.encode()).hexdigest()[:16],
         details=details or {},
+    )
+
+
+def trusted(environments: Environments, identities: Sequence[str], exhibits: Sequence[Observation]) -> bool:
+    """Whether a meeting shown by these identities can stand: one of them is neither discredited nor easily shared by
+    two environments, or the process counted on from one tenant to the other."""
+    witness = exhibits[-1].witness if exhibits else None
+    if witness is None:
+        return False
+    if (
+        "execution_environment_id" in identities
+        and witness.execution_environment_id in environments.continuity.proven
+    ):
+        return True
+    return any(
+        name not in environments.discredited and not easily_shared(getattr(witness, name) or "")
+        for name in identities
     )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tenantcheck.checks.check import Check, Judged, asked_for, finding
 from tenantcheck.environments import Environments, Foreign
-from tenantcheck.model import Finding, Plan
+from tenantcheck.model import CheckId, Finding, Plan
 
 
-def foreign_finding(environments: Environments, check: str, foreign: Foreign, fields: tuple[str, ...]) -> Finding:
+def foreign_finding(environments: Environments, check: CheckId, foreign: Foreign, fields: tuple[str, ...]) -> Finding:
     """A breach: this response holds a nonce that was sent for another tenant."""
     exhibits = (foreign.origin, foreign.observation) if foreign.origin is not None else (foreign.observation,)
     owner = () if foreign.owner is None else (foreign.owner,)

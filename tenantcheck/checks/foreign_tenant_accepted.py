@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenantcheck.checks.boundary import boundary_judged, served_requests
+from tenantcheck.checks.boundary import asked, boundary_judged
 from tenantcheck.checks.check import Check, Judged, finding
 from tenantcheck.environments import Environments
 from tenantcheck.model import Plan
@@ -12,13 +12,13 @@ from tenantcheck.model.boundary import FOREIGN
 def run(environments: Environments, plan: Plan) -> Judged:
     """Credentials of one tenant with the id of another. Where an authorizer supplies the tenant, the id is
     ignored and the request is served as the owner of the credentials: correct."""
-    requests, decided = served_requests(environments, FOREIGN)
+    requests = asked(environments, FOREIGN)
     findings = [
         finding(environments, FOREIGN, "breach", exhibits=(o,), tenants=(owner, served))
-        for o, served in requests
+        for o, served in requests.served
         if (owner := o.request.credential) is not None and served != owner
     ]
-    return boundary_judged(plan, FOREIGN, findings, decided)
+    return boundary_judged(plan, FOREIGN, findings, requests, requests.served)
 
 
 CHECK = Check(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenantcheck.checks.boundary import accepted_requests, boundary_judged
+from tenantcheck.checks.boundary import asked, boundary_judged
 from tenantcheck.checks.check import Check, Judged, finding
 from tenantcheck.environments import Environments
 from tenantcheck.model import Plan
@@ -11,12 +11,12 @@ from tenantcheck.model.boundary import INVALID
 
 def run(environments: Environments, plan: Plan) -> Judged:
     """Ids outside `[a-zA-Z0-9._:/=+\\-@ ]{1,256}` that were served all the same."""
-    accepted, decided = accepted_requests(environments.purposes.get(INVALID, ()))
+    requests = asked(environments, INVALID)
     findings = [
         finding(environments, INVALID, "breach", exhibits=(o,), details={"length": len(o.request.claimed or "")})
-        for o in accepted
+        for o in requests.accepted
     ]
-    return boundary_judged(plan, INVALID, findings, decided)
+    return boundary_judged(plan, INVALID, findings, requests, requests.accepted)
 
 
 CHECK = Check(

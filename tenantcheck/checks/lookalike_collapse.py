@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from tenantcheck.checks.check import Check, Judged, finding
-from tenantcheck.checks.shared_environment import shared_fields
+from tenantcheck.checks.shared_environment import family, shared_fields
 from tenantcheck.environments import KEPT, Environments
 from tenantcheck.model import Finding, Observation, Plan
 
 
 def run(environments: Environments, plan: Plan) -> Judged:
-    """Newcomers that were served in the environment of, or as, the tenant they look like."""
+    """Newcomers that were served in the environment of the tenant they look like, or of another id that looks like
+    it; and those that were served as the tenant they look like."""
     people = plan.everyone()
     findings: list[Finding] = []
     for _, earlier, later in environments.shared():
         for newcomer, other in ((later, earlier), (earlier, later)):
             index, met = newcomer.request.tenant, other.request.tenant
-            if index is None or met is None or people[index].sibling != met:
+            if index is None or met is None or people[index].sibling is None:
+                continue
+            if met > index or family(plan, index) != family(plan, met):
                 continue
             if not any(f.exhibits[-1].seq == newcomer.request.seq for f in findings):
                 findings.append(_collapse(environments, index, met, (other, newcomer), "environment"))

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from tenantcheck.checks.boundary import accepted_requests, boundary_judged
+from tenantcheck.checks.boundary import asked, boundary_judged
 from tenantcheck.checks.check import Check, Judged, finding
 from tenantcheck.environments import Environments
 from tenantcheck.model import Plan
-from tenantcheck.model.boundary import MISSING
+from tenantcheck.model.boundary import MISSING, NOT_ISOLATED
 
 
 def run(environments: Environments, plan: Plan) -> Judged:
-    """Requests without a tenant; for `invoke` that is its opening call."""
-    purpose = MISSING if plan.kind == "probe" else "not-isolated"
-    calls = [o for o in environments.purposes.get(purpose, ()) if o.request.tenant is None and not o.request.claimed]
-    accepted, decided = accepted_requests(calls)
+    """Requests without a tenant; for `invoke` its opening call is one too."""
+    requests = asked(environments, MISSING)
+    opening = asked(environments, NOT_ISOLATED, tenantless=True)
+    accepted = (*opening.accepted, *requests.accepted)
     findings = [finding(environments, MISSING, "breach", exhibits=(o,)) for o in accepted]
-    return boundary_judged(plan, MISSING, findings, decided)
+    return boundary_judged(plan, MISSING, findings, requests, accepted)
 
 
 CHECK = Check(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tenantcheck.checks.check import Check, Judged, asked_for, finding
 from tenantcheck.environments import Environments
 from tenantcheck.model import Observation, Plan
+from tenantcheck.model.boundary import NOT_ISOLATED
 
 #: Lambda's own words; the error's name differs between Lambda and SAM's local servers.
 _NOT_ENABLED = "not enabled with tenancy configuration"
@@ -17,9 +18,9 @@ def refuses_tenants(observation: Observation) -> bool:
 
 def run(environments: Environments, plan: Plan) -> Judged:
     """The opening move of `invoke`: one call with a tenant."""
-    if plan.kind != "invoke":
+    if plan.tenant_place != "invoke":
         return Judged((), 0, not_applicable="only Invoke tells whether a function has a tenancy configuration")
-    calls = [o for o in environments.purposes.get("not-isolated", ()) if o.request.tenant is not None]
+    calls = [o for o, *_ in environments.purposes.get(NOT_ISOLATED, ()) if o.request.tenant is not None]
     findings = [
         finding(
             environments,

@@ -31,7 +31,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
 
 
 def _cacheable_echoes(environments: Environments) -> int:
-    answers = (observation.witness for observation in environments.purposes[CACHEABLE])
+    answers = (framed.observation.witness for framed in environments.purposes[CACHEABLE])
     return sum(witness is not None and witness.nonce is not None for witness in answers)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenantcheck.checks.boundary import boundary_judged, served_requests
+from tenantcheck.checks.boundary import asked, boundary_judged
 from tenantcheck.checks.check import Check, Judged, asked_for, finding
 from tenantcheck.environments import Environments
 from tenantcheck.model import Plan
@@ -11,13 +11,13 @@ from tenantcheck.model.boundary import RESERVED
 
 def run(environments: Environments, plan: Plan) -> Judged:
     """Requests for one tenant that carry another one's id in Lambda's own header."""
-    requests, decided = served_requests(environments, RESERVED)
+    requests = asked(environments, RESERVED)
     findings = [
         finding(environments, RESERVED, "breach", exhibits=(o,), tenants=(*asked_for(o), served))
-        for o, served in requests
+        for o, served in requests.served
         if plan.everyone()[served].id == o.request.claimed
     ]
-    return boundary_judged(plan, RESERVED, findings, decided)
+    return boundary_judged(plan, RESERVED, findings, requests, requests.served)
 
 
 CHECK = Check(

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from tenantcheck.checks.check import Check, Judged, asked_for, finding
 from tenantcheck.environments import Environments
-from tenantcheck.model import Finding, Plan
+from tenantcheck.model import Finding, Observation, Plan
+from tenantcheck.model.text import shown_id
 
 
 def run(environments: Environments, plan: Plan) -> Judged:
-    """Answers whose tenant is not the expected one; answers that saw none are a weakness."""
+    """Answers whose tenant is not the expected one; answers that saw none are a weakness.
+
+    Where the handler calls every tenant consistently by another name, one to one, that is a remark: it hashes or
+    prefixes ids. A look-alike that was served as its sibling is `lookalike-collapse`.
+    """
     people = plan.everyone()
+    renamed = environments.renamed
+    wrong = [] if renamed else [o for o in environments.wrong_tenant.items if not _as_sibling(environments, o)]
+    aside = len(environments.wrong_tenant.items) - len(wrong)
     findings: list[Finding] = [
         finding(
             environments,
@@ -23,10 +31,14 @@ def run(environments: Environments, plan: Plan) -> Judged:
                 "saw": (observation.witness.tenant_id or "") if observation.witness else "",
             },
         )
-        for observation in environments.wrong_tenant.items
+        for observation in wrong
     ]
-    if environments.tenantless.total:
-        first = environments.tenantless.items[0]
+    breaches = 0 if renamed else environments.wrong_tenant.total - aside
+    # A field that other answers carry and these do not is no tenant either.
+    without = [environments.tenantless, *([environments.nameless] if environments.tenant_reports else [])]
+    tenantless = sum(kept.total for kept in without)
+    if tenantless:
+        first = next(kept.items[0] for kept in without if kept.items)
         findings.append(
             finding(
                 environments,
@@ -35,15 +47,36 @@ def run(environments: Environments, plan: Plan) -> Judged:
                 exhibits=(first,),
                 fields=("tenant_id",),
                 tenants=asked_for(first),
-                details={"saw": "", "answers": environments.tenantless.total},
+                details={"saw": "", "answers": tenantless},
             )
         )
     return Judged(
         findings,
         environments.tenant_reports,
-        total=environments.wrong_tenant.total + bool(environments.tenantless.total),
+        total=breaches + bool(tenantless),
         unexercised="no answer carried tenantId, the tenant as the handler sees it",
+        remarks=_renaming(environments),
     )
+
+
+def _renaming(environments: Environments) -> tuple[str, ...]:
+    renamed = environments.renamed
+    if not renamed:
+        return ()
+    index, name = next(iter(renamed.items()))
+    return (
+        f"the handler calls '{shown_id(environments.people[index].id)}' '{shown_id(name)}', and every other tenant "
+        "by a name of its own",
+    )
+
+
+def _as_sibling(environments: Environments, observation: Observation) -> bool:
+    """Whether a look-alike was served as the tenant it looks like, which another check finds."""
+    people, tenant = environments.people, observation.request.tenant
+    sibling = people[tenant].sibling if tenant is not None else None
+    if sibling is None or "lookalike-collapse" not in environments.plan.checks or observation.witness is None:
+        return False
+    return observation.witness.tenant_id == people[sibling].expect
 
 
 CHECK = Check(

@@ -13,6 +13,7 @@ from tenantcheck.cli.root import Common
 from tenantcheck.errors import HistoryError, TenantcheckError, UsageError
 from tenantcheck.history import HistoryReader
 from tenantcheck.model import Header, Verdict
+from tenantcheck.redraw import Redraw
 from tenantcheck.verdict import Judge
 
 
@@ -54,10 +55,19 @@ def judge_file(path: Path, changes: dict[str, object]) -> Verdict:
             header: Header = msgspec.structs.replace(
                 reader.header, plan=msgspec.structs.replace(reader.header.plan, **changes)
             )
-            judge = Judge(header.plan)
+            judge, redraw = Judge(header.plan), Redraw(reader.header.plan)
             for wave in reader.waves():
                 judge.add(wave)
-            return judge.verdict(header, reader.end, history=str(path), sha256=reader.sha256, torn=reader.torn)
+                redraw.add(wave)
+            end = reader.end
+            return judge.verdict(
+                header,
+                end,
+                history=str(path),
+                sha256=reader.sha256,
+                torn=reader.torn,
+                altered=redraw.ended(end.reason if end is not None else None),
+            )
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}", "Name a history file.") from error
     except HistoryError as error:

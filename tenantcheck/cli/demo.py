@@ -10,7 +10,8 @@ from typing import NamedTuple
 import click
 from tabulate import tabulate
 
-from tenantcheck.cli.execute import RunOptions, RunTarget, execute, make_plan, read_tenants, run_async
+from tenantcheck.cli.execute import execute, run_async
+from tenantcheck.cli.planning import RunOptions, RunTarget, make_plan, read_tenants
 from tenantcheck.cli.root import Common
 from tenantcheck.lab import Lab
 from tenantcheck.model import Call, Reply, Verdict

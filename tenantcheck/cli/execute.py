@@ -1,194 +1,42 @@
-"""Carry out one run: plan, runner, judge, verdict. `probe`, `invoke` and `demo` share it."""
+"""Carry out one run: plan, control, runner, judge, verdict. `probe`, `invoke` and `demo` share it."""
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 import signal
 from collections.abc import Coroutine, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import click
+from msgspec import structs
 
 from tenantcheck import __version__
-from tenantcheck.checks import refuses_tenants
-from tenantcheck.cli.options import chosen_checks, parse_idle, parse_seed, parse_witness_paths
+from tenantcheck.cli.planning import RunOptions, RunTarget
 from tenantcheck.cli.progress import Progress
 from tenantcheck.cli.root import Common
-from tenantcheck.errors import UsageError
-from tenantcheck.history import HistoryWriter, default_path
-from tenantcheck.model import Budgets, Header, Observation, Plan, PlanName, RunKind, Verdict
-from tenantcheck.model.boundary import Attack
-from tenantcheck.plan import NEWCOMERS, Forecast, Row, TenantList, Wave, forecast, parse_tenants
-from tenantcheck.runner import Runner, Stop
+from tenantcheck.history import HistoryWriter, default_path, earlier_runs
+from tenantcheck.model import (
+    IDENTITIES,
+    SCHEDULE,
+    WITNESS_NAMES,
+    Control,
+    End,
+    Header,
+    IdentityField,
+    Observation,
+    Plan,
+    Standing,
+    Verdict,
+)
+from tenantcheck.plan import Wave
+from tenantcheck.runner import Runner
 from tenantcheck.senders import SenderSettings, open_sender
-from tenantcheck.targets import Target
-from tenantcheck.verdict import CORE_CHECK, Judge
-from tenantcheck.witness import WitnessReader
+from tenantcheck.verdict import Judge
 
 T = TypeVar("T")
-
-#: Tenant environments, active or idle, per 1,000 concurrent executions configured for the function.
-_ENVIRONMENT_CEILING = 2_500
-
-
-class RunTarget(Target, Protocol):
-    """A target that a whole run can be planned for."""
-
-    kind: RunKind
-    preludes: Sequence[Attack]
-    """Requests before the waves."""
-
-    @property
-    def display(self) -> str:
-        """How reports name it."""
-        ...
-
-    @property
-    def tenant_place(self) -> str:
-        """How ids travel (see `Plan`)."""
-        ...
-
-    @property
-    def safe(self) -> bool:
-        """Whether requests change nothing."""
-        ...
-
-    @property
-    def nonce_in_url(self) -> bool:
-        """Whether requests could be cached, but for the nonce (see `Plan`)."""
-        ...
-
-    def bind(self, rows: Sequence[Row]) -> None:
-        """Take the tenants and newcomers, in the order of their index."""
-        ...
-
-    def repeat(self) -> str:
-        """The command that sends a request again (see `Plan`)."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunOptions:
-    """The options of `run_options` and `judging_options`, as the command line gives them."""
-
-    tenants: str = "4"
-    plan: PlanName = "standard"
-    idle: str | None = None
-    max_requests: int = 500
-    max_time: float = 120.0
-    timeout: float = 30.0
-    seed: str | None = None
-    keep_going: bool = False
-    boundary: bool = False
-    price_per_gb: float | None = None
-    memory: int = 128
-    witness: tuple[str, ...] = ()
-    dry_run: bool = False
-    history: Path | None = None
-    significance: float | None = None
-    only: tuple[str, ...] = ()
-    skip: tuple[str, ...] = ()
-    strict: bool = False
-
-
-def read_tenants(option: str) -> TenantList:
-    """`--tenants`, with the file of an `@FILE` read. Raises `UsageError`."""
-    if not option.startswith("@"):
-        return parse_tenants(option)
-    name = option[1:]
-    try:
-        with Path(name).open("rb") as file:
-            content = file.read((1 << 20) + 1)
-    except OSError as error:
-        raise UsageError(f"--tenants {option}: {error.strerror}", "Name a readable file.") from error
-    return parse_tenants(option, {name: content})
-
-
-def make_plan(options: RunOptions, tenants: TenantList, target: RunTarget) -> Plan:
-    """The plan of a run against `target`, which is given the rows of its tenants and newcomers. Raises
-    `UsageError`."""
-    target.bind(tenants.rows)
-    newcomers, newcomer_rows = tenants.newcomers(NEWCOMERS[options.plan], target.tenant_place)
-    checks, requested = chosen_checks(options.only, options.skip)
-    idle = parse_idle(options.idle)
-    seed = parse_seed(options.seed)
-    paths = parse_witness_paths(options.witness)
-    WitnessReader(paths)
-    plan = Plan(
-        run=secrets.token_hex(4),
-        kind=target.kind,
-        target=target.display,
-        tenants=tenants.tenants(),
-        newcomers=newcomers,
-        plan=options.plan,
-        idle_s=idle,
-        seed=seed if seed is not None else secrets.token_hex(16),
-        seed_given=seed is not None,
-        significance=options.significance if options.significance is not None else 1e-6,
-        budgets=Budgets(max_requests=options.max_requests, max_time_s=options.max_time),
-        timeout_s=options.timeout,
-        checks=checks,
-        requested=requested,
-        keep_going=options.keep_going,
-        strict=options.strict,
-        witness_paths=paths,
-        tenant_place=target.tenant_place,
-        boundary=target.safe or options.boundary,
-        nonce_in_url=target.nonce_in_url,
-        repeat=target.repeat(),
-    )
-    pauses = sum(wave.idle_before_s for wave in forecast(plan).waves)
-    if pauses >= options.max_time:
-        raise UsageError(
-            f"--idle: the gaps alone take {pauses:g} s, --max-time allows {options.max_time:g} s",
-            f"Raise it: --max-time {pauses + 60:g}",
-        )
-    target.bind((*tenants.rows, *newcomer_rows))
-    return plan
-
-
-def print_plan(plan: Plan, target: RunTarget, options: RunOptions, common: Common) -> None:
-    """What is going to be sent, on stderr, before anything is."""
-    if common.quiet and not options.dry_run:
-        return
-    cast = forecast(plan)
-    for line in plan_lines(plan, cast, options, preludes=len(target.preludes)):
-        click.echo(line, err=True)
-
-
-def plan_lines(plan: Plan, cast: Forecast, options: RunOptions, *, preludes: int) -> Sequence[str]:
-    """The plan in words; `preludes` are the requests before its waves."""
-    kinds: list[str] = []
-    singles = [wave for wave in cast.waves if wave.kind == "single"]
-    for wave in cast.waves[: len(cast.waves) - len(singles)]:
-        pause = f"{wave.idle_before_s:g} s idle, " if wave.idle_before_s else ""
-        kinds.append(f"{pause}{wave.kind} {len(wave.requests)}")
-    if singles:
-        kinds.append(f"boundary {len(singles)}")
-    requests = cast.requests + preludes
-    lines = [
-        f"{plan.kind} {plan.target}",
-        f"plan {plan.plan}: {', '.join(kinds)}",
-        f"on a healthy pool {requests} requests (at most {plan.budgets.max_requests}), each runs the handler",
-        f"{cast.environments} environments there (ceiling: {_ENVIRONMENT_CEILING:,} per 1,000 concurrency)",
-        f"tenants: {', '.join(tenant.id for tenant in plan.tenants)}",
-    ]
-    if plan.newcomers:
-        ids = ", ".join(tenant.id for tenant in plan.newcomers)
-        lines.append(f"newcomers, ids that nobody should be using: {ids}")
-    if options.price_per_gb is not None:
-        cost = options.price_per_gb * options.memory / 1024 * cast.environments
-        lines.append(f"creating them costs about {cost:.6f} at {options.memory} MB")
-    if requests > plan.budgets.max_requests:
-        lines.append(f"the plan does not fit into {plan.budgets.max_requests} requests: it will be inconclusive")
-    if plan.seed_given:
-        lines.append("the seed is given: this replays an order and adds no evidence")
-    return lines
 
 
 def execute(
@@ -197,54 +45,71 @@ def execute(
     options: RunOptions,
     common: Common,
     settings: SenderSettings,
+    control: tuple[Plan, RunTarget] | None = None,
 ) -> Verdict:
-    """Run the plan to its verdict; the history is on disk before it is judged."""
+    """Run the plan to its verdict, the control before it; each history is on disk before it is judged."""
     started = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    header = Header(tool=__version__, started=started, plan=plan)
     path = options.history or default_path(started, plan.run)
-    judge = Judge(plan)
+    names, count = earlier_runs(path.parent, plan.kind, plan.target)
+    header = Header(
+        schedule=SCHEDULE, tool=__version__, started=started, plan=plan, earlier=names, earlier_runs=count
+    )
+    if control is not None:
+        beside = path.with_name(f"{path.stem}-control{path.suffix}")
+        header = structs.replace(header, control=_ask_control(*control, header, beside, common, settings))
+    judge, end, sha256 = _carry_out(header, target, path, common, settings)
+    return judge.verdict(header, end, history=str(path), sha256=sha256)
+
+
+def _ask_control(
+    plan: Plan, target: RunTarget, header: Header, path: Path, common: Common, settings: SenderSettings
+) -> Control:
+    """How a function that is known not to isolate comes out. Ctrl-C ends everything."""
+    own = structs.replace(header, plan=plan, earlier=(), earlier_runs=0)
+    judge, end, sha256 = _carry_out(own, target, path, common, settings)
+    if end.reason == "interrupted":
+        raise click.Abort
+    verdict = judge.verdict(own, end)
+    fields = {field for finding in verdict.findings if finding.severity == "breach" for field in finding.fields}
+    caught: tuple[IdentityField, ...] = tuple(
+        name for name in IDENTITIES if WITNESS_NAMES[name] in fields and name not in judge.environments.discredited
+    )
+    return Control(
+        target=plan.target,
+        caught_by=caught,
+        requests=end.requests,
+        ended=end.reason,
+        detail=end.detail,
+        history=path.name,
+        sha256=sha256,
+    )
+
+
+def _carry_out(
+    header: Header, target: RunTarget, path: Path, common: Common, settings: SenderSettings
+) -> tuple[Judge, End, str]:
+    """Run the plan of `header` into a history; the judge has taken in everything."""
+    judge = Judge(header.plan)
     with HistoryWriter(path, header) as writer:
         with Progress(quiet=common.quiet, no_color=common.no_color) as progress:
 
-            def on_wave(wave: Wave, observations: Sequence[Observation]) -> Stop | None:
+            def on_wave(wave: Wave, observations: Sequence[Observation]) -> Standing:
                 judge.add(observations)
                 progress.wave(wave, judge)
-                return judge_stop(judge, wave)
+                return judge.standing()
 
-            async def go() -> Any:
+            async def go() -> End:
                 sender = open_sender(settings, target.url)
                 interrupted = asyncio.Event()
                 try:
                     with interruptible(interrupted):
-                        runner = Runner(
-                            plan, target, sender, writer, on_wave, preludes=target.preludes, interrupted=interrupted
-                        )
+                        runner = Runner(header.plan, target, sender, writer, on_wave, interrupted=interrupted)
                         return await runner.run()
                 finally:
                     await sender.close()
 
             end = run_async(go())
-        return judge.verdict(header, end, history=str(path), sha256=writer.sha256)
-
-
-def judge_stop(judge: Judge, wave: Wave) -> Stop | None:
-    """Whether the run has done its work after this wave."""
-    plan = judge.plan
-    if any(refuses_tenants(o) for o in judge.environments.purposes.get("not-isolated", ())):
-        return Stop(reason="not-isolated")
-    if wave.kind == "single" and wave.requests[0].purpose == "not-isolated":
-        return None  # served without a tenant, say: the waves show what that leads to
-    breached = judge.breached()
-    if breached and not plan.keep_going:
-        return Stop(reason="breach")
-    if wave.planned_left:
-        return None
-    evidence = judge.evidence()
-    if not judge.environments.reuses:
-        return Stop(reason="no-reuse")
-    if evidence.reached or evidence.field is None or plan.seed_given or breached or CORE_CHECK not in plan.checks:
-        return Stop(reason="complete")
-    return None
+        return judge, end, writer.sha256
 
 
 def run_async(main: Coroutine[Any, Any, T]) -> T:

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from tenantcheck.cli.execute import RunOptions, execute, make_plan, print_plan, read_tenants
+from tenantcheck.cli.execute import execute
 from tenantcheck.cli.options import judging_options, option, parse_reports, report_options, run_options
 from tenantcheck.cli.output import show
+from tenantcheck.cli.planning import RunOptions, make_control, make_plan, print_plan, read_tenants
 from tenantcheck.cli.probe import read_data
 from tenantcheck.cli.root import Common
 from tenantcheck.senders import SenderSettings
@@ -32,7 +33,7 @@ def command(common: Common, /, function: str, **given: Any) -> int:
     """Test the Lambda FUNCTION (name, ARN or partial ARN) for tenant isolation, by Invoke.
 
     Needs lambda:InvokeFunction and nothing else. The handler answers with its witness (see examples/). Sends
-    about 100 requests with the standard plan.
+    about 160 requests with the standard plan.
     """
     from tenantcheck.targets.aws import AwsOptions, AwsSession
     from tenantcheck.targets.function import FunctionTarget
@@ -49,12 +50,13 @@ def command(common: Common, /, function: str, **given: Any) -> int:
         event=given["event"],
     )
     plan = make_plan(options, tenants, target)
-    print_plan(plan, target, options, common)
+    control = make_control(options, tenants, target)
+    print_plan(plan, options, common)
     if not target.carries_nonce:
         click.echo("the payload is not an object: it carries no nonce, so replays and residue stay unseen", err=True)
     if options.dry_run:
         return 0
     bundle = os.environ.get("AWS_CA_BUNDLE")  # what boto3 would trust
     settings = SenderSettings(timeout_s=options.timeout, cacert=Path(bundle) if bundle else None)
-    verdict = execute(plan, target, options, common, settings)
+    verdict = execute(plan, target, options, common, settings, control)
     return show(verdict, common, given["format"], reports)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from tenantcheck.errors import UsageError
+
+if TYPE_CHECKING:
+    from tenantcheck.model import CheckId, Requirement
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -93,16 +96,41 @@ def run_options() -> Callable[[F], F]:
             help="How much to send.",
         ),
         option("--idle", metavar="S,S,…", help="Idle gaps to add to the plan, in seconds."),
-        option("--max-requests", type=click.IntRange(1, 10_000_000), default=500, help="Requests in all, at most."),
+        option("--soak", type=Seconds(), help="Go on for so many seconds after the plan, at --rate."),
+        option(
+            "--rate",
+            type=click.FloatRange(0, 10_000, min_open=True),
+            default=10.0,
+            help="Requests per second of --soak, on average, at most.",
+        ),
+        option(
+            "--control",
+            metavar="URL|FUNCTION",
+            help="A twin without isolation, asked first: the same witness must catch it.",
+        ),
+        option(
+            "--require",
+            multiple=True,
+            metavar="WHAT,…",
+            help="Pass only if this was exercised: warm, pressed, newcomer, idle, control, or a check (repeatable).",
+        ),
+        option(
+            "--max-requests",
+            type=click.IntRange(1, 10_000_000),
+            help="Requests in all, at most. [default: half as many again as the plan needs, at least 500]",
+        ),
         option(
             "--max-time",
             type=Seconds(),
-            default=120.0,
-            help="Seconds in all, at most.",
+            help="Seconds in all, at most. [default: 120, or as long as the plan needs]",
         ),
         option("--timeout", type=Seconds(), default=30.0, help="Seconds per request."),
         option("--seed", metavar="HEX", help="Replay the orders of a run; a replay adds no evidence."),
-        option("--boundary", is_flag=True, help="Send other tenants' ids also with a method that may change data."),
+        option(
+            "--boundary",
+            is_flag=True,
+            help="Run the checks that send another tenant's id even with POST, PUT, …",
+        ),
         option("--keep-going", is_flag=True, help="Go on after a breach."),
         option("--price-per-gb", type=click.FloatRange(0), help="Price of creating an environment, per GB."),
         option("--memory", type=click.IntRange(128, 10240), default=128, help="The function's memory in MB."),
@@ -155,14 +183,29 @@ def parse_seed(text: str | None) -> str | None:
     return f"{value:032x}"
 
 
-def chosen_checks(only: tuple[str, ...], skip: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def parse_required(texts: tuple[str, ...]) -> tuple[Requirement, ...]:
+    """What a run has to exercise, separated by commas. Raises `UsageError`."""
+    from typing import get_args
+
+    from tenantcheck.model import CheckId
+
+    known: tuple[Requirement, ...] = ("warm", "pressed", "newcomer", "idle", "control", *get_args(CheckId))
+    names = [name.strip() for text in texts for name in text.split(",")]
+    for name in names:
+        if name not in known:
+            raise UsageError(f"--require {name}: there is no such thing", f"Known are: {', '.join(known)}.")
+    return tuple(each for each in known if each in names)
+
+
+def chosen_checks(only: tuple[str, ...], skip: tuple[str, ...]) -> tuple[tuple[CheckId, ...], tuple[CheckId, ...]]:
     """The checks that run, and those asked for by name. Raises `UsageError` for an unknown id."""
     from tenantcheck.checks import CHECK_IDS
 
     for id_ in (*only, *skip):
         if id_ not in CHECK_IDS:
             raise UsageError(f"there is no check '{id_}'", f"The checks are: {', '.join(CHECK_IDS)}.")
-    return tuple(id_ for id_ in CHECK_IDS if (not only or id_ in only) and id_ not in skip), only
+    chosen = tuple(id_ for id_ in CHECK_IDS if (not only or id_ in only) and id_ not in skip)
+    return chosen, tuple(id_ for id_ in CHECK_IDS if id_ in only)
 
 
 def parse_reports(texts: tuple[str, ...]) -> Mapping[Path, str]:

@@ -17,11 +17,12 @@ from tenantcheck.reports import render
 
 EXIT_CODES = {"pass": 0, "inconclusive": 3, "fail": 10}
 
-#: Ends of a run that mean: the tool could not do its work. Unless a breach was seen, the exit code is 1.
-_TOOL_FAILURES = {
+#: What to do where the tool could not do its work, by how the run ended.
+_HINTS = {
     "unreachable": "Is the address right, the service up, its certificate trusted, and --timeout long enough?",
     "no-credentials": "Log in again, or name another --profile.",
     "no-function": "Look at the function's name, --qualifier and --region.",
+    "not-lambda": "Look at --endpoint-url and --region; an HTTP endpoint is tested with probe.",
     "failed": "",
 }
 
@@ -40,10 +41,9 @@ def show(verdict: Verdict, common: Common, output_format: str | None, reports: M
             stdout.write(render(verdict, "json" if fmt == "json" else "plain"))
     if not _write(verdict, reports) and verdict.outcome != "fail":
         return 1
-    ended = verdict.subject.ended
-    if verdict.outcome == "inconclusive" and ended in _TOOL_FAILURES:
+    if verdict.unable:
         click.echo(f"error: {printable(verdict.reasons[0], 400)}", err=True)
-        click.echo(f"  {_TOOL_FAILURES[ended]} The history is kept.".replace("   ", "  "), err=True)
+        click.echo(f"  {_HINTS[verdict.subject.ended]} The history is kept.".replace("   ", "  "), err=True)
         return 1
     return EXIT_CODES[verdict.outcome]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tenantcheck.cli.execute import RunOptions, execute, make_plan, print_plan, read_tenants
+from tenantcheck.cli.execute import execute
 from tenantcheck.cli.options import (
     OnePerLine,
     judging_options,
@@ -18,8 +18,10 @@ from tenantcheck.cli.options import (
     run_options,
 )
 from tenantcheck.cli.output import show
+from tenantcheck.cli.planning import RunOptions, make_control, make_plan, print_plan, read_tenants
 from tenantcheck.cli.root import Common
 from tenantcheck.errors import UsageError
+from tenantcheck.model.boundary import ALIASES
 from tenantcheck.senders import SenderSettings
 from tenantcheck.targets.http import (
     DEFAULT_TENANT_HEADER,
@@ -48,6 +50,12 @@ from tenantcheck.targets.http import (
 )
 @option("-d", "--data", metavar="DATA|@FILE", help="Body of every request.")
 @option("--nonce", default="header:x-tenantcheck-nonce", metavar="PLACE", help="header:, query:, body:NAME or none.")
+@option(
+    "--alias",
+    multiple=True,
+    metavar="PLACE",
+    help="header:NAME or query:NAME: another name of the tenant to try, besides the usual ones (repeatable).",
+)
 @option("--aws-sigv4", is_flag=True, help="Sign for an IAM-authorised API Gateway API.")
 @option("--region", help="Region to sign for. [default: the URL's, else as boto3 finds it]")
 @option("--profile", help="AWS profile to sign with.")
@@ -61,7 +69,7 @@ def command(common: Common, /, url: str, cacert: Path | None, insecure: bool, **
     """Test the HTTP endpoint URL for tenant isolation.
 
     Put {tenant} into the URL where the tenant id belongs in the path. The handler behind it answers with its
-    witness (see examples/). Sends about 100 requests with the standard plan.
+    witness (see examples/). Sends about 170 requests with the standard plan.
     """
     reports = parse_reports(given.pop("report"))
     options = RunOptions(**{name: given.pop(name) for name in RunOptions.__dataclass_fields__})
@@ -70,11 +78,12 @@ def command(common: Common, /, url: str, cacert: Path | None, insecure: bool, **
     if given["tenant_from_credentials"]:
         tenants.require_own_credentials()
     plan = make_plan(options, tenants, target)
-    print_plan(plan, target, options, common)
+    control = make_control(options, tenants, target)
+    print_plan(plan, options, common)
     if options.dry_run:
         return 0
     settings = SenderSettings(timeout_s=options.timeout, cacert=cacert, insecure=insecure)
-    verdict = execute(plan, target, options, common, settings)
+    verdict = execute(plan, target, options, common, settings, control)
     return show(verdict, common, given["format"], reports)
 
 
@@ -90,9 +99,18 @@ def _target(url: str, given: dict[str, Any]) -> HttpTarget:
         data=data,
         tenant=_tenant_place(url, given),
         nonce=parse_nonce_place(given["nonce"]),
+        aliases=(*ALIASES, *(_alias(text) for text in given["alias"])),
     )
     signer = _signer(url, given) if given["aws_sigv4"] else None
     return HttpTarget(spec, signer)
+
+
+def _alias(text: str) -> str:
+    """`header:NAME` or `query:NAME`. Raises `UsageError`."""
+    kind, _, name = text.partition(":")
+    if kind not in ("header", "query") or not name:
+        raise UsageError(f"--alias {text}: header:NAME or query:NAME was expected")
+    return f"header:{parse_header(f'{name}:')[0]}" if kind == "header" else text
 
 
 def _tenant_place(url: str, given: dict[str, Any]) -> Place:

@@ -1,17 +1,22 @@
 """Observations grouped once, for evidence and checks: which environment answered whom."""
 
-from tenantcheck.environments.grouping import Environments, Foreign, Grouped, TenantState
+from tenantcheck.environments.continuity import Filled, Unsent
+from tenantcheck.environments.grouping import Environments, Foreign, Framed, Grouped, TenantState
+from tenantcheck.environments.identities import Contradiction, easily_shared
 from tenantcheck.environments.placing import Environment, Place, Places
 from tenantcheck.environments.processes import Disorder, Process, Processes
 from tenantcheck.environments.tallies import KEPT, Counts, Kept, Latencies
 
 __all__ = [
     "KEPT",
+    "Contradiction",
     "Counts",
     "Disorder",
     "Environment",
     "Environments",
+    "Filled",
     "Foreign",
+    "Framed",
     "Grouped",
     "Kept",
     "Latencies",
@@ -20,4 +25,6 @@ __all__ = [
     "Process",
     "Processes",
     "TenantState",
+    "Unsent",
+    "easily_shared",
 ]

@@ -12,15 +12,21 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import NamedTuple
 
+from tenantcheck.environments.continuity import Continuity
+from tenantcheck.environments.exercised import Exercised
+from tenantcheck.environments.identities import Identities
+from tenantcheck.environments.meetings import Meetings
 from tenantcheck.environments.placing import Environment, Places, Placing
 from tenantcheck.environments.processes import Processes
 from tenantcheck.environments.recent import Recent
 from tenantcheck.environments.tallies import KEPT, Kept, Latencies
-from tenantcheck.model import IDENTITIES, WAVE, IdentityField, Observation, Plan, SeenNonce, Witness
+from tenantcheck.model import FRAME, IDENTITIES, WAVE, Control, IdentityField, Observation, Plan, SeenNonce, Witness
 from tenantcheck.model import nonce as nonces
 
 _MOST_VERSIONS = 8
 _MOST_PURPOSES = 32
+#: Names of one tenant that are told apart.
+_NAMES = 4
 _SEQ = attrgetter("request.seq")
 _SLOT = attrgetter("request.slot")
 _CALLED = attrgetter("call_ns")
@@ -34,10 +40,21 @@ class Grouped(NamedTuple):
     """In drawn order for ordered waves, in call order for the others."""
     places: Sequence[Places | None]
     """None for an answer without a witness of its own, and for requests that belong to nobody for certain."""
-    alike: bool
-    """The identities of every answer say the same of it, as far as it carries them."""
-    lacking: tuple[bool, bool, bool]
-    """By identity, whether some answer that was served does not carry it."""
+    field: int | None
+    """Position in `IDENTITIES` of the identity that the past had singled out when the wave began."""
+
+
+class Framed(NamedTuple):
+    """A request that attacks the boundary, and the ordinary requests of the same tenant before and after it."""
+
+    observation: Observation
+    before: Observation | None = None
+    after: Observation | None = None
+
+    @property
+    def proves(self) -> bool:
+        """Whether both were served: only then a refusal in between means anything."""
+        return all(each is not None and each.outcome == "served" for each in (self.before, self.after))
 
 
 class Foreign(NamedTuple):
@@ -59,6 +76,10 @@ class TenantState:
     """Requests that the function answered, with or without a witness."""
     counted: int = 0
     """Requests whose answer carried a process id with a count."""
+    refused: int = 0
+    """Requests that were refused in front of the handler, which did not run."""
+    names: dict[str, Observation] = field(default_factory=dict)
+    """Names of the tenant that the handler saw, each with the first answer (a bounded number of them)."""
     ordered_witnesses: int = 0
     cold_starts: int = 0
     latencies: Latencies = field(default_factory=Latencies)
@@ -66,7 +87,7 @@ class TenantState:
     @property
     def uncounted(self) -> int:
         """Requests whose answer carried no count: each may have been an invocation that left no trace."""
-        return self.requests - self.counted
+        return self.requests - self.counted - self.refused
 
 
 class Environments:
@@ -80,9 +101,18 @@ class Environments:
         self._placing = Placing()
         self.people = people
         self.processes = Processes()
+        self.identities = Identities()
+        self.continuity = Continuity()
+        self.meetings = Meetings()
+        self.exercised = Exercised()
         self.tenants = [TenantState() for _ in people]
         self.outcomes: Counter[str] = Counter()
-        self.purposes: dict[str, list[Observation]] = {}
+        self.purposes: dict[str, list[Framed]] = {}
+        self.openings = 0
+        self.kinds: set[str] = set()
+        """Kinds of wave that were sent."""
+        self.control: Control | None = None
+        """How a function that does not isolate came out, where one was asked."""
         self.versions: set[str] = set()
         self.requests = 0
         self.waves = 0
@@ -95,6 +125,9 @@ class Environments:
         """Witnessed requests called after another tenant's environment was known."""
         self.tenant_reports = 0
         self.tenantless: Kept[Observation] = Kept()
+        """Answers whose handler reported a tenant that is null or empty."""
+        self.nameless: Kept[Observation] = Kept()
+        """Served answers with a witness that has no tenant at all."""
         self.wrong_tenant: Kept[Observation] = Kept()
         self.could_collapse = 0
         self.foreign: Kept[Foreign] = Kept()
@@ -104,7 +137,8 @@ class Environments:
         self.replays_within = 0
         self.echoes = 0
         self._for_nobody = 0
-        """Requests without a tenant, or forged: each may have been served by any environment."""
+        """Requests without a tenant, or forged, whose answer shows no count: each may have been served by any
+        environment."""
         self._recent = Recent()
         self._ended_tenants: set[int] = set()
 
@@ -122,27 +156,60 @@ class Environments:
 
     @property
     def discredited(self) -> frozenset[str]:
-        """Identity fields that were shown not to name one environment."""
-        broken = self.processes.clones.total or self.processes.disorders.total
-        return frozenset({"execution_environment_id"} if broken else ())
+        """Identities that were shown not to name one environment."""
+        broken: set[str] = set(self.identities.contradictions)
+        if self.processes.clones.total or self.processes.disorders.total:
+            broken.add("execution_environment_id")
+        return frozenset(broken)
+
+    @property
+    def constants(self) -> tuple[IdentityField, ...]:
+        """Discredited identities that are the same in every answer, whoever was asked for."""
+        return tuple(
+            name
+            for name in IDENTITIES
+            if name in self.discredited
+            and len(self.by_field[name]) == 1
+            and len(next(iter(self.by_field[name].values())).latest) > 1
+        )
+
+    @property
+    def renamed(self) -> dict[int, str]:
+        """The other name of each tenant, where the handler calls them consistently so, one to one; else empty."""
+        names = {n: next(iter(state.names)) for n, state in enumerate(self.tenants) if len(state.names) == 1}
+        if any(len(state.names) > 1 for state in self.tenants) or len(set(names.values())) < len(names):
+            return {}
+        renamed = {index: name for index, name in names.items() if name != self.people[index].expect}
+        ours = {name for person in self.people for name in (person.id, person.expect)}
+        told = any(self.people[index].expect != self.people[index].id for index in renamed)
+        return {} if told or ours & set(renamed.values()) else renamed
+
+    def person_named(self, name: str) -> int | None:
+        """Index of the tenant that the handler calls so."""
+        called = {other: index for index, other in self.renamed.items()}
+        if name in called:
+            return called[name]
+        return next((person.index for person in self.people if person.expect == name), None)
 
     def identity(self) -> IdentityField | None:
-        """The identity evidence stands on: the first that every served witness carries and nothing has
-        discredited."""
-        for name in IDENTITIES:
-            if self.by_field[name] and not self._placing.missing[name] and name not in self.discredited:
-                return name
-        return None
+        """The identity evidence stands on: the first that every served witness carried so far and nothing has
+        discredited. None where there is none."""
+        return next((name for name in IDENTITIES if self._may_carry(name)), None)
+
+    def _may_carry(self, name: IdentityField) -> bool:
+        return not self._placing.missing[name] and name not in self.discredited
 
     def shown_identity(self) -> IdentityField:
         """The identity that reports count environments by, even where it carries no evidence."""
         most: IdentityField = max(IDENTITIES, key=lambda name: len(self.by_field[name]))
-        return self.identity() or most
+        chosen = self.identity()
+        return chosen if chosen is not None and self.by_field[chosen] else most
 
     # ------------------------------------------------------------------ grouping
 
     def add(self, wave: Sequence[Observation]) -> Grouped:
         """Group one ended wave."""
+        chosen = self.identity()
         # One key after the other: as a rule nothing is left to sort, and none has to be made of several.
         ordered = sorted(wave, key=_SEQ)
         ordered.sort(key=_SLOT)
@@ -152,32 +219,67 @@ class Environments:
         self.requests += len(ordered)
         self.last_end_ns = max(self.last_end_ns, max(map(_ENDED, ordered), default=0))
         self._recent.wave = ordered
-        apart, missing = self._placing.apart, tuple(self._placing.missing.values())
         places: list[Places | None] = []
         for position, observation in enumerate(ordered):
             self._recent.position = position
             places.append(self._one(observation))
         self._recent.wave_ended()
         self.processes.wave_ended([state.requests for state in self.tenants], self._for_nobody)
+        self._outside(ordered)
+        if wave and wave[0].request.kind == "ordered":
+            self.continuity.add(ordered, self.processes.step)
+        self.kinds.update(o.request.kind for o in wave[:1])
+        self.openings += bool(wave) and wave[0].request.kind == "opening"
         if len(self._ended_tenants) < len(self.people):
             self._ended_tenants.update(o.request.tenant for o in wave if o.request.tenant is not None)
-        one, two, three = (now > before for now, before in zip(self._placing.missing.values(), missing, strict=True))
-        return Grouped(ordered, places, self._placing.apart == apart, (one, two, three))
+        field = None if chosen is None else IDENTITIES.index(chosen)
+        self._follow(ordered, places, IDENTITIES.index(self.shown_identity()) if field is None else field)
+        return Grouped(ordered, places, field)
+
+    def _follow(self, wave: Sequence[Observation], places: Sequence[Places | None], field: int) -> None:
+        """Note how far the wave went, by one identity, and what it hides."""
+        placed = [
+            (observation, each[field] if each is not None else None)
+            for observation, each in zip(wave, places, strict=True)
+        ]
+        placed.sort(key=lambda each: each[0].call_ns)
+        self.exercised.add(placed)
+        for observation, place in placed:
+            if place is not None and observation.request.tenant is not None:
+                self.meetings.add(observation, place, observation.request.tenant)
+
+    def _outside(self, wave: Sequence[Observation]) -> None:
+        """Keep the requests outside the waves, each with the ordinary ones before and after it."""
+        before: Observation | None = None
+        open_: list[Observation] = []
+        for observation in wave:
+            purpose = observation.request.purpose
+            if purpose == WAVE:
+                return
+            if purpose != FRAME:
+                open_.append(observation)
+                continue
+            for each in open_:
+                self._keep_purpose(Framed(each, before, observation))
+            before, open_ = observation, []
+        for each in open_:
+            self._keep_purpose(Framed(each, before))
 
     def _one(self, observation: Observation) -> Places | None:
         request, witness = observation.request, observation.witness
         tenant = request.tenant
-        if request.purpose != WAVE:
-            self._keep_purpose(observation)
         if observation.headers:
             self._keep_version(observation)
         if tenant is None or request.claimed is not None or request.credential is not None:
-            self._for_nobody += 1
+            if not self.processes.note_for_nobody(observation):
+                self._for_nobody += 1
             return None
         outcome = observation.outcome
         self.outcomes[outcome] += 1
         state = self.tenants[tenant]
         state.requests += 1
+        if outcome in ("refused", "throttled") and (witness is None or witness.invocation_count is None):
+            state.refused += 1
         if outcome in _ANSWERED:
             state.answered += 1
             state.latencies.add(observation.end_ns - observation.call_ns)
@@ -199,6 +301,7 @@ class Environments:
             state.ordered_witnesses += 1
         if self.processes.note(observation, tenant, state.requests, self._recent):
             state.counted += 1
+        self.identities.note(observation)
         self.witnesses += 1
         self._reported_tenant(observation, witness, tenant)
         if self._other_tenant_known(tenant):
@@ -220,13 +323,13 @@ class Environments:
             state.cold_starts += 1
         return places
 
-    def _keep_purpose(self, observation: Observation) -> None:
-        purpose = observation.request.purpose
+    def _keep_purpose(self, framed: Framed) -> None:
+        purpose = framed.observation.request.purpose
         if purpose not in self.purposes and len(self.purposes) >= _MOST_PURPOSES:
             return
         kept = self.purposes.setdefault(purpose, [])
         if len(kept) < KEPT:
-            kept.append(observation)
+            kept.append(framed)
 
     def _keep_version(self, observation: Observation) -> None:
         version = observation.headers.get("x-amz-executed-version")
@@ -242,13 +345,17 @@ class Environments:
         person = self.people[tenant]
         if person.sibling is not None:
             self.could_collapse += 1
+        if witness.tenant_null:
+            self.tenantless.add(observation)
+            return
         if witness.tenant_id is None:
-            for error in observation.witness_errors:
-                if error.startswith("tenantId: null"):
-                    self.tenantless.add(observation)
-                    break
+            if observation.outcome == "served":
+                self.nameless.add(observation)
             return
         self.tenant_reports += 1
+        names = self.tenants[tenant].names
+        if witness.tenant_id not in names and len(names) < _NAMES:
+            names[witness.tenant_id] = observation
         if witness.tenant_id != person.expect:
             self.wrong_tenant.add(observation)
 

@@ -26,6 +26,8 @@ class Environment:
     together: Identities | None = None
     """The values, where they come together."""
     last_end_ns: int = 0
+    first_call_ns: int = 0
+    answers: int = 0
     latest: dict[int, Observation] = field(default_factory=dict)
     """Newest observation of each tenant (a bounded number of them)."""
     crossings: list[tuple[Observation, Observation]] = field(default_factory=list)
@@ -33,6 +35,9 @@ class Environment:
 
     def answered(self, observation: Observation, tenant: int) -> None:
         """It gave one more answer."""
+        if not self.answers:
+            self.first_call_ns = observation.call_ns
+        self.answers += 1
         if observation.end_ns > self.last_end_ns:
             self.last_end_ns = observation.end_ns
         if tenant in self.latest:
@@ -70,9 +75,6 @@ class Placing:
         self.by_field: dict[IdentityField, dict[str, Environment]] = {name: {} for name in IDENTITIES}
         self.missing: dict[IdentityField, int] = dict.fromkeys(IDENTITIES, 0)
         """Served answers with a witness that does not carry the identity."""
-        self.apart = 0
-        """Answers whose identities do not say the same: they have parted, or one is missing and the answer is none
-        that tells that the function does not give it."""
         self._together: dict[Identities, Environment] = {}
 
     def place(self, observation: Observation, witness: Witness, tenant: int) -> Places:
@@ -96,8 +98,6 @@ class Placing:
             return place, place, place
         if observation.outcome == "served":
             self._note_missing(identities)
-        else:
-            self.apart += 1
         return (
             place if one is not None else None,
             place if two is not None else None,
@@ -111,7 +111,6 @@ class Placing:
 
     def _each(self, identities: Identities, observation: Observation, tenant: int) -> Places:
         """Places of identities of which one has come with others before."""
-        self.apart += 1
         one, two, three = (
             self._one(name, value, observation, tenant) for name, value in zip(IDENTITIES, identities, strict=True)
         )

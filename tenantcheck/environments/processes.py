@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tenantcheck.environments.tallies import KEPT, Counts, Kept
 from tenantcheck.model import Observation
+
+#: Different steps of counters that are told apart.
+_STEPS = 64
+#: A step other than 1 is that of the function when it was seen so often.
+_COMMON = 5
+
+
+class High(NamedTuple):
+    """A count that is higher than the requests sent until then, if counters start at 1 and go up by 1."""
+
+    observation: Observation
+    sent: int
+    """Requests that may have raised it."""
 
 
 @dataclass(slots=True)
@@ -18,7 +32,8 @@ class Process:
     counts: Counts = field(default_factory=Counts)
     tenants: set[int] = field(default_factory=set)
     last: Observation | None = None
-    overcounted: bool = False
+    high: High | None = None
+    """Its highest count beyond the requests that were sent until then."""
     highest: Observation | None = None
     """The observation with the highest count of all earlier waves; while every count of the current wave is higher
     than those of all requests called earlier, the newest one."""
@@ -47,7 +62,8 @@ class Processes:
         """Answers that carried a process id and a count."""
         self.clones: Kept[Disorder] = Kept()
         self.disorders: Kept[Disorder] = Kept()
-        self.overcounts: Kept[Observation] = Kept()
+        self._steps: Counter[int] = Counter()
+        """By how much counts of one process went up from answer to answer, and how often."""
         self._wave: list[Observation] = []
         self._number = 0
         self._tangled: dict[str, Process] = {}
@@ -55,9 +71,25 @@ class Processes:
         self._high: dict[str, Process] = {}
         """Processes that counted more in this wave than the requests that were known when they answered."""
 
-    def base(self) -> int:
-        """Where counters of this function start: 0 if a 0 was ever seen, else 1."""
-        return min((process.counts.lowest for process in self.by_id.values()), default=1) and 1
+    @property
+    def start(self) -> int:
+        """Where counters of this function start: the smallest first count."""
+        return min((process.counts.lowest for process in self.by_id.values()), default=1)
+
+    @property
+    def step(self) -> int:
+        """What counters of this function go up by: the commonest step over all processes, once it is common."""
+        step, times = self._steps.most_common(1)[0] if self._steps else (1, 0)
+        return step if times >= _COMMON else 1
+
+    def overcounts(self) -> Iterator[tuple[Process, High]]:
+        """Processes that counted more than a systematic start and step explain."""
+        start, step = max(self.start, 1), self.step
+        for process in self.by_id.values():
+            if process.high is not None and count_of(process.high.observation) > start + step * (
+                process.high.sent - 1
+            ):
+                yield process, process.high
 
     def note(self, observation: Observation, tenant: int, sent: int, recent: Iterable[Observation]) -> bool:
         """Take in one answer; False when it carries no process id with a count.
@@ -73,6 +105,10 @@ class Processes:
         if process is None:
             process = self.by_id[witness.execution_environment_id] = Process(id=witness.execution_environment_id)
         self.counted += 1
+        if process.last is not None:
+            step = count - count_of(process.last)
+            if step > 0 and (step in self._steps or len(self._steps) < _STEPS):
+                self._steps[step] += 1
         if not process.counts.add(count):
             self._clone(observation, process, recent)
         if tenant not in process.tenants:
@@ -83,6 +119,16 @@ class Processes:
             self._high[process.id] = process
         self._in_order(observation, count, process)
         return True
+
+    def note_for_nobody(self, observation: Observation) -> bool:
+        """Take in the count of an answer that belongs to nobody for certain; False when there is none."""
+        witness = observation.witness
+        if witness is None or witness.execution_environment_id is None or witness.invocation_count is None:
+            return False
+        process = self.by_id.get(witness.execution_environment_id)
+        if process is not None:
+            process.counts.add(witness.invocation_count)
+        return process is not None
 
     def _in_order(self, observation: Observation, count: int, process: Process) -> None:
         """Follow the counts as long as they go up with the calls: then nothing can contradict real time."""
@@ -115,9 +161,8 @@ class Processes:
         for id_, process in self._high.items():
             highest = max(answers[id_], key=count_of)
             explained = sum(sent[tenant] for tenant in process.tenants) + sent_for_nobody
-            if not process.overcounted and count_of(highest) > explained:
-                process.overcounted = True
-                self.overcounts.add(highest)
+            if process.high is None or count_of(highest) - explained > _beyond(process.high):
+                process.high = High(highest, explained)
         self._wave.clear()
         self._tangled.clear()
         self._high.clear()
@@ -152,6 +197,10 @@ class Processes:
         alive = [o for o in observations if o.call_ns >= restarted_ns]
         process.highest = max(alive + ([highest] if highest is not None else []), key=count_of)
         process.top = count_of(process.highest)
+
+
+def _beyond(high: High) -> int:
+    return count_of(high.observation) - high.sent
 
 
 def count_of(observation: Observation) -> int:

@@ -71,10 +71,9 @@ class Counts:
     def highest(self) -> int:
         return self._ends[-1]
 
-    @property
-    def unseen(self) -> int:
-        """Values between the lowest and the highest that were not seen."""
-        return self.highest - self.lowest + 1 - self.size
+    def unseen(self, start: int, step: int) -> int:
+        """Values from `start` to the highest, `step` apart, that were not seen."""
+        return max(0, (self.highest - start) // step + 1 - self.size)
 
 
 class Latencies:

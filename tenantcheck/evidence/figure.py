@@ -1,33 +1,20 @@
 """Evidence of a run, counted wave by wave.
 
-Which identity it stands on is known only at the end (every witness must carry it, nothing may have discredited
-it), so all three are counted: together, as long as they agree on every request, side by side from then on.
+Which identity a wave counts by is chosen before the wave, from the past: chosen after the run, it would be the
+luckiest of three. One product runs on when another identity has to take over because some answer lacked the first;
+where the one in use is discredited, the product starts again at 1. Rates start again with every change.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from copy import deepcopy
 from itertools import pairwise
-from typing import NamedTuple
 
 from tenantcheck.environments import Environments, Grouped
 from tenantcheck.evidence.opportunities import Opportunities
 from tenantcheck.evidence.pairs import PairProducts, needed_requests
-from tenantcheck.model import IDENTITIES, WITNESS_NAMES, Evidence, Observation, PairFigure, Plan
-
-
-class _Counted(NamedTuple):
-    """What is counted for identities that agree."""
-
-    products: PairProducts
-    opportunities: Opportunities
-
-
-def _agree(wave: Grouped, one: int, other: int) -> bool:
-    """Whether two identities say the same of every request: new or known, whose, and idle since when."""
-    return all(places is None or places[one] == places[other] for places in wave.places)
+from tenantcheck.model import IDENTITIES, WITNESS_NAMES, Evidence, Observation, PairFigure, Plan, Range
 
 
 class EvidenceCounter:
@@ -35,39 +22,38 @@ class EvidenceCounter:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        tenants = [tenant.index for tenant in plan.tenants]
-        people = len(plan.everyone())
-        together = _Counted(PairProducts(tenants), Opportunities(len(tenants), people))
-        self._counted: list[tuple[tuple[int, ...], _Counted]] = [(tuple(range(len(IDENTITIES))), together)]
-        """Positions in `IDENTITIES` that have agreed so far, and what is counted for them."""
+        self._tenants = [tenant.index for tenant in plan.tenants]
+        self._people = len(plan.everyone())
+        self._products = PairProducts(self._tenants)
+        self._opportunities = Opportunities(len(self._tenants), self._people)
+        self._rates_by: int | None = None
+        """The identity that the rates are counted by."""
+        self._used: set[str] = set()
+        """Identities that the product stands on."""
+        self._newcomers: list[int] = []
+        """Newcomers that were answered, by the group that started together."""
         self._ordered_waves = 0
         self._ordered_requests = 0
 
-    def add(self, wave: Grouped) -> None:
-        """Take in one ended wave."""
-        if not wave.alike or any(wave.lacking):
-            self._split(wave)
-        for fields, counted in self._counted:
-            counted.opportunities.add(wave, fields[0])
-        if wave.observations and wave.observations[0].request.kind == "ordered":
+    def add(self, wave: Grouped, environments: Environments) -> None:
+        """Take in one ended wave; `environments` has taken it in already."""
+        kind = wave.observations[0].request.kind if wave.observations else ""
+        if kind == "ordered":
             self._ordered(wave)
-
-    def _split(self, wave: Grouped) -> None:
-        """Give identities that disagree on a request of this wave counters of their own."""
-        counted: list[tuple[tuple[int, ...], _Counted]] = []
-        for fields, together in self._counted:
-            groups: dict[int, list[int]] = {}
-            for field in fields:
-                if wave.lacking[field]:
-                    continue  # evidence never stands on it, whatever comes
-                like = next((first for first in groups if _agree(wave, first, field)), field)
-                groups.setdefault(like, []).append(field)
-            own = [together, *(deepcopy(together) for _ in range(len(groups) - 1))][: len(groups)]
-            counted += [(tuple(group), each) for group, each in zip(groups.values(), own, strict=True)]
-        self._counted = counted
-
-    def _of(self, field: int) -> _Counted:
-        return next(counted for fields, counted in self._counted if field in fields)
+        elif kind == "newcomers":
+            self._newcomers.append(sum(places is not None for places in wave.places))
+        if self._used & environments.discredited:
+            self._products = PairProducts(self._tenants)
+            self._used.clear()
+        if wave.field is None:
+            return
+        if wave.field != self._rates_by:
+            known = environments.by_field[IDENTITIES[wave.field]].values() if self._rates_by is not None else ()
+            self._opportunities = Opportunities(
+                len(self._tenants), self._people, Counter(environment.owner for environment in known)
+            )
+            self._rates_by = wave.field
+        self._opportunities.add(wave, wave.field)
 
     def _ordered(self, wave: Grouped) -> None:
         plan = self._plan
@@ -75,19 +61,21 @@ class EvidenceCounter:
         self._ordered_waves += 1
         self._ordered_requests += len(wave.observations)
         tenants = _as_drawn(wave.observations, each, len(plan.tenants))
-        for fields, counted in self._counted:
-            if tenants is not None:
-                counted.products.add(each, tenants, _matched(wave, fields[0]))
-            else:
-                counted.products.spoil()
+        if tenants is None:
+            self._products.spoil()
+            return
+        matched = [False] * len(tenants) if wave.field is None else _matched(wave, wave.field)
+        self._products.add(each, tenants, matched)
+        if wave.field is not None:
+            self._used.add(IDENTITIES[wave.field])
 
     def evidence(self, environments: Environments, significance: float) -> Evidence:
-        """The figures so far, by the identity that can carry them."""
+        """The figures so far."""
         identity = environments.identity()
-        if identity is None:
-            return Evidence(field=None, significance=significance, reason=_why_none(environments))
-        position = IDENTITIES.index(identity)
-        products, opportunities = self._of(position)
+        if identity is None or not environments.by_field[identity]:
+            reason = _why_none(environments)
+            return Evidence(field=None, significance=significance, reason=reason, range=_range(environments))
+        products = self._products
         names = [tenant.id for tenant in self._plan.tenants]
         (one, other), figure = products.weakest()
         reached = figure <= significance and not self._plan.seed_given
@@ -98,7 +86,7 @@ class EvidenceCounter:
             weakest_pair=PairFigure(tenants=(names[one], names[other]), probability=figure),
             all_tenants=PairFigure(tenants=tuple(names), probability=products.all_tenants()),
             significance=significance,
-            strata=opportunities.figures(),
+            strata=self._opportunities.figures(),
             reached=reached,
             ordered_requests=self._ordered_requests,
             needed_requests=(
@@ -107,7 +95,32 @@ class EvidenceCounter:
                 else None
             ),
             reason="the seed was given: a replayed order adds no evidence" if self._plan.seed_given else "",
+            range=_range(environments),
+            buckets=self._buckets(),
         )
+
+    def _buckets(self) -> int | None:
+        """Two newcomers of one group that share a bucket are not seen. Of k buckets, n pairs of ids all miss each
+        other with a chance of about exp(-n/k), which is 5 % for k = n/3."""
+        pairs = (sum(self._newcomers) ** 2 - sum(size**2 for size in self._newcomers)) / 2
+        return int(pairs / 3) or None
+
+
+def _range(environments: Environments) -> Range | None:
+    """How far the run went, by the identity that reports count environments by."""
+    met = environments.by_field[environments.shown_identity()].values()
+    if not met:
+        return None
+    exercised = environments.exercised
+    return Range(
+        environments=len(met),
+        answers=max(environment.answers for environment in met),
+        age_s=max(environment.last_end_ns - environment.first_call_ns for environment in met) / 1e9,
+        busy=exercised.busy,
+        cold_starts=exercised.cold_starts,
+        soonest_s=None if exercised.soonest_ns is None else exercised.soonest_ns / 1e9,
+        longest_idle_s=exercised.longest_idle_ns / 1e9,
+    )
 
 
 def _as_drawn(wave: Sequence[Observation], each: int, tenants: int) -> list[int] | None:

@@ -8,7 +8,7 @@ So a request waits here until some foreign environment answers again; none does,
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import heappop, heappush
@@ -51,7 +51,7 @@ class _Ended:
         if len(self.requests) > _WAITING:
             del self.requests[: _WAITING // 4], self.called_by[: _WAITING // 4]
 
-    def within(self, idle_since_ns: int, until_ns: int) -> list[_Waiting]:
+    def within(self, idle_since_ns: int, until_ns: float) -> list[_Waiting]:
         """Take out the requests that lie wholly between these times."""
         first = bisect_right(self.called_by, idle_since_ns)
         taken: list[_Waiting] = []
@@ -79,7 +79,7 @@ class _WaitingRequests:
         """Take one in, as it is called."""
         heappush(self._in_flight, request)
 
-    def confirm(self, owner: int, idle_since_ns: int, until_ns: int, now_ns: int) -> Sequence[_Waiting]:
+    def confirm(self, owner: int, idle_since_ns: int, until_ns: float, now_ns: int) -> Sequence[_Waiting]:
         """Take out the requests of other tenants than `owner` that lie wholly between `idle_since_ns` and
         `until_ns`, given that it is `now_ns`."""
         while self._in_flight and self._in_flight[0].end_ns < now_ns:
@@ -95,18 +95,43 @@ class _WaitingRequests:
         return confirmed
 
 
+class _Unwitnessed:
+    """Requests whose answer does not say which environment served it: each may have been served by any that lay idle,
+    and for longer than its client waited."""
+
+    def __init__(self) -> None:
+        self._calls: list[int] = []
+        self._latest_ends: list[int] = []
+        """For each of these, the latest end of it and all before it."""
+
+    def add(self, call_ns: int, end_ns: int) -> None:
+        """Take one in, in the order of calls."""
+        latest = self._latest_ends[-1] if self._latest_ends else end_ns
+        self._calls.append(call_ns)
+        self._latest_ends.append(max(latest, end_ns))
+        if len(self._calls) > _WAITING:
+            # The oldest one stands for all that are dropped, which only lowers the counts.
+            self._latest_ends[0] = self._latest_ends[_WAITING // 4 - 1]
+            del self._calls[1 : _WAITING // 4], self._latest_ends[1 : _WAITING // 4]
+
+    def first_after(self, idle_since_ns: int) -> float:
+        """The call of the first one that an environment may have served which was idle from then on."""
+        first = bisect_right(self._latest_ends, idle_since_ns)
+        return self._calls[first] if first < len(self._calls) else float("inf")
+
+
 class Opportunities:
     """Counts opportunities by one identity."""
 
-    def __init__(self, tenants: int, people: int) -> None:
+    def __init__(self, tenants: int, people: int, own: Mapping[int, int] = {}) -> None:
+        """`own` are the environments that each tenant has before the first wave that is added."""
         self._tenants = tenants
         self._people = people
         self._waiting = _WaitingRequests()
         self._newest: dict[tuple[int, Stratum], tuple[int, int]] = {}
         self._newest_call_ns = -1
-        self._own: dict[int, int] = {}
-        self._lost_calls: list[int] = []
-        self._lost_ends: list[int] = []
+        self._own = dict(own)
+        self._unwitnessed = _Unwitnessed()
         self.counts: dict[Stratum, int] = dict.fromkeys(STRATA, 0)
         self.crossed: dict[Stratum, int] = dict.fromkeys(STRATA, 0)
         self.pairs: dict[Stratum, set[tuple[int, int]]] = {stratum: set() for stratum in STRATA}
@@ -114,9 +139,10 @@ class Opportunities:
     def add(self, wave: Grouped, field: int) -> None:
         """Take in one ended wave. `field` is the position of the identity in `IDENTITIES`."""
         placed = _in_call_order(wave, field)
-        blind = _merged((o.call_ns, o.end_ns) for o, place in placed if place is None or o.outcome != "served")
         in_flight = _InFlight(wave)
         for observation, place in placed:
+            if place is None or observation.outcome != "served":
+                self._unwitnessed.add(observation.call_ns, observation.end_ns)
             tenant = observation.request.tenant
             if place is None or tenant is None:
                 continue
@@ -131,14 +157,8 @@ class Opportunities:
                 stratum = "pressed" if own else "newcomer"
             if place.known and place.owner != tenant:
                 self.crossed[stratum] += 1
-            elif not blind or (
-                observation.outcome == "served" and not _overlaps(blind, observation.call_ns, observation.end_ns)
-            ):
+            elif observation.outcome == "served":
                 self._wait(tenant, stratum, observation)
-        lost = [o for o in wave.observations if o.outcome in ("lost", "service-error")]
-        if lost:
-            self._lost_calls.append(min(o.call_ns for o in lost))
-            self._lost_ends.append(max(o.end_ns for o in lost))
 
     def _wait(self, tenant: int, stratum: Stratum, observation: Observation) -> None:
         call_ns, end_ns = observation.call_ns, observation.end_ns
@@ -150,7 +170,7 @@ class Opportunities:
     def _answers_again(self, place: Place, called_ns: int) -> None:
         """An environment answers a request that was called now: others lay beside it while it was idle."""
         owner, idle_since_ns = place.owner, place.idle_since_ns
-        until_ns = self._surely_idle_until(idle_since_ns, called_ns) if self._lost_ends else called_ns
+        until_ns = min(called_ns, self._unwitnessed.first_after(idle_since_ns))
         for request in self._waiting.confirm(owner, idle_since_ns, until_ns, called_ns):
             self.counts[request.stratum] += 1
             if self._pairs_are_open(request.stratum):
@@ -161,12 +181,6 @@ class Opportunities:
         for (tenant, stratum), (call_ns, end_ns) in self._newest.items():
             if idle_since_ns < call_ns and end_ns < until_ns and tenant != owner:
                 self._pair(stratum, tenant, owner)
-
-    def _surely_idle_until(self, idle_since_ns: int, called_ns: int) -> int:
-        """Until when an environment that answered at these two times surely lay idle: a request that was lost in
-        between may have been served by it, longer than its client waited."""
-        first = bisect_right(self._lost_ends, idle_since_ns)
-        return min(called_ns, self._lost_calls[first]) if first < len(self._lost_calls) else called_ns
 
     def _pairs_are_open(self, stratum: Stratum) -> bool:
         """Whether there are pairs that no opportunity was of."""
@@ -234,19 +248,3 @@ class _InFlight:
                 over = bisect_left(ends, calls[begun - 1])
                 counts[id(o)] = begun - over - 1
         return counts
-
-
-def _merged(intervals: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The same times as disjoint intervals, in order."""
-    merged: list[tuple[int, int]] = []
-    for begin, end in sorted(intervals):
-        if merged and begin <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((begin, end))
-    return merged
-
-
-def _overlaps(disjoint: Sequence[tuple[int, int]], call_ns: int, end_ns: int) -> bool:
-    at = bisect_right(disjoint, end_ns, key=lambda interval: interval[0])
-    return at > 0 and disjoint[at - 1][1] >= call_ns

@@ -8,6 +8,7 @@ chance `q`; `1/P` is a test supermartingale, and stopping when the target is rea
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import combinations
@@ -114,7 +115,7 @@ class PairProducts:
 
 
 def _probability(logarithm: float) -> float:
-    return math.exp(min(0.0, logarithm))
+    return max(math.exp(min(0.0, logarithm)), sys.float_info.min)  # a chance is never 0
 
 
 def needed_requests(weakest_log: float, significance: float, per_wave: int) -> int:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from tenantcheck.model.plan import Plan
+from tenantcheck.model.plan import FRAME, CheckId, Plan, Purpose
 
-MISSING = "missing-tenant-accepted"
-INVALID = "invalid-tenant-accepted"
-RESERVED = "reserved-header-honoured"
-AMBIGUOUS = "ambiguous-tenant"
-FOREIGN = "foreign-tenant-accepted"
-CACHEABLE = "replayed-response"
+MISSING: CheckId = "missing-tenant-accepted"
+INVALID: CheckId = "invalid-tenant-accepted"
+RESERVED: CheckId = "reserved-header-honoured"
+AMBIGUOUS: CheckId = "ambiguous-tenant"
+FOREIGN: CheckId = "foreign-tenant-accepted"
+CACHEABLE: CheckId = "replayed-response"
 """Ordinary requests but for the nonce, which stands in a header: a cache may take them for one another."""
+NOT_ISOLATED: CheckId = "not-isolated"
 
 RESERVED_HEADER = "X-Amz-Tenant-Id"
 NONCE_HEADER = "x-tenantcheck-nonce"
@@ -22,18 +23,54 @@ NONCE_HEADER = "x-tenantcheck-nonce"
 INVALID_IDS = ("tck!invalid", "x" * 257)
 #: Tenants whose credentials are tried on their neighbour, in both directions.
 MOST_NEIGHBOURS = 10
+#: Names that services read the tenant from besides the one they document, where `--alias` adds none.
+ALIASES = (
+    "header:tenant-id",
+    "header:tenant",
+    "header:x-tenant-id",
+    "header:x-tenant",
+    "header:x-tenantid",
+    "header:x-org-id",
+    "header:x-organization-id",
+    "header:x-account-id",
+    "header:x-customer-id",
+    "header:x-amzn-tenant-id",
+    "header:x-amzn-lambda-context",
+    "query:tenant",
+    "query:tenant_id",
+    "query:tenantId",
+    "query:tenant-id",
+    "query:org_id",
+)
 
 
 class Attack(NamedTuple):
     """One request outside the waves."""
 
-    purpose: str
+    purpose: Purpose
     tenant: int | None
     """Whom it is sent for."""
     claimed: str | None = None
     """The id that is sent, or for two ids the second one."""
     credential: int | None = None
     """Whose credentials are used."""
+    alias: Literal["header", "query"] | None = None
+    """Where the second id travels: `header` or `query`, under every other name of the tenant there."""
+
+    @property
+    def framed_by(self) -> int:
+        """The tenant whose ordinary requests have to be served before and after it."""
+        if self.credential is not None:
+            return self.credential
+        return self.tenant if self.tenant is not None else 0
+
+
+class Group(NamedTuple):
+    """Requests outside the waves that belong together."""
+
+    attacks: tuple[Attack, ...]
+    together: bool = False
+    """All at once; otherwise one after the other."""
 
 
 def why_not(plan: Plan, check: str) -> str:
@@ -51,14 +88,14 @@ def _why_not_boundary(plan: Plan, check: str) -> str:
     if check in (MISSING, INVALID):
         if by_credentials:
             return "tenants have credentials, which say who they are"
-        return "" if plan.kind == "invoke" or place in ("header", "query") else "the tenant id is part of the path"
+        return "" if place in ("header", "query", "invoke") else "the tenant id is part of the URL"
     if plan.kind == "invoke":
         return "Invoke carries the tenant in one header of its own"
     if check == FOREIGN and not by_credentials:
         return "tenants have no credentials of their own"
-    if check == FOREIGN and place not in ("header", "query", "path"):
+    if check == FOREIGN and place not in ("header", "query", "path", "host"):
         return "no tenant id is sent: run again without --tenant-from-credentials to see whether one overrides them"
-    if check == AMBIGUOUS and place != "header":
+    if check == AMBIGUOUS and place not in ("header", "query", "path", "host", "credentials"):
         return "the tenant does not travel in a header"
     if check == RESERVED and name.lower() == RESERVED_HEADER.lower():
         return "it is the header that the tenant travels in"
@@ -68,17 +105,34 @@ def _why_not_boundary(plan: Plan, check: str) -> str:
 _NEEDS_BOUNDARY = "it sends another tenant's id with a method that may change data: allow it with --boundary"
 
 
-def attacks(plan: Plan) -> Iterator[Attack]:
-    """The requests of every boundary check that is chosen and applies."""
-    for check, requests in _REQUESTS.items():
-        if check in plan.checks and not why_not(plan, check):
-            yield from requests(plan)
+def preludes(plan: Plan) -> Sequence[Attack]:
+    """Calls before the waves of `invoke`: one without a tenant and one with. They tell whether the function has a
+    tenancy configuration at all."""
+    if plan.tenant_place != "invoke":
+        return ()
+    return (Attack(NOT_ISOLATED, None), Attack(NOT_ISOLATED, 0))
 
 
-def _missing(plan: Plan) -> Iterator[Attack]:
-    # `invoke` begins with this call.
-    if plan.kind == "probe":
-        yield Attack(MISSING, None)
+def groups(plan: Plan) -> Iterator[Group]:
+    """The requests outside the waves, of every check that is chosen and applies.
+
+    Those that attack the boundary stand between ordinary requests of the same tenant.
+    """
+    chosen = [requests for check, requests in _REQUESTS.items() if check in plan.checks and not why_not(plan, check)]
+    by_tenant: dict[int, list[Attack]] = {}
+    for requests in chosen:
+        sent = [*requests(plan)]
+        for tenant in dict.fromkeys(attack.framed_by for attack in sent):
+            own = [attack for attack in sent if attack.framed_by == tenant]
+            frame = Attack(FRAME, tenant)
+            by_tenant.setdefault(tenant, [frame]).extend((*own, frame))
+    if CACHEABLE in plan.checks and not why_not(plan, CACHEABLE):
+        yield from _cacheable(plan)
+    yield from (Group(tuple(attacks)) for attacks in by_tenant.values())
+
+
+def _missing(_: Plan) -> Iterator[Attack]:
+    yield Attack(MISSING, None)
 
 
 def _invalid(_: Plan) -> Iterator[Attack]:
@@ -86,11 +140,17 @@ def _invalid(_: Plan) -> Iterator[Attack]:
 
 
 def _reserved(plan: Plan) -> Iterator[Attack]:
-    return (Attack(RESERVED, one, claimed=plan.tenants[other].id) for one, other in ((0, 1), (1, 0)))
+    return (Attack(RESERVED, one, claimed=plan.tenants[other].id) for one, other in _PAIR)
 
 
 def _ambiguous(plan: Plan) -> Iterator[Attack]:
-    return (Attack(AMBIGUOUS, one, claimed=plan.tenants[other].id) for one, other in ((0, 1), (1, 0)))
+    place = plan.tenant_place.partition(":")[0]
+    if place == "header":
+        yield from (Attack(AMBIGUOUS, one, claimed=plan.tenants[other].id) for one, other in _PAIR)
+    kinds: tuple[Literal["header", "query"], ...] = ("header", "query")
+    for alias in kinds:
+        if names_in(plan.aliases, alias):
+            yield Attack(AMBIGUOUS, 0, claimed=plan.tenants[1].id, alias=alias)
 
 
 def _foreign(plan: Plan) -> Iterator[Attack]:
@@ -99,16 +159,31 @@ def _foreign(plan: Plan) -> Iterator[Attack]:
     return (Attack(FOREIGN, asked, credential=owner) for owner, asked in pairs)
 
 
-def _cacheable(plan: Plan) -> Iterator[Attack]:
-    # Twice each: the second answer to a tenant tells whether there is a cache at all.
-    return (Attack(CACHEABLE, tenant.index) for _ in range(2) for tenant in plan.tenants[:MOST_NEIGHBOURS])
+def _cacheable(plan: Plan) -> Iterator[Group]:
+    """All at once, for edges that merge requests in flight; then twice each, for those that keep answers: the second
+    answer to a tenant tells whether there is a cache at all."""
+    once = tuple(Attack(CACHEABLE, tenant.index) for tenant in plan.tenants[:MOST_NEIGHBOURS])
+    yield Group(once, together=True)
+    yield Group((*once, *once))
 
+
+_PAIR = ((0, 1), (1, 0))
 
 _REQUESTS = {
-    CACHEABLE: _cacheable,
     MISSING: _missing,
     INVALID: _invalid,
     FOREIGN: _foreign,
     RESERVED: _reserved,
     AMBIGUOUS: _ambiguous,
 }
+
+
+def names_in(aliases: Sequence[str], place: str) -> list[str]:
+    """The names among `aliases` that travel in a `header` or the `query`."""
+    return [name for kind, _, name in (alias.partition(":") for alias in aliases) if kind == place]
+
+
+def alias_values(names: Sequence[str], id_: str) -> Mapping[str, str]:
+    """What is sent under each other name to claim `id_`."""
+    # Lambda Web Adapter hands the context on as JSON.
+    return {name: f'{{"tenant_id": "{id_}"}}' if name.endswith("-context") else id_ for name in names}

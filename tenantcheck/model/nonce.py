@@ -1,13 +1,15 @@
-"""The nonce: `tck1-<run>-<tenant tag>-<seq>-<random>`, of one length in every request.
+"""The nonce: `tck1-<run>-<masked tenant tag>-<seq>-<random>`, of one length in every request.
 
 One regular expression finds it anywhere, and it names its tenant across runs: the tag depends on the tenant's
-id alone.
+id alone. On the wire the tag is masked by what follows it, so that no prefix of the nonce goes with the tenant: a
+balancer that chose an environment by one would look isolated. Anyone can take the mask off again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 PREFIX = b"tck1-"
@@ -21,6 +23,7 @@ class Nonce(NamedTuple):
 
     run: str
     tag: str
+    """Without its mask."""
     seq: int
     random: str
 
@@ -30,9 +33,16 @@ def tag(tenant_id: str | None) -> str:
     return hashlib.sha256((tenant_id or "").encode()).hexdigest()[:12]
 
 
+def _masked(tenant_tag: str, seq: str, random: str) -> str:
+    """A tag with its mask put on, or taken off."""
+    mask = hashlib.sha256(f"{seq}{random}".encode()).digest()[:6]
+    return f"{int(tenant_tag, 16) ^ int.from_bytes(mask):012x}"
+
+
 def compose(run: str, tenant_tag: str, seq: int, random: str) -> str:
     """The nonce of request `seq`."""
-    return f"tck1-{run}-{tenant_tag}-{seq:08d}-{random}"
+    number = f"{seq:08d}"
+    return f"tck1-{run}-{_masked(tenant_tag, number, random)}-{number}-{random}"
 
 
 def well_formed(text: str) -> bool:
@@ -45,10 +55,11 @@ def parse(nonce: str) -> Nonce | None:
     match = _WHOLE.fullmatch(nonce)
     if match is None:
         return None
-    run, tenant_tag, seq, random = match.groups()
-    return Nonce(run, tenant_tag, int(seq), random)
+    run, masked, seq, random = match.groups()
+    return Nonce(run, _masked(masked, seq, random), int(seq), random)
 
 
+@lru_cache(maxsize=1 << 12)  # residue shows the same nonces again and again
 def tag_of(nonce: str) -> str:
     """The tenant tag of a well-formed nonce."""
-    return nonce[14:26]
+    return _masked(nonce[14:26], nonce[27:35], nonce[36:])

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from tenantcheck.model.plan import Nanoseconds, Number, Plan, Request
+from tenantcheck.model.plan import Line, Nanoseconds, Number, Plan, Request
 
 Outcome = Literal["served", "no-witness", "refused", "throttled", "function-error", "service-error", "lost"]
 IdentityField = Literal["execution_environment_id", "sandbox_id", "log_stream_name"]
@@ -37,6 +37,8 @@ class Witness(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     log_stream_name: str | None = None
     invocation_count: Annotated[int, Meta(ge=0, le=1 << 53)] | None = None
     tenant_id: str | None = None
+    tenant_null: bool = False
+    """The handler reported a tenant that is null, or empty text."""
     nonce: str | None = None
     residue_read: bool = False
     """The handler reported what it found of earlier requests, even if that was nothing."""
@@ -87,7 +89,23 @@ class Observation(
     body_bytes: int = 0
     """Bytes of the body that were read, after decompression."""
     body_sha256: str | None = None
+    shape: str | None = None
+    """Digest of the names in a JSON body, of requests outside the waves: answers of one shape say the same kind of
+    thing."""
     truncated: bool = False
+
+
+class Control(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a function that is known not to isolate came out, asked first."""
+
+    target: Line
+    caught_by: tuple[IdentityField, ...] = ()
+    """Identities by which an environment was seen to serve two tenants."""
+    requests: Number
+    ended: Line
+    detail: Line = ""
+    history: Line = ""
+    sha256: Line = ""
 
 
 class Header(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="header", tag_field="type"):
@@ -95,10 +113,17 @@ class Header(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="header"
 
     format: Literal["tenantcheck-history"] = "tenantcheck-history"
     version: Literal[1] = 1
-    tool: str
-    started: str
+    schedule: Number = 1
+    """How waves are drawn from the seed."""
+    tool: Annotated[str, Meta(pattern=r"\A[0-9A-Za-z.+-]{1,40}\Z")]
+    started: Annotated[str, Meta(pattern=r"\A[0-9T:.Z-]{0,30}\Z")]
     """Wall-clock start, ISO 8601 in UTC: what every offset counts from."""
     plan: Plan
+    earlier: tuple[Line, ...] = ()
+    """Names of earlier histories of this target that lay beside this one, the newest ones."""
+    earlier_runs: Number = 0
+    """How many there were."""
+    control: Control | None = None
 
 
 EndReason = Literal[
@@ -115,6 +140,7 @@ EndReason = Literal[
     "no-reuse",
     "refused",
     "not-isolated",
+    "not-lambda",
     "failed",
 ]
 

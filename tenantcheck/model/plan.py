@@ -9,18 +9,55 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from tenantcheck.model.repeat import Repeat
+
 RunKind = Literal["probe", "invoke"]
 PlanName = Literal["quick", "standard", "deep"]
-WaveKind = Literal["opening", "half", "crowd", "ordered", "newcomers", "single"]
+WaveKind = Literal["opening", "half", "surge", "crowd", "ordered", "newcomers", "single", "together"]
+"""The six kinds of wave; and requests outside of them, one after the other (`single`) or all at once (`together`)."""
 
-#: Purpose of a request that belongs to a wave; any other purpose is the id of the check that sent it.
-WAVE = "wave"
+CheckId = Literal[
+    "shared-environment",
+    "wrong-tenant",
+    "foreign-residue",
+    "replayed-response",
+    "cloned-identity",
+    "counter-order",
+    "unseen-caller",
+    "not-delivered-once",
+    "not-isolated",
+    "lookalike-collapse",
+    "missing-tenant-accepted",
+    "invalid-tenant-accepted",
+    "reserved-header-honoured",
+    "ambiguous-tenant",
+    "foreign-tenant-accepted",
+    "control-not-caught",
+]
+Requirement = Literal["warm", "pressed", "newcomer", "idle", "control"] | CheckId
+"""What a run can be required to have exercised: kinds of request, gaps, a control, checks."""
+
+Purpose = Literal["wave", "frame"] | CheckId
+"""Why a request is sent: in a wave, as an ordinary one beside those that attack the boundary, or for a check."""
+
+#: How waves are drawn from a seed. A history recorded under another one can't be compared with what its seed draws.
+SCHEDULE = 2
+
+#: Purpose of a request that belongs to a wave; any other purpose but `FRAME` is the id of the check that sent it.
+WAVE: Literal["wave"] = "wave"
+#: Purpose of an ordinary request beside those that attack the boundary: it must be served for them to mean anything.
+FRAME: Literal["frame"] = "frame"
 #: Tenants of one run, at most: the figure is that of the weakest pair, and pairs grow with the square.
 MAX_TENANTS = 200
 
 #: Whole numbers that a history may hold: more than any run reaches, and no trouble to compute with.
 Number = Annotated[int, Meta(ge=0, le=1 << 40)]
 Nanoseconds = Annotated[int, Meta(ge=0, le=1 << 62)]
+#: A tenant id in a history: printable ASCII, so that it can be shown and put into a command.
+Id = Annotated[str, Meta(pattern=r"\A[\x20-\x7e]{1,300}\Z")]
+#: One line of text of the program's own.
+Line = Annotated[str, Meta(max_length=2048)]
+Seconds = Annotated[float, Meta(ge=0, le=1e9)]
 
 
 class Tenant(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -28,25 +65,26 @@ class Tenant(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     index: int
     """Position in the run; newcomers are numbered on after the tenants."""
-    id: str
+    id: Id
     """What is sent."""
-    expect: str
+    expect: Line
     """What the handler should see; the id unless told otherwise."""
     fresh: bool = False
     """The id was made for this run: nobody else can be sending requests for it."""
-    credential_names: tuple[str, ...] = ()
+    credential_names: tuple[Line, ...] = ()
     """Names (never values) of what this tenant authenticates with."""
     sibling: int | None = None
     """Newcomers only: index of the tenant this id looks like."""
-    lookalike: str | None = None
+    lookalike: Line | None = None
     """Newcomers only: in which way it looks like its sibling."""
 
 
 class Budgets(Struct, frozen=True, kw_only=True):
     """What a run may spend before it has to stop."""
 
-    max_requests: int
-    max_time_s: float
+    max_requests: Number
+    max_time_s: Seconds | None = None
+    """None: as long as the plan needs at the latency of its first answers, and two minutes at the least."""
 
 
 class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -55,13 +93,17 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     run: str
     """Eight hexadecimal digits; part of every nonce."""
     kind: RunKind
-    target: str
+    target: Line
     """Where requests go: without user info and query values."""
     tenants: tuple[Tenant, ...]
     newcomers: tuple[Tenant, ...] = ()
     plan: PlanName = "standard"
-    idle_s: tuple[float, ...] = ()
+    idle_s: tuple[Seconds, ...] = ()
     """Idle gaps to add, in seconds."""
+    soak_s: Seconds = 0.0
+    """Seconds to go on for after the plan."""
+    rate: Seconds | None = None
+    """Requests per second while going on, on average, at most."""
     seed: str
     """128 bits in hexadecimal: every order is drawn from it."""
     seed_given: bool = False
@@ -71,26 +113,31 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     budgets: Budgets
     timeout_s: float = 30.0
     """Time limit of one request."""
-    checks: tuple[str, ...] = ()
+    checks: tuple[CheckId, ...] = ()
     """Ids of the checks that judge this run."""
-    requested: tuple[str, ...] = ()
+    requested: tuple[CheckId, ...] = ()
     """Ids of the checks the user asked for by name: not exercised means not `pass`."""
+    required: tuple[Requirement, ...] = ()
+    """What else the run must have exercised to pass."""
     keep_going: bool = False
     """Go on after a breach."""
     strict: bool = False
     """Weaknesses fail the run."""
-    witness_paths: dict[str, str] = {}
+    witness_paths: dict[Line, Line] = {}
     """JMESPath expressions that replace the default places of witness fields."""
-    tenant_place: str = ""
-    """How the id travels: `header:NAME`, `query:NAME`, `path`, `credentials` or `invoke`. Empty: unknown, and no
-    boundary is attacked."""
+    tenant_place: Line = ""
+    """How the id travels: `header:NAME`, `query:NAME`, `path`, `host`, `credentials`, `invoke`, or `nowhere` (of a
+    control by Invoke). Empty: unknown, and no boundary is attacked."""
+    aliases: tuple[Line, ...] = ()
+    """Other names of the tenant that are tried beside the true one: `header:NAME` and `query:NAME`."""
+    optional: tuple[Line, ...] = ()
+    """Parts of every request that can be left out where the target refuses them."""
     boundary: bool = False
     """Another tenant's id may be sent: the method changes nothing, or the user allowed it."""
     nonce_in_url: bool = False
     """Requests are GETs whose nonce stands in the URL or body: no cache can mistake one for another."""
-    repeat: str = ""
-    """Shell command that sends a request again, with the tokens `@TENANT@` and `@NONCE@` (percent-encoded:
-    `@TENANT_QUOTED@`, `@NONCE_QUOTED@`); secrets stand as `${VARIABLES}`."""
+    repeat: Repeat | None = None
+    """How a request is sent again."""
     ordered_requests: int = 12
     """Requests per tenant in the planned ordered wave."""
     further_requests: int = 4
@@ -113,11 +160,13 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     tenant: int | None
     """Index of the tenant it is sent for; None when it is sent without any."""
     nonce: str
-    purpose: str = WAVE
-    claimed: str | None = None
+    purpose: Purpose = WAVE
+    claimed: Line | None = None
     """The id that was sent, where it is not the tenant's own."""
     credential: int | None = None
     """Index of the tenant whose credentials were used, where they are not the tenant's own."""
+    alias: Literal["header", "query"] | None = None
+    """`claimed` was sent beside the tenant's id, under the other names of the tenant in the headers or the query."""
 
     @property
     def forged(self) -> bool:

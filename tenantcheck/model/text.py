@@ -18,6 +18,15 @@ def shown_id(id_: str, limit: int = 60) -> str:
     return printable(f"{id_[:20]}…{id_[-12:]} ({len(id_)} characters, {mark})")
 
 
+#: Smaller chances are not told apart: nobody can check them.
+_SMALLEST = 1e-12
+
+
+def chance(probability: float) -> str:
+    """A chance as a figure, never 0."""
+    return f"< {_SMALLEST:g}" if probability < _SMALLEST else f"{probability:.2g}"
+
+
 def printable(text: str, limit: int = 256) -> str:
     """At most `limit` characters; whatever could steer a terminal or hide is replaced by U+FFFD."""
     shown = text if len(text) <= limit else text[: limit - 1] + "…"

@@ -6,6 +6,9 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tenantcheck.model.observation import Control
+from tenantcheck.model.repeat import Repeat
+
 Severity = Literal["breach", "weakness", "open"]
 CheckStatus = Literal["clean", "breached", "weak", "open", "not-exercised", "not-applicable", "crashed"]
 Outcome = Literal["pass", "fail", "inconclusive"]
@@ -28,8 +31,8 @@ class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="seen", ta
     handler_saw: str | None = None
     """The tenant the handler reported."""
     request_ids: dict[str, str] = {}
-    repeat: str = ""
-    """How to send it again; secrets stand as `${VARIABLES}`."""
+    repeat: Repeat | None = None
+    """How to send it again."""
 
 
 class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -57,10 +60,28 @@ class CheckResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How often it could have failed."""
     findings: int = 0
     """Findings in total, those beyond the kept ones included."""
+    breaches: int = 0
+    """Breaches among them, in total."""
     requested: bool = False
     reason: str = ""
     help: str = ""
     """What its findings mean and what to do about them, where it has some."""
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """What the judge says of everything so far, for the course of the run."""
+
+    not_isolated: bool = False
+    """The target says itself that it does not isolate."""
+    breached: bool = False
+    confirmed: bool = True
+    """The breach stands on more than one identity, which may be a constant."""
+    named: bool = True
+    """Answers name their environment."""
+    reused: bool = True
+    """Some environment answered twice."""
+    finished: bool = False
+    """The evidence reached its target, or never will."""
 
 
 class PairFigure(Struct, frozen=True, kw_only=True):
@@ -82,6 +103,24 @@ class StratumFigure(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """None when nothing was exercised or something crossed."""
 
 
+class Range(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How far a run went. Nothing is known beyond it. Times are in seconds."""
+
+    environments: int
+    answers: int
+    """Answers of one environment, at most."""
+    age_s: float
+    """Of one environment, from its first call to its last answer, at most."""
+    busy: int
+    """Environments of one tenant that worked at once, at most."""
+    cold_starts: int
+    """New environments that started at once, at most."""
+    soonest_s: float | None = None
+    """Between the answer to one tenant and the next request for another, at least. None: never."""
+    longest_idle_s: float = 0.0
+    """Between two answers of one environment, at most."""
+
+
 class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How much a clean history is worth."""
 
@@ -98,6 +137,10 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Further requests per tenant that would reach the target if nothing were lost."""
     reason: str = ""
     """Why there is none, where there is none."""
+    range: Range | None = None
+    """How far the run went."""
+    buckets: int | None = None
+    """Newcomers exclude that ids are hashed into up to about so many."""
 
 
 class TenantSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -145,6 +188,13 @@ class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
     evidence: Evidence
     tenants: tuple[TenantSummary, ...]
     not_established: tuple[str, ...]
+    covered: tuple[str, ...] = ()
+    """What the run looked for, in words."""
+    not_covered: tuple[str, ...] = ()
+    """What a run can look for and this one did not."""
+    unable: bool = False
+    """The tool could not do its work: nothing was learnt about the target."""
+    control: Control | None = None
     remarks: tuple[str, ...] = ()
     history: str = ""
     """Where the history lies."""

@@ -1,10 +1,11 @@
 """Decide whom to ask, what to send and in which order; nothing here sends anything."""
 
-from tenantcheck.plan.schedule import NEWCOMERS, Forecast, Schedule, Wave, forecast
-from tenantcheck.plan.tenants import Credentials, Row, TenantList, id_problem, parse_tenants
+from tenantcheck.plan.schedule import NEWCOMERS, SOAK_NEWCOMERS, Forecast, Schedule, Wave, forecast
+from tenantcheck.plan.tenants import Credentials, Row, TenantList, fresh_id, id_problem, parse_tenants
 
 __all__ = [
     "NEWCOMERS",
+    "SOAK_NEWCOMERS",
     "Credentials",
     "Forecast",
     "Row",
@@ -12,6 +13,7 @@ __all__ = [
     "TenantList",
     "Wave",
     "forecast",
+    "fresh_id",
     "id_problem",
     "parse_tenants",
 ]

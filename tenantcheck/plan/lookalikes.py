@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 #: Longest id that Lambda takes.
 MAX_LENGTH = 256
-#: Lengths that ids are cut to by columns, keys and labels of the parts they pass through.
-_CUTS = (8, 32, 64, 128, 255)
+#: Longest label of a host name.
+MAX_LABEL = 63
+#: Lengths that ids are cut to by columns, keys and labels of the parts they pass through; the pair of the longest ids
+#: stands for all of them, these say which one it is.
+_CUTS = (8, 32, 64, 128)
 
 
 class Lookalike(NamedTuple):
@@ -23,15 +27,33 @@ class Lookalike(NamedTuple):
 def lookalikes(ids: Sequence[str], place: str) -> Iterator[Lookalike]:
     """Look-alikes of tenants whose id travels in `place` (see `Plan.tenant_place`).
 
-    Every simple form comes once, spread over the tenants; then the forms of the place, those that differ behind many
-    equal characters, and the simple forms of the other tenants. A sibling that is no tenant comes before its
-    look-alikes.
+    First a pair of 256 characters that differ in the last one, which catches every cut up to 255. Then every simple
+    form once, spread over the tenants; the forms of the place, those that differ behind fewer equal characters, and
+    the simple forms of the other tenants. A sibling that is no tenant comes before its look-alikes.
     """
+    longest = longest_of(ids[0], place)
+    if longest != ids[0]:
+        yield Lookalike(longest, "common prefix", ids[0])
+    yield _behind(longest, len(longest) - 1)
     yield from _simple(ids, turn=0)
     yield from of_place(ids[0], place)
-    yield from _behind_many_characters(ids[0])
+    for cut in _CUTS:
+        if cut < len(longest) - 1:
+            yield _behind(ids[0] if cut < len(ids[0]) else longest, cut)
     for turn in range(1, len(ids)):
         yield from _simple(ids, turn)
+
+
+def longest_of(id_: str, place: str) -> str:
+    """The longest id that begins with `id_` and can travel there."""
+    # The longest label of a host name: RFC 1035, 2.3.4.
+    most = MAX_LABEL if place == "host" else MAX_LENGTH
+    return (id_ + "-" + "x" * most)[:most] if len(id_) < most else id_
+
+
+def _behind(sibling: str, cut: int) -> Lookalike:
+    """An id that differs from its sibling in the character behind the first `cut`."""
+    return Lookalike(_differing(sibling, cut), f"a character behind the first {cut}", sibling)
 
 
 def _simple(ids: Sequence[str], turn: int) -> Iterator[Lookalike]:
@@ -66,12 +88,12 @@ def of_place(id_: str, place: str) -> Iterator[Lookalike]:
         yield Lookalike(id_ + "+0", "plus form", spaced)
 
 
-def _behind_many_characters(id_: str) -> Iterator[Lookalike]:
-    """Differences that are cut off where ids are. Those past the end of the tenant's id are told from a long id that
-    begins with it."""
-    longest = (id_ + "-" + "x" * MAX_LENGTH)[:MAX_LENGTH]
-    if longest != id_:
-        yield Lookalike(longest, "common prefix", id_)
-    for cut in _CUTS:
-        sibling = id_ if cut < len(id_) else longest
-        yield Lookalike(_differing(sibling, cut), f"a character behind the first {cut}", sibling)
+def in_place(id_: str, place: str) -> str | None:
+    """An id as whoever reads it in `place` tells it from others; None where it can't travel there unchanged."""
+    if place == "host":
+        # Names ignore case, and a label has letters, digits and hyphens inside: RFC 1123, 2.1.
+        return id_.lower() if _LABEL.fullmatch(id_) else None
+    return id_
+
+
+_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")

@@ -15,7 +15,7 @@ from typing import Any
 
 from tenantcheck.errors import UsageError
 from tenantcheck.model import MAX_TENANTS, Tenant
-from tenantcheck.plan.lookalikes import MAX_LENGTH, lookalikes, of_place
+from tenantcheck.plan.lookalikes import MAX_LENGTH, in_place, lookalikes
 
 #: Lambda's own pattern for `TenantId` (botocore's service model), matched in full.
 ID_PATTERN = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
@@ -90,24 +90,39 @@ class TenantList:
         """The records of these tenants."""
         return tuple(_tenant(index, row, fresh=self.fresh) for index, row in enumerate(self.rows))
 
-    def newcomers(self, wanted: int, place: str = "") -> tuple[tuple[Tenant, ...], tuple[Row, ...]]:
-        """At most `wanted` ids nobody uses, look-alikes of the tenants first, and their rows; beyond them those
-        look-alikes that only exist in the `place` where ids travel (see `Plan.tenant_place`).
+    def require_distinct(self, place: str) -> None:
+        """Raise `UsageError` unless the ids stay apart in the `place` where they travel (see `Plan.tenant_place`)."""
+        seen: dict[str, str] = {}
+        for row in (*self.rows, *self.spare):
+            carried = in_place(row.id, place)
+            if carried is None:
+                raise UsageError(f"tenant '{row.id}' can't stand in a host name", "Letters, digits and hyphens can.")
+            if carried in seen:
+                raise UsageError(
+                    f"'{row.id}' and '{seen[carried]}' are one host name", "Host names ignore upper and lower case."
+                )
+            seen[carried] = row.id
+
+    def newcomers(
+        self, wanted: int, place: str = "", *, lookalike: bool = True
+    ) -> tuple[tuple[Tenant, ...], tuple[Row, ...]]:
+        """At most `wanted` ids nobody uses, and their rows: look-alikes of the tenants first (unless they are not
+        wished), such as stay apart in the `place` where ids travel (see `Plan.tenant_place`).
 
         With credentials per tenant only spare rows can be newcomers, since an id alone would be refused; likewise
         where a tenant is expected under another name.
         """
-        taken = {row.id for row in self.rows}
+        taken = {in_place(row.id, place) for row in self.rows} | {None}
         # Where the handler sees other names than are sent, nobody knows what it should see for a made-up id.
         made_up = not self.has_credentials and all(row.expect == row.id for row in self.rows)
         chosen: list[tuple[Row, int | None, str | None]] = []
-        if made_up and wanted:
+        if made_up and wanted and lookalike:
             ids = [row.id for row in self.rows]
             numbers = {id_: index for index, id_ in enumerate(ids)}
-            wanted += sum(1 for _ in of_place(ids[0], place))
             for id_, form, sibling in lookalikes(ids, place):
-                if len(chosen) < wanted and id_ not in taken and _can_travel(id_, form):
-                    taken.add(id_)
+                carried = in_place(id_, place)
+                if len(chosen) < wanted and carried not in taken and _can_travel(id_, form):
+                    taken.add(carried)
                     numbers[id_] = len(ids) + len(chosen)
                     chosen.append((Row(id=id_, expect=id_), numbers.get(sibling), form))
         chosen += [(row, None, None) for row in self.spare[: wanted - len(chosen)]]
@@ -297,13 +312,19 @@ def _value(where: str, key: str, value: Any) -> str:
 
 def _checked(rows: Sequence[tuple[str, Row]], spare: Sequence[tuple[str, Row]]) -> TenantList:
     seen: dict[str, str] = {}
+    expected: dict[str, str] = {}
     for where, row in (*rows, *spare):
         problem = id_problem(row.id)
         if problem:
             raise UsageError(f"{where}: this tenant id can't be sent: {problem}", "Correct or remove it.")
         if row.id in seen:
             raise UsageError(f"{where}: the same id as {seen[row.id]}", "Every tenant needs an id of its own.")
-        seen[row.id] = where
+        if row.expect in expected:
+            raise UsageError(
+                f"{where}: the same expect as {expected[row.expect]}",
+                "Two tenants that the handler can't tell apart are one tenant to it.",
+            )
+        seen[row.id] = expected[row.expect] = where
     _check_count(len(rows))
     return TenantList(rows=tuple(row for _, row in rows), spare=tuple(row for _, row in spare))
 

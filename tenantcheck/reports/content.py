@@ -6,8 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tenantcheck.model import STRATA, Finding, Seen, Verdict
-from tenantcheck.model.text import printable, shown_id
-from tenantcheck.reports.sentences import evidence_sentence, finding_sentence, strata_sentences
+from tenantcheck.model.text import chance, printable, shown_id
+from tenantcheck.reports.sentences import (
+    coverage,
+    evidence_sentence,
+    finding_sentence,
+    range_sentence,
+    strata_sentences,
+)
+from tenantcheck.reports.shell import command_line
 
 #: Findings written out; the JSON report has all that are kept.
 SHOWN_FINDINGS = 5
@@ -35,13 +42,18 @@ _WORDS = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE"}
 
 
 def headline(verdict: Verdict) -> str:
-    """The verdict in one line."""
-    return f"{_WORDS[verdict.outcome]}: {printable(verdict.reasons[0], 400)}"
+    """The verdict in one line. Of a run that could not be carried out it says so: nothing was learnt."""
+    word = "NOT RUN" if verdict.unable else _WORDS[verdict.outcome]
+    if verdict.outcome == "pass":
+        word = f"{word} ({coverage(verdict)})"
+    return f"{word}: {printable(verdict.reasons[0], 400)}"
 
 
 def blocks(verdict: Verdict) -> Iterator[Block]:
     """The whole report below the headline."""
     yield _subject(verdict)
+    if verdict.outcome == "pass":
+        yield _limits(verdict)
     if len(verdict.reasons) > 1:
         yield Block("Also", tuple(printable(reason, 400) for reason in verdict.reasons[1:]))
     yield from _findings(verdict)
@@ -69,10 +81,29 @@ def _subject(verdict: Verdict) -> Block:
         f"{subject.plan} plan: {_many(subject.requests, 'request')} in {_many(subject.waves, 'wave')}, "
         f"{_many(subject.environments, 'environment')}, {subject.duration_s:.1f} s",
     ]
+    control = verdict.control
+    if control is not None and control.caught_by:
+        lines.append(
+            f"control {printable(control.target)}: a function without isolation was caught after "
+            f"{_many(control.requests, 'request')}"
+        )
     odd = {kind: count for kind, count in sorted(subject.outcomes.items()) if kind != "served"}
     if odd:
         lines.append("other outcomes: " + ", ".join(f"{count} {kind}" for kind, count in odd.items()))
     return Block("Run", tuple(lines))
+
+
+def _limits(verdict: Verdict) -> Block:
+    """What a pass does not say, where nobody can miss it."""
+    lines = [evidence_sentence(verdict.evidence)]
+    if verdict.evidence.range is not None:
+        lines.append(range_sentence(verdict.evidence.range))
+    if verdict.not_covered:
+        lines.append(f"Not looked for: {', '.join(verdict.not_covered)}.")
+    lines.append(
+        "It says nothing about data stores, caches or the role that tenants share; more under Not established."
+    )
+    return Block("What this pass says", tuple(lines))
 
 
 def _many(count: int, noun: str) -> str:
@@ -82,20 +113,27 @@ def _many(count: int, noun: str) -> str:
 def _evidence(verdict: Verdict) -> Block:
     evidence = verdict.evidence
     if any(finding.severity == "breach" for finding in verdict.findings):
-        return Block("Evidence", ("A breach was seen, so what a clean run would be worth has no meaning.",))
-    lines = [evidence_sentence(evidence)]
+        lines = ["A breach was seen, so what a clean run would be worth has no meaning."]
+        if evidence.range is not None:
+            lines.append(range_sentence(evidence.range))
+        return Block("Evidence", tuple(lines))
+    lines = []
+    if verdict.outcome != "pass":  # a pass has said so already
+        lines.append(evidence_sentence(evidence))
+        if evidence.range is not None:
+            lines.append(range_sentence(evidence.range))
     if evidence.weakest_pair is not None and evidence.all_tenants is not None:
         pair = " and ".join(shown_id(name) for name in evidence.weakest_pair.tenants)
         lines.append(
-            f"Weakest pair {pair}: {evidence.weakest_pair.probability:.2g} "
+            f"Weakest pair {pair}: {chance(evidence.weakest_pair.probability)} "
             f"(target {evidence.significance:g}). All tenants together: "
-            f"{evidence.all_tenants.probability:.2g}. Counted by {evidence.field}."
+            f"{chance(evidence.all_tenants.probability)}. Counted by {evidence.field}."
         )
     if evidence.needed_requests is not None:
         lines.append(
             f"About {evidence.needed_requests} more requests per tenant would reach the target, with no answer lost."
         )
-    lines += strata_sentences(evidence.strata)
+    lines += strata_sentences(evidence)
     columns = ("requests", "opportunities", "tenant pairs", "crossed", "excluded rate")
     rows = tuple(
         (
@@ -112,9 +150,9 @@ def _evidence(verdict: Verdict) -> Block:
 
 
 def _tenants(verdict: Verdict) -> Block:
-    rows = tuple(
+    rows = [
         (
-            shown_id(tenant.tenant) + (" (newcomer)" if tenant.newcomer else ""),
+            shown_id(tenant.tenant),
             str(tenant.environments),
             str(tenant.invocations),
             str(tenant.cold_starts),
@@ -122,9 +160,23 @@ def _tenants(verdict: Verdict) -> Block:
             _milliseconds(tenant.max_ms),
         )
         for tenant in verdict.tenants
-    )
+        if not tenant.newcomer
+    ]
+    newcomers = [tenant for tenant in verdict.tenants if tenant.newcomer]
+    if newcomers:
+        slowest = max((tenant.max_ms for tenant in newcomers if tenant.max_ms is not None), default=None)
+        rows.append(
+            (
+                f"({_many(len(newcomers), 'newcomer')})",
+                str(sum(tenant.environments for tenant in newcomers)),
+                str(sum(tenant.invocations for tenant in newcomers)),
+                str(sum(tenant.cold_starts for tenant in newcomers)),
+                _milliseconds(None),
+                _milliseconds(slowest),
+            )
+        )
     columns = ("tenant", "environments", "invocations", "cold starts", "median ms", "max ms")
-    return Block("Tenants", table=Table(columns, rows, frozenset({1, 2, 3, 4, 5})))
+    return Block("Tenants", table=Table(columns, tuple(rows), frozenset({1, 2, 3, 4, 5})))
 
 
 def _milliseconds(value: float | None) -> str:
@@ -196,7 +248,7 @@ def _seconds(nanoseconds: int | None) -> str:
 
 
 def _repeats(exhibits: Sequence[Seen]) -> Iterable[str]:
-    return (printable(exhibit.repeat, 2000) for exhibit in exhibits if exhibit.repeat)
+    return (command_line(exhibit.repeat) for exhibit in exhibits if exhibit.repeat is not None)
 
 
 def _record(verdict: Verdict) -> Block:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from tenantcheck.model import Evidence, Finding, Seen, Verdict
+from tenantcheck.reports.shell import command_line
 
 SCHEMA = "tenantcheck-report/1"
 
@@ -53,6 +54,7 @@ class JsonCheck(Struct, kw_only=True):
     status: Literal["clean", "breached", "weak", "open", "not-exercised", "not-applicable", "crashed"]
     opportunities: int
     findings: int
+    breaches: int
     requested: bool
     reason: str
 
@@ -82,6 +84,29 @@ class JsonStrata(Struct, kw_only=True):
     newcomer: JsonStratum
 
 
+class JsonRange(Struct, kw_only=True):
+    """How far the run went, in seconds; nothing is known beyond."""
+
+    environments: int
+    answers: int
+    age_s: float
+    busy: int
+    cold_starts: int
+    soonest_s: float | None
+    longest_idle_s: float
+
+
+class JsonControl(Struct, kw_only=True):
+    """A function without isolation, asked first."""
+
+    target: str
+    caught_by: list[str]
+    requests: int
+    ended: str
+    history: str
+    sha256: str
+
+
 class JsonEvidence(Struct, kw_only=True):
     """How much a clean run is worth. Without evidence the figures are null and `reason` says why."""
 
@@ -94,6 +119,8 @@ class JsonEvidence(Struct, kw_only=True):
     ordered_requests: int
     needed_requests: int | None
     reason: str
+    range: JsonRange | None
+    buckets: int | None
 
 
 class JsonTenant(Struct, kw_only=True):
@@ -115,6 +142,9 @@ class JsonReport(Struct, kw_only=True):
     schema: Literal["tenantcheck-report/1"]
     verdict: Literal["pass", "fail", "inconclusive"]
     reasons: list[str]
+    unable: bool
+    covered: list[str]
+    not_covered: list[str]
     kind: Literal["probe", "invoke"]
     target: str
     plan: Literal["quick", "standard", "deep"]
@@ -131,6 +161,7 @@ class JsonReport(Struct, kw_only=True):
     findings: list[JsonFinding]
     checks: list[JsonCheck]
     evidence: JsonEvidence
+    control: JsonControl | None
     tenants: list[JsonTenant]
     not_established: list[str]
     remarks: list[str]
@@ -161,6 +192,7 @@ def _report(verdict: Verdict) -> JsonReport:
         "tenants": [msgspec.structs.asdict(tenant) for tenant in verdict.tenants],
         "findings": [_finding(finding) for finding in verdict.findings],
         "evidence": _evidence(verdict.evidence),
+        "control": None if verdict.control is None else msgspec.structs.asdict(verdict.control),
     }
     return msgspec.convert(own, JsonReport)
 
@@ -180,7 +212,17 @@ _SUBJECT = (
     "outcomes",
     "versions",
 )
-_VERDICT = ("reasons", "not_established", "remarks", "history", "history_sha256", "tool")
+_VERDICT = (
+    "reasons",
+    "unable",
+    "covered",
+    "not_covered",
+    "not_established",
+    "remarks",
+    "history",
+    "history_sha256",
+    "tool",
+)
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -189,12 +231,14 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 def _exhibit(exhibit: Seen) -> dict[str, Any]:
     fields = msgspec.structs.asdict(exhibit)
-    return {"request": fields.pop("seq"), **fields}
+    repeat = fields.pop("repeat")
+    return {"request": fields.pop("seq"), **fields, "repeat": "" if repeat is None else command_line(repeat)}
 
 
 def _evidence(evidence: Evidence) -> dict[str, Any]:
     fields = msgspec.to_builtins(msgspec.structs.asdict(evidence))
     for name in ("weakest_pair", "all_tenants"):
         fields[name] = None if (pair := getattr(evidence, name)) is None else msgspec.structs.asdict(pair)
+    fields["range"] = None if evidence.range is None else msgspec.structs.asdict(evidence.range)
     fields["strata"] = {name: msgspec.structs.asdict(figure) for name, figure in evidence.strata.items()} or None
     return dict(fields)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tenantcheck.model import Evidence, Finding, StratumFigure
-from tenantcheck.model.text import printable, shown_id
+from tenantcheck.model import Evidence, Finding, Range, Verdict
+from tenantcheck.model.text import chance, printable, shown_id
 
 
 def finding_sentence(finding: Finding) -> str:
     """What a finding says, in one sentence."""
     sentence = _SENTENCES.get(finding.check, _plain)(finding)
-    if finding.severity == "open":
-        return f"{sentence} Open, since the field it stands on is not to be trusted."
+    if finding.severity == "open" and finding.check in _BY_IDENTITY:
+        return f"{sentence} Open, since what it stands on alone is not to be trusted."
     return sentence
+
+
+#: Checks whose findings are open only where a field is not to be trusted.
+_BY_IDENTITY = frozenset({"shared-environment", "lookalike-collapse", "unseen-caller"})
 
 
 def _tenants(finding: Finding) -> str:
@@ -26,6 +30,16 @@ def _detail(finding: Finding, key: str) -> str:
 
 
 def _shared(finding: Finding) -> str:
+    if "hidden" in finding.details:
+        return (
+            f"{_tenants(finding)} met a new environment {_detail(finding, 'hidden')} times while one of its own lay "
+            "idle: a handler that makes an id per tenant and environment looks like this."
+        )
+    if "filled" in finding.details:
+        return (
+            f"{_tenants(finding)} share one counter: {_detail(finding, 'filled')} counts that the one did not show "
+            "are those that the other showed meanwhile, and none is missing."
+        )
     return (
         f"Environment {printable(finding.environment or '?')} served {_tenants(finding)} "
         f"(by {', '.join(finding.fields)})."
@@ -60,6 +74,11 @@ def _replayed(finding: Finding) -> str:
 
 
 def _cloned(finding: Finding) -> str:
+    if "contradicted" in finding.details:
+        return (
+            f"{finding.fields[0]} {printable(finding.environment or '?')} is contradicted by the other identities: "
+            "it does not name one environment."
+        )
     return (
         f"Process id {printable(finding.environment or '?')} came twice with the same count: "
         "it does not name one process."
@@ -74,6 +93,9 @@ def _counter_order(finding: Finding) -> str:
 
 
 def _unseen(finding: Finding) -> str:
+    if "start" in finding.details:
+        start, step = _detail(finding, "start"), _detail(finding, "step")
+        return f"The handler's counter starts at {start} and goes up by {step}, in every environment alike."
     if "sent" in finding.details:
         return (
             f"An environment of {_tenants(finding)} counted more invocations than the "
@@ -82,6 +104,22 @@ def _unseen(finding: Finding) -> str:
     return (
         f"Environments of {_tenants(finding)} counted invocations this run did not see: "
         f"{_detail(finding, 'unseen')}. Of its own requests, {_detail(finding, 'uncounted')} brought back no count."
+    )
+
+
+def _not_delivered_once(finding: Finding) -> str:
+    return (
+        f"An environment of {_tenants(finding)} counted {_detail(finding, 'more')} invocations more than an ordered "
+        "wave sent: requests were sent again, or copied, on their way."
+    )
+
+
+def _control(finding: Finding) -> str:
+    by = _detail(finding, "by")
+    caught = f"by {by} alone" if by else f"not at all ({_detail(finding, 'ended')})"
+    return (
+        f"The control {_detail(finding, 'target')} does not isolate and was caught {caught}, in "
+        f"{_detail(finding, 'requests')} requests; the evidence stands on {_detail(finding, 'field')}."
     )
 
 
@@ -108,6 +146,8 @@ def _reserved(finding: Finding) -> str:
 
 
 def _ambiguous(finding: Finding) -> str:
+    if under := _detail(finding, "under"):
+        return f"A request that names {_tenants(finding)} too, elsewhere ({under}), was served as that one."
     return (
         f"A request with two tenant ids was served as the {_detail(finding, 'which')} of them, {_tenants(finding)}."
     )
@@ -130,7 +170,9 @@ _SENTENCES: dict[str, Callable[[Finding], str]] = {
     "cloned-identity": _cloned,
     "counter-order": _counter_order,
     "unseen-caller": _unseen,
+    "not-delivered-once": _not_delivered_once,
     "not-isolated": _not_isolated,
+    "control-not-caught": _control,
     "lookalike-collapse": _lookalike,
     "missing-tenant-accepted": _missing,
     "invalid-tenant-accepted": _invalid,
@@ -140,22 +182,58 @@ _SENTENCES: dict[str, Callable[[Finding], str]] = {
 }
 
 
+def odds(probability: float) -> str:
+    """A small chance in words: once in so many runs."""
+    times = 1 / max(probability, 1e-12)
+    for size, name in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"), (1e3, "thousand")):
+        if times >= size:
+            return f"{times / size:.2g} {name}"
+    return f"{times:.2g}"
+
+
 def evidence_sentence(evidence: Evidence) -> str:
     """The headline in plain words."""
     pair, everyone = evidence.weakest_pair, evidence.all_tenants
     if pair is None or everyone is None:
         return f"No evidence: {evidence.reason}."
     if evidence.reason:
-        return f"No evidence: {evidence.reason}. Otherwise the figure would be {pair.probability:.2g}."
+        return f"No evidence: {evidence.reason}. Otherwise the figure would be {chance(pair.probability)}."
     return (
-        f"If the platform treated any two of these {len(everyone.tenants)} tenants alike when it chose "
-        "environments during this run, a clean run with a figure this small would come up with probability at "
-        f"most {pair.probability:.2g}."
+        f"If the platform treated any two of these {len(everyone.tenants)} tenants as one, and each request was "
+        f"delivered once, a run this clean would happen at most once in {odds(pair.probability)} "
+        f"({chance(pair.probability)})."
     )
 
 
-def strata_sentences(strata: dict[str, StratumFigure]) -> list[str]:
+def range_sentence(range_: Range) -> str:
+    """How far the run went, in one line."""
+    soonest = (
+        f"requests {_duration(range_.soonest_s)} or later after another tenant's answer"
+        if range_.soonest_s is not None
+        else "requests after another tenant's answer"
+    )
+    return (
+        f"Nothing is known beyond {range_.environments} environments, {range_.answers} answers of one environment, "
+        f"an age of {_duration(range_.age_s)}, {range_.busy} environments of one tenant busy, "
+        f"{range_.cold_starts} cold starts at once, {_duration(range_.longest_idle_s)} of idleness, {soonest}."
+    )
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.2g} ms"
+
+
+def coverage(verdict: Verdict) -> str:
+    """What a run looked for and what it did not: a pass says so in its first line."""
+    covered = ", ".join(verdict.covered) or "nothing"
+    only = " only" if len(verdict.covered) == 1 else ""
+    left = f"; not {', '.join(verdict.not_covered)}" if verdict.not_covered else ""
+    return f"{verdict.subject.plan}: {covered}{only}{left}"
+
+
+def strata_sentences(evidence: Evidence) -> list[str]:
     """What the strata exclude, in words."""
+    strata = evidence.strata
     sentences = []
     if any(figure.bound_95 is not None for figure in strata.values()):
         sentences.append(
@@ -163,10 +241,8 @@ def strata_sentences(strata: dict[str, StratumFigure]) -> list[str]:
             "many clean ones would have had a chance of at most 0.05."
         )
     newcomer = strata.get("newcomer")
-    if newcomer is not None and newcomer.bound_95 is not None:
-        buckets = newcomer.opportunities**2 // 6
-        if buckets > 1:
-            sentences.append(
-                f"{newcomer.opportunities} newcomers exclude hashing of ids into up to about {buckets} buckets."
-            )
+    if newcomer is not None and newcomer.bound_95 is not None and evidence.buckets is not None:
+        sentences.append(
+            f"{newcomer.opportunities} newcomers exclude hashing of ids into up to about {evidence.buckets} buckets."
+        )
     return sentences

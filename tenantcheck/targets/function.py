@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from tenantcheck.errors import UsageError
-from tenantcheck.model import PlatformRecord, Reply, Request, RunKind
-from tenantcheck.model.boundary import NONCE_HEADER, Attack
+from tenantcheck.model import Argument, PlatformRecord, Repeat, Reply, Request, RunKind
+from tenantcheck.model.boundary import NONCE_HEADER
 from tenantcheck.model.call import Call
+from tenantcheck.model.repeat import Part, text, variable
 from tenantcheck.model.text import printable
 from tenantcheck.plan import Row
 from tenantcheck.targets.aws import AwsSession
-from tenantcheck.targets.http import display_url, service_message
+from tenantcheck.targets.http import PADDING, PADDING_HEADER, display_url, service_message
 from tenantcheck.targets.target import NO_WITNESS, SERVED, Outcome
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 EventShape = Literal["raw", "api-gateway"]
 NONCE_KEY = "tenantcheckNonce"
+LOG_TAIL = "log tail"
 
 
 class FunctionTarget:
@@ -31,15 +33,21 @@ class FunctionTarget:
 
     unwraps = True
     kind: RunKind = "invoke"
-    tenant_place = "invoke"
     safe = False
     nonce_in_url = False
-    #: One call without a tenant and one with: they tell whether the function has a tenancy configuration at all.
-    preludes: Sequence[Attack] = (Attack("not-isolated", None), Attack("not-isolated", 0))
+    aliases: tuple[str, ...] = ()
 
     def __init__(
-        self, session: AwsSession, function: str, *, qualifier: str | None, payload: bytes, event: EventShape
+        self,
+        session: AwsSession,
+        function: str,
+        *,
+        qualifier: str | None,
+        payload: bytes,
+        event: EventShape,
+        tenantless: bool = False,
     ) -> None:
+        """`tenantless` sends no tenant id at all, as a function without a tenancy configuration wants it."""
         self._session = session
         self._function = function
         self._event = event
@@ -49,7 +57,26 @@ class FunctionTarget:
         self._signers: dict[tuple[int | None, str | None], BodySigner] = {}
         """By tenant, and the id that is sent: in a wave their requests differ in the nonce alone."""
         self._qualifier = qualifier
+        self._tenantless = tenantless
+        self._tail = True
+        self._pads = True
+        self._longest = 0
         self.url = self._template.url
+
+    @property
+    def tenant_place(self) -> str:
+        """How the id travels, as the plan keeps it."""
+        return "nowhere" if self._tenantless else "invoke"
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """Parts of requests that an endpoint may refuse and that can be left out: SAM's knows no log tail."""
+        return (LOG_TAIL, PADDING) if self._longest else (LOG_TAIL,)
+
+    def leave_out(self, parts: Sequence[str]) -> None:
+        """Prepare requests without these optional parts from now on."""
+        self._tail, self._pads = LOG_TAIL not in parts, PADDING not in parts
+        self._signers.clear()
 
     def bind(self, rows: Sequence[Row]) -> None:
         """Take the tenants and newcomers, in the order of their index. Raises `UsageError` for credentials that
@@ -61,6 +88,19 @@ class FunctionTarget:
                     "Tenants of invoke may have aws_profile, or aws_access_key_id and aws_secret_access_key.",
                 )
         self._rows = rows
+        lengths = [_length(row) for row in rows]
+        self._longest = max(lengths, default=0) if len(set(lengths)) > 1 else 0
+
+    def twin(self, function: str) -> FunctionTarget:
+        """The same requests to a function without a tenancy configuration, which takes no tenant id."""
+        return FunctionTarget(
+            self._session,
+            function,
+            qualifier=None,
+            payload=json.dumps(self._payload).encode(),
+            event=self._event,
+            tenantless=True,
+        )
 
     @property
     def carries_nonce(self) -> bool:
@@ -90,8 +130,12 @@ class FunctionTarget:
     def _signer(self, row: Row | None, id_: str | None) -> BodySigner:
         """What signs the requests of one tenant in a wave."""
         headers = self._template.headers
-        if id_ is not None:
+        if not self._tail:
+            headers = tuple(pair for pair in headers if pair[0].lower() != "x-amz-log-type")
+        if id_ is not None and not self._tenantless:
             headers = (*headers, ("X-Amz-Tenant-Id", id_))
+        if self._longest and self._pads and row is not None and id_ == row.id:
+            headers = (*headers, (PADDING_HEADER, "x" * (1 + self._longest - _length(row))))
         call = Call(method="POST", url=self._template.url, headers=headers)
         own = row.credentials.aws if row is not None else {}
         return self._session.body_signer(call, self._template.service, self._template.region, own)
@@ -107,6 +151,8 @@ class FunctionTarget:
         """Class of a reply of the Invoke operation."""
         if reply.status is None:
             return Outcome("lost", reply.error_kind, printable(reply.error_text))
+        if not _from_lambda(reply):
+            return Outcome("no-witness", "not-lambda", f"HTTP {reply.status}, without Lambda's headers")
         if reply.status == 200:
             return _handler_outcome(reply, witnessed=witnessed, proxy_status=proxy_status)
         name = (reply.header("x-amzn-errortype") or f"HTTP {reply.status}").partition(":")[0]
@@ -127,23 +173,34 @@ class FunctionTarget:
             return None
         return _platform_record(tail)
 
-    def repeat(self) -> str:
-        """An AWS CLI command with the tokens @TENANT@ and @NONCE@."""
-        payload = '"${PAYLOAD}"'
+    def repeat(self) -> Repeat:
+        """An AWS CLI command."""
+        payload: tuple[Part, ...] = (variable("PAYLOAD"),)
         if self._event == "raw" and self._payload == {}:
-            payload = f'\'{{"{NONCE_KEY}": "@NONCE@"}}\''
+            payload = (text(f'{{"{NONCE_KEY}": "'), Part(kind="nonce"), text('"}'))
         options = self._session.options
-        given = {
-            "qualifier": self._qualifier,
-            "region": self._template.region,
-            "profile": options.profile,
-            "endpoint-url": display_url(options.endpoint_url) if options.endpoint_url else None,
-        }
-        where = "".join(f" --{name} {printable(value)}" for name, value in given.items() if value)
-        return (
-            f"aws lambda invoke --function-name {printable(self._function)}{where} "
-            f'--tenant-id "@TENANT@" --cli-binary-format raw-in-base64-out --payload {payload} /dev/stdout'
-        )
+        arguments = [Argument(flag="--function-name", value=(text(self._function),))]
+        if self._qualifier:
+            arguments.append(Argument(flag="--qualifier", value=(text(self._qualifier),)))
+        arguments.append(Argument(flag="--region", value=(text(self._template.region),)))
+        if options.profile:
+            arguments.append(Argument(flag="--profile", value=(text(options.profile),)))
+        if options.endpoint_url:
+            arguments.append(Argument(flag="--endpoint-url", value=(text(display_url(options.endpoint_url)),)))
+        if not self._tenantless:
+            arguments.append(Argument(flag="--tenant-id", value=(Part(kind="tenant"),)))
+        arguments += [
+            Argument(flag="--cli-binary-format", value=(text("raw-in-base64-out"),)),
+            Argument(flag="--payload", value=payload),
+            Argument(value=(text("/dev/stdout"),)),
+        ]
+        return Repeat(command="aws lambda invoke", arguments=tuple(arguments))
+
+
+def _length(row: Row) -> int:
+    """Characters of a request that are the tenant's own: its id, and what its headers carry of its credentials."""
+    aws = row.credentials.aws
+    return len(row.id) + sum(len(aws.get(name, "")) for name in ("aws_access_key_id", "aws_session_token"))
 
 
 def parse_payload(payload: bytes) -> Any:
@@ -170,6 +227,20 @@ def _proxy_event(payload: Any, nonce: str) -> dict[str, Any]:
         "body": json.dumps(payload),
         "isBase64Encoded": False,
     }
+
+
+def _from_lambda(reply: Reply) -> bool:
+    """Whether a successful answer is one of Lambda's Invoke API, or of something that speaks it: it has a request id,
+    or is JSON (SAM's local server gives no id)."""
+    if reply.status is None or reply.status >= 400 or not reply.body:
+        return True
+    if reply.header("x-amzn-requestid") is not None:
+        return True
+    try:
+        json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _handler_outcome(reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Outcome:

@@ -5,14 +5,24 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from tenantcheck.errors import UsageError
-from tenantcheck.model import WAVE, PlatformRecord, Reply, Request, RunKind
-from tenantcheck.model.boundary import AMBIGUOUS, CACHEABLE, NONCE_HEADER, RESERVED, RESERVED_HEADER, Attack
+from tenantcheck.model import FRAME, WAVE, Argument, PlatformRecord, Repeat, Reply, Request, RunKind
+from tenantcheck.model.boundary import (
+    ALIASES,
+    AMBIGUOUS,
+    CACHEABLE,
+    NONCE_HEADER,
+    RESERVED,
+    RESERVED_HEADER,
+    alias_values,
+    names_in,
+)
 from tenantcheck.model.call import Call
+from tenantcheck.model.repeat import Part, text, variable
 from tenantcheck.model.text import printable
 from tenantcheck.plan import Credentials, Row
 from tenantcheck.targets.target import Outcome, http_outcome
@@ -32,9 +42,10 @@ _KNOWN_MESSAGE = re.compile(
 
 
 class Place(NamedTuple):
-    """Where a value travels: in a header, a query parameter, the path, a key of a JSON body, or not at all."""
+    """Where a value travels: in a header, a query parameter, the path, the host name, a key of a JSON body, or not at
+    all."""
 
-    kind: Literal["header", "query", "path", "body", "none"]
+    kind: Literal["header", "query", "path", "host", "body", "none"]
     name: str = ""
 
 
@@ -77,6 +88,13 @@ class HttpRequestSpec:
     data: bytes = b""
     tenant: Place = TENANT_BY_HEADER
     nonce: Place = NONCE_BY_HEADER
+    aliases: tuple[str, ...] = ALIASES
+    """Other names that a service may read the tenant from, as `header:NAME` or `query:NAME`."""
+
+
+#: Header that makes the requests of all tenants equally long: a balancer that went by their size would look isolated.
+PADDING_HEADER = "x-tenantcheck-padding"
+PADDING = "padding header"
 
 
 class _Frame(NamedTuple):
@@ -105,7 +123,6 @@ class HttpTarget:
 
     unwraps = False
     kind: RunKind = "probe"
-    preludes: Sequence[Attack] = ()
 
     def __init__(self, spec: HttpRequestSpec, signer: Signer | None = None) -> None:
         try:
@@ -127,13 +144,19 @@ class HttpTarget:
         except ValueError as error:
             raise UsageError("the URL has more than 100 query parameters") from error
         _refuse_doubles(spec, [name for name, _ in spec.headers], parameters)
-        if (spec.tenant.kind == "path") != ("{tenant}" in spec.url):
+        if (spec.tenant.kind in ("path", "host")) != ("{tenant}" in spec.url):
             raise UsageError("{tenant} in the URL excludes --tenant-header and --tenant-query")
+        if "{tenant}" in parts.netloc.rpartition("@")[2] and "{tenant}" in f"{parts.path}{parts.query}":
+            raise UsageError("{tenant} stands in host and path of the URL", "Put it into one of them.")
+        if "{tenant}" in parts.netloc and spec.tenant.kind == "path":
+            spec = replace(spec, tenant=Place("host"))
         self._spec = spec
         self._signer = signer
         self._rows: Sequence[Row] = ()
         self._frames: dict[int | None, _Frame] = {}
         """Of the waves' requests, by tenant."""
+        self._pads = True
+        self._longest = 0
         self._body = _json_object(spec.data) if spec.nonce.kind == "body" else None
         self._user_info = _basic(parts.username, parts.password) if parts.username else ()
         self._base = _ascii_url(parts)
@@ -148,6 +171,28 @@ class HttpTarget:
             own = row.credentials
             _refuse_doubles(self._spec, [name for name, _ in own.headers], [name for name, _ in own.query])
         self._rows = rows
+        self._frames.clear()
+        lengths = [self._length(row) for row in rows]
+        self._longest = max(lengths, default=0) if len(set(lengths)) > 1 else 0
+
+    def _length(self, row: Row) -> int:
+        """Characters of a request that are the tenant's own."""
+        own = row.credentials
+        pairs = (*own.headers, *own.query, *own.aws.items())
+        id_ = quote(row.id, safe="") if self._spec.tenant.kind in ("query", "path") else row.id
+        # A header that stands in the place of one from -H has that one's length less to add.
+        replaced = {name.lower() for name, _ in own.headers}
+        common = sum(len(f"{name}{value}") + 4 for name, value in self._spec.headers if name.lower() not in replaced)
+        return len(id_) + common + sum(len(name) + len(quote(value, safe="")) + 4 for name, value in pairs)
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """Parts of requests that the service may refuse and that can be left out."""
+        return (PADDING,) if self._longest else ()
+
+    def leave_out(self, parts: Sequence[str]) -> None:
+        """Prepare requests without these optional parts from now on."""
+        self._pads = PADDING not in parts
         self._frames.clear()
 
     async def refresh(self) -> None:
@@ -185,10 +230,15 @@ class HttpTarget:
         query = list(credentials.query)
         url = self._base
         ids = _ids(request, row)
-        if spec.tenant.kind == "path":
+        if spec.tenant.kind in ("path", "host"):
             url = url.replace("{tenant}", quote("".join(ids), safe=""))
         else:
             _put(spec.tenant, ids, headers, query)
+        if request.alias is not None:
+            claims = alias_values(names_in(self.aliases, request.alias), request.claimed or "")
+            (headers if request.alias == "header" else query).extend(claims.items())
+        if self._longest and self._pads and row is not None and request.purpose in (WAVE, FRAME, CACHEABLE):
+            headers.append((PADDING_HEADER, "x" * (1 + self._longest - self._length(row))))
         if request.purpose == RESERVED:
             headers.append((RESERVED_HEADER, request.claimed or ""))
         in_body = spec.nonce.kind == "body" and request.purpose != CACHEABLE
@@ -213,6 +263,10 @@ class HttpTarget:
         """Endpoints give no log."""
         return None
 
+    def twin(self, url: str) -> HttpTarget:
+        """The same requests to another URL."""
+        return HttpTarget(replace(self._spec, url=url), self._signer)
+
     @property
     def safe(self) -> bool:
         """Whether requests change nothing, by HTTP's rules."""
@@ -227,46 +281,85 @@ class HttpTarget:
     def tenant_place(self) -> str:
         """How the id travels, as the plan keeps it."""
         kind, name = self._spec.tenant
-        return {"path": "path", "none": "credentials"}.get(kind, f"{kind}:{name}")
+        if kind in ("path", "host"):
+            return kind
+        return "credentials" if kind == "none" else f"{kind}:{name}"
 
-    def repeat(self) -> str:
-        """A curl command with the tokens @TENANT@ and @NONCE@; everything that may be secret is a variable."""
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """The other names of the tenant that are tried beside the true one."""
+        taken = {f"{place.kind}:{place.name}".lower() for place in (self._spec.tenant, self._spec.nonce)}
+        taken |= {f"header:{name}".lower() for name, _ in self._spec.headers}
+        taken |= {f"header:{name}".lower() for row in self._rows for name, _ in row.credentials.headers}
+        taken |= {
+            f"query:{name}".lower() for name in (*_parameters(urlsplit(self._base).query), *self._query_names())
+        }
+        return tuple(alias for alias in self._spec.aliases if alias.lower() not in taken)
+
+    def repeat(self) -> Repeat:
+        """A curl command; everything that may be secret is a variable."""
         spec = self._spec
-        words = ["curl -sS -i"]
+        arguments = [Argument(flag="-sS"), Argument(flag="-i")]
         if self._signer is not None:
-            words += [
-                '--aws-sigv4 "aws:amz:${AWS_REGION}:execute-api"',
-                '--user "${AWS_ACCESS_KEY_ID}:${AWS_SECRET_ACCESS_KEY}"',
+            arguments += [
+                Argument(
+                    flag="--aws-sigv4",
+                    value=(text("aws:amz:"), variable("AWS_REGION"), text(":execute-api")),
+                ),
+                Argument(
+                    flag="--user",
+                    value=(variable("AWS_ACCESS_KEY_ID"), text(":"), variable("AWS_SECRET_ACCESS_KEY")),
+                ),
+                Argument(flag="-H", value=(text("x-amz-security-token: "), variable("AWS_SESSION_TOKEN"))),
             ]
-            words += ['-H "x-amz-security-token: ${AWS_SESSION_TOKEN}"']
         if spec.method != "GET":
-            words.append(f"-X {spec.method}")
+            arguments.append(Argument(flag="-X", value=(text(spec.method),)))
         names = {name for row in self._rows for name, _ in row.credentials.headers}
         replaced = {name.lower() for name in names}
-        common = [name for name, _ in (*spec.headers, *self._user_info) if name.lower() not in replaced]
-        words += [f'-H "{name}: ${{{variable(name)}}}"' for name in common]
-        words += [f'-H "{name}: ${{TENANT_{variable(name)}}}"' for name in sorted(names)]
-        places = ((spec.tenant, "@TENANT@"), (spec.nonce, "@NONCE@"))
-        words += [f'-H "{place.name}: {token}"' for place, token in places if place.kind == "header"]
+        for name, _ in (*spec.headers, *self._user_info):
+            if name.lower() not in replaced:
+                arguments.append(_header(name, variable(shell_name(name))))
+        arguments += [_header(name, variable(shell_name(name), own=True)) for name in sorted(names)]
+        if spec.tenant.kind == "header":
+            arguments.append(_header(spec.tenant.name, Part(kind="tenant")))
+        if spec.nonce.kind == "header":
+            arguments.append(_header(spec.nonce.name, Part(kind="nonce")))
         if spec.data or spec.nonce.kind == "body":
-            words.append('-d "${DATA}"')
-        url = display_url(self._base).replace("{tenant}", "@TENANT_QUOTED@")
-        query = [f"{place.name}={token[:-1]}_QUOTED@" for place, token in places if place.kind == "query"]
-        query += [f"{name}=${{TENANT_{variable(name)}}}" for name in sorted(self._query_names())]
-        separator = "&" if "?" in url else "?"
-        return " ".join([*words, f'"{url}{separator + "&".join(query) if query else ""}"'])
+            arguments.append(Argument(flag="-d", value=(variable("DATA"),)))
+        return Repeat(command="curl", arguments=(*arguments, Argument(flag="--url", value=self._repeated_url())))
+
+    def _repeated_url(self) -> tuple[Part, ...]:
+        """The URL with the tenant's id and the nonce left open, and its query values as variables."""
+        shown = urlsplit(self._base)
+        before, tenant, behind = f"{shown.scheme}://{shown.netloc}{shown.path}".partition("{tenant}")
+        parts = [text(before)]
+        if tenant:
+            parts += [Part(kind="tenant", percent=True), text(behind)]
+        query = [(name, variable(shell_name(name))) for name in _parameters(shown.query)]
+        query += [(name, variable(shell_name(name), own=True)) for name in sorted(self._query_names())]
+        if self._spec.tenant.kind == "query":
+            query.append((self._spec.tenant.name, Part(kind="tenant", percent=True)))
+        if self._spec.nonce.kind == "query":
+            query.append((self._spec.nonce.name, Part(kind="nonce", percent=True)))
+        for position, (name, value) in enumerate(query):
+            parts += [text(f"{'&' if position else '?'}{quote(name, safe='')}="), value]
+        return tuple(parts)
 
     def _query_names(self) -> set[str]:
         return {name for row in self._rows for name, _ in row.credentials.query}
 
 
+def _header(name: str, value: Part) -> Argument:
+    return Argument(flag="-H", value=(text(f"{name}: "), value))
+
+
 def _ids(request: Request, row: Row | None) -> tuple[str, ...]:
     """The ids that a request is sent with: one, none, or (to see which one counts) two."""
     own = (row.id,) if row is not None else ()
-    if request.purpose == AMBIGUOUS:
-        return (*own, request.claimed or "")
-    if request.claimed is None or request.purpose == RESERVED:
+    if request.claimed is None or request.alias is not None or request.purpose == RESERVED:
         return own
+    if request.purpose == AMBIGUOUS:
+        return (*own, request.claimed)
     return (request.claimed,)
 
 
@@ -308,12 +401,12 @@ def display_url(url: str) -> str:
         names = _parameters(parts.query)
     except ValueError:
         return "(unreadable URL)"
-    query = "&".join(f"{quote(name)}=${{{variable(name)}}}" for name in names)
+    query = "&".join(f"{quote(name)}=${{{shell_name(name)}}}" for name in names)
     host = parts.netloc.rpartition("@")[2]
     return printable(urlunsplit((parts.scheme, host, parts.path, query, "")))
 
 
-def variable(name: str) -> str:
+def shell_name(name: str) -> str:
     """The shell variable a secret stands as."""
     return re.sub(r"[^A-Z0-9]", "_", name.upper())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from tenantcheck.model import ObservedOutcome, PlatformRecord, Reply, Request
@@ -48,6 +50,10 @@ class Target(Protocol):
         """Freeze credentials for the next wave."""
         ...
 
+    def leave_out(self, parts: Sequence[str]) -> None:
+        """Prepare requests without these optional parts from now on."""
+        ...
+
     def prepare(self, request: Request) -> Call:
         """Encode and sign one request."""
         ...
@@ -64,6 +70,15 @@ class Target(Protocol):
 def kept_headers(reply: Reply) -> dict[str, str]:
     """Response headers of the closed list, bounded."""
     return {name.lower(): printable(value) for name, value in reply.headers if name.lower() in KEPT_HEADERS}
+
+
+def media_type(reply: Reply) -> str | None:
+    """Type and subtype of the body, where the reply names them in the form they have (RFC 9110, 8.3.1)."""
+    named = (reply.header("content-type") or "").partition(";")[0].strip().lower()
+    return named if _MEDIA_TYPE.fullmatch(named) else None
+
+
+_MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,60}")
 
 
 def http_outcome(status: int, *, witnessed: bool) -> Outcome:

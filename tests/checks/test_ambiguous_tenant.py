@@ -13,7 +13,7 @@ CHECK = "ambiguous-tenant"
 @pytest.mark.parametrize(("where", "which"), [("1", "first"), ("2", "second")])
 def test_served_as_one_of_two(where: str, which: str) -> None:
     status, _, (finding,) = judged(attack(CHECK, where, tenant="a", claimed="b"), CHECK)
-    assert (status, finding.severity, finding.details) == ("weak", "weakness", {"which": which})
+    assert (status, finding.severity, finding.details) == ("weak", "weakness", {"which": which, "under": ""})
 
 
 OWN = tuple(Tenant(index=n, id=id_, expect=id_, credential_names=("Authorization",)) for n, id_ in enumerate("ab"))

@@ -8,13 +8,13 @@ from tests.notation import found, short, with_witness
 def test_a_higher_count_came_back_first() -> None:
     edit = {0: with_witness(invocation_count=9)}
     (finding, *_) = found("o a1 b2 | r a1", "counter-order", edit=edit)
-    assert short(finding) == ("weakness", ("a", "a"), "e1", (0, 2))
+    assert short(finding) == ("weakness", ("a", "a"), "process-1", (0, 2))
 
 
 def test_within_one_wave() -> None:
     edit = {2: with_witness(invocation_count=9)}
     (finding, *_) = found("o a1 b2 | r a1 a1", "counter-order", edit=edit)
-    assert short(finding) == ("weakness", ("a", "a"), "e1", (2, 3))
+    assert short(finding) == ("weakness", ("a", "a"), "process-1", (2, 3))
 
 
 def test_back_at_the_base_is_a_restart() -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from tenantcheck.model import Tenant
-from tenantcheck.model.boundary import attacks, why_not
-from tests.notation import attack, judged, plan_for
+from tenantcheck.model import Argument, Repeat, Tenant
+from tenantcheck.model.boundary import groups, why_not
+from tenantcheck.model.repeat import text, variable
+from tests.notation import REPEAT, attack, command, judged, plan_for
 
 CHECK = "foreign-tenant-accepted"
 
@@ -26,12 +27,11 @@ def test_served_as_a_tenant_the_credentials_do_not_belong_to() -> None:
 
 
 def test_the_command_names_whose_credentials_it_needs() -> None:
-    repeat = 'curl -H "Authorization: ${TENANT_AUTHORIZATION}" -H "x-tenant-id: @TENANT@" "https://x.test/"'
+    authorization = Argument(flag="-H", value=(text("Authorization: "), variable("AUTHORIZATION", own=True)))
+    repeat = Repeat(command="curl", arguments=(authorization, *REPEAT.arguments))
     judge = attack(CHECK, "2", tenant="b", credential="a", saw="b", repeat=repeat, **OWN)
     _, _, (finding,) = judged(judge, CHECK)
-    assert finding.exhibits[0].repeat.startswith(
-        'curl -H "Authorization: ${TENANT_A_AUTHORIZATION}" -H "x-tenant-id: b"'
-    )
+    assert command(finding).startswith("curl -H 'Authorization: '\"${TENANT_A_AUTHORIZATION}\" -H 'x-tenant-id: b' ")
 
 
 def test_an_authorizer_that_ignores_the_id_is_correct() -> None:
@@ -54,4 +54,4 @@ def test_where_it_has_no_place(changes: dict[str, Any], reason: str) -> None:
     settings: dict[str, Any] = {"tenant_place": "header:x-tenant-id", "boundary": True}
     plan = plan_for(**(settings | changes))
     assert reason in why_not(plan, CHECK)
-    assert CHECK not in {each.purpose for each in attacks(plan)}
+    assert CHECK not in {each.purpose for group in groups(plan) for each in group.attacks}

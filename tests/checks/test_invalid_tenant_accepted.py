@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.notation import attack, judged
+from tests.notation import attack, command, judged
 
 CHECK = "invalid-tenant-accepted"
 
@@ -10,7 +10,7 @@ CHECK = "invalid-tenant-accepted"
 def test_an_invalid_id_that_was_served() -> None:
     status, opportunities, (finding,) = judged(attack(CHECK, "3", claimed="tck!invalid"), CHECK)
     assert (status, opportunities, finding.details) == ("breached", 1, {"length": 11})
-    assert "tck!invalid" in finding.exhibits[0].repeat
+    assert "tck!invalid" in command(finding)
 
 
 def test_refused() -> None:

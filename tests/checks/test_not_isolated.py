@@ -11,18 +11,21 @@ REFUSAL = (
 
 
 def test_lambda_refuses_the_tenant_id() -> None:
-    plan = plan_for(kind="invoke")
+    plan = plan_for(kind="invoke", tenant_place="invoke")
     edit = {0: changed(error_text=REFUSAL, error_kind="ValidationException")}
     (finding,) = found("s ax", "not-isolated", plan, edit)
     assert short(finding) == ("breach", ("a",), None, (0,))
 
 
 def test_a_served_call_is_clean() -> None:
-    assert check_status("not-isolated", "s a1", plan_for(kind="invoke")) == ("clean", 1)
+    assert check_status("not-isolated", "s a1", plan_for(kind="invoke", tenant_place="invoke")) == ("clean", 1)
 
 
 def test_an_unanswered_call_exercises_nothing() -> None:
-    assert check_status("not-isolated", "s a-", plan_for(kind="invoke")) == ("not-exercised", 0)
+    assert check_status("not-isolated", "s a-", plan_for(kind="invoke", tenant_place="invoke")) == (
+        "not-exercised",
+        0,
+    )
 
 
 def test_it_is_not_for_probe() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.notation import attack, judged
+from tests.notation import attack, command, judged
 
 CHECK = "reserved-header-honoured"
 
@@ -13,7 +13,7 @@ CHECK = "reserved-header-honoured"
 def test_served_as_the_forged_tenant(where: str, saw: str | None) -> None:
     status, _, (finding,) = judged(attack(CHECK, where, tenant="a", claimed="b", saw=saw), CHECK)
     assert (status, finding.tenants) == ("breached", ("a", "b"))
-    assert finding.exhibits[0].repeat.endswith(' -H "X-Amz-Tenant-Id: b"')
+    assert command(finding).endswith(" -H 'X-Amz-Tenant-Id: b'")
 
 
 @pytest.mark.parametrize(

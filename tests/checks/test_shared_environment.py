@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tenantcheck.environments import KEPT
-from tests.notation import found, short, verdict, with_witness
+from tests.notation import command, found, short, verdict, with_witness
 
 
 def test_one_environment_two_tenants() -> None:
@@ -13,16 +13,16 @@ def test_one_environment_two_tenants() -> None:
     Then the two neighbouring answers are the counterexample, by both identities.
     """
     (finding,) = found("o a1 b2 | r a1 b1", "shared-environment")
-    assert short(finding) == ("breach", ("a", "b"), "e1", (2, 3))
+    assert short(finding) == ("breach", ("a", "b"), "process-1", (2, 3))
     assert finding.fields == ("executionEnvironmentId", "sandboxId")
-    assert 'x-tenant-id: a" -H "n: tck1-' in finding.exhibits[0].repeat
+    assert "-H 'x-tenant-id: a' -H 'n: tck1-" in command(finding)
 
 
 def test_a_crash_hides_the_process_but_not_the_directory() -> None:
-    edit = {3: with_witness(execution_environment_id="e9", invocation_count=1)}
+    edit = {3: with_witness(execution_environment_id="process-9", invocation_count=1)}
     (finding,) = found("o a1 b2 | r a1 b1", "shared-environment", edit=edit)
     assert finding.fields == ("sandboxId",)
-    assert finding.environment == "s1"
+    assert finding.environment == "sandbox-1"
 
 
 def test_kept_findings_are_bounded_and_all_are_counted() -> None:
@@ -39,12 +39,15 @@ def test_standing_on_a_discredited_id_alone_it_is_open() -> None:
     When two tenants answer with it, both at count 1
     Then sharing is an open question, not a breach.
     """
-    alone = {n: with_witness(sandbox_id=None, execution_environment_id="e1") for n in range(2)}
+    alone = {n: with_witness(sandbox_id=None, execution_environment_id="process-1") for n in range(2)}
     findings = found("o a1 b2", "shared-environment", edit=alone)
     assert [finding.severity for finding in findings] == ["open"]
 
 
 def test_another_identity_keeps_it_a_breach() -> None:
-    constant = {n: with_witness(execution_environment_id="e1", invocation_count=1, sandbox_id="s1") for n in range(2)}
+    constant = {
+        n: with_witness(execution_environment_id="process-1", invocation_count=1, sandbox_id="sandbox-1")
+        for n in range(2)
+    }
     findings = found("o a1 b2", "shared-environment", edit=constant)
     assert [finding.severity for finding in findings] == ["breach"]

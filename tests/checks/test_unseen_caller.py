@@ -10,7 +10,7 @@ from tests.notation import found, plan_for, short, with_witness
 def test_a_gap_is_a_weakness() -> None:
     edit = {2: with_witness(invocation_count=4)}
     (finding,) = found("o a1 b2 | r a1", "unseen-caller", edit=edit)
-    assert short(finding) == ("weakness", ("a",), "e1", (2,))
+    assert short(finding) == ("weakness", ("a",), "process-1", (2,))
     assert finding.details == {"unseen": 2, "uncounted": 0}
 
 

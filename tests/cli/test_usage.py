@@ -56,7 +56,7 @@ class TestUsage:
         with RawServer(always(response(b"{}"))) as server:
             result = run("probe", server.url, "--dry-run", "--price-per-gb", "0.000167", "--memory", "1024")
         assert (result.returncode, server.requests) == (0, [])
-        assert "creating them costs about 0.002672 at 1024 MB" in result.stderr
+        assert "creating them costs about 0.007014 at 1024 MB" in result.stderr
         assert not Path(".tenantcheck").exists()
 
     @pytest.mark.parametrize(
@@ -70,7 +70,11 @@ class TestUsage:
             (["probe", "http://x.test", "--tenants", "@nope"], "No such file"),
             (["probe", "http://x.test", "--only", "nope"], "there is no check 'nope'"),
             (["probe", "http://x.test", "--idle", "x"], "seconds separated by commas"),
-            (["probe", "http://x.test", "--idle", "60,60"], "the gaps alone take"),
+            (["probe", "http://x.test", "--idle", "60,60", "--max-time", "120"], "the gaps alone take"),
+            (["probe", "http://x.test", "--require", "pressed,nope"], "--require nope: there is no such thing"),
+            (["probe", "http://x.test", "--alias", "x-tenant"], "header:NAME or query:NAME was expected"),
+            (["probe", "http://x.test", "--control", "ftp://x"], "is not a URL to probe"),
+            (["probe", "http://{tenant}.x.test", "--tenants", "a,A"], "are one host name"),
             (["probe", "http://x.test", "--seed", "xyz"], "hexadecimal digits"),
             (["probe", "http://x.test", "--witness", "a=b"], "is not a witness field"),
             (["probe", "http://x.test", "--witness", "sandboxId=a..b["], "JMESPath expression"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tenantcheck.model import Tenant
-from tenantcheck.model.boundary import attacks
+from tenantcheck.model.boundary import CACHEABLE, groups
 from tenantcheck.plan import forecast
 from tests.notation import plan_for
 
@@ -34,9 +34,11 @@ FORGED = {"reserved-header-honoured": 2, "ambiguous-tenant": 2}
         ({"tenant_place": "query:x"}, {"missing-tenant-accepted": 1, "invalid-tenant-accepted": 2}),
         ({"tenant_place": "path", "boundary": True}, {"reserved-header-honoured": 2}),
         ({"tenant_place": "header:X-Amz-Tenant-Id", "boundary": True, "checks": ("reserved-header-honoured",)}, {}),
-        ({"nonce_in_url": True}, {"replayed-response": 4}),
-        ({"nonce_in_url": True, "tenants": OWN}, {"replayed-response": 20}),
-        ({"tenant_place": "invoke", "kind": "invoke"}, {"invalid-tenant-accepted": 2}),
+        ({"nonce_in_url": True}, {"replayed-response": 6}),
+        ({"nonce_in_url": True, "tenants": OWN}, {"replayed-response": 30}),
+        ({"tenant_place": "nowhere", "kind": "invoke"}, {}),
+        ({"tenant_place": "host", "boundary": True}, {"reserved-header-honoured": 2}),
+        ({"tenant_place": "invoke", "kind": "invoke"}, {"missing-tenant-accepted": 1, "invalid-tenant-accepted": 2}),
         ({"tenant_place": "header:x", "boundary": True, "tenants": OWN[:2]}, FORGED | {"foreign-tenant-accepted": 2}),
         ({"tenant_place": "header:x", "boundary": True, "tenants": OWN[:3]}, FORGED | {"foreign-tenant-accepted": 6}),
         ({"tenant_place": "header:x", "boundary": True, "tenants": OWN}, FORGED | {"foreign-tenant-accepted": 20}),
@@ -46,12 +48,39 @@ FORGED = {"reserved-header-honoured": 2, "ambiguous-tenant": 2}
     ],
 )
 def test_what_is_sent(changes: dict[str, Any], counts: dict[str, int]) -> None:
-    assert Counter(attack.purpose for attack in attacks(plan_for(**changes))) == counts
+    sent = Counter(attack.purpose for group in groups(plan_for(**changes)) for attack in group.attacks)
+    assert {purpose: count for purpose, count in sent.items() if purpose != "frame"} == counts
 
 
 def test_attacks_come_last_and_count_towards_the_plan() -> None:
     waves = forecast(plan_for("abcd", tenant_place="header:x", boundary=True)).waves
     kinds = [wave.kind for wave in waves]
-    assert kinds[-7:] == ["single"] * 7
-    assert "single" not in kinds[:-7]
+    assert kinds[-2:] == ["single"] * 2
+    assert "single" not in kinds[:-2]
     assert [wave.planned_left for wave in waves] == list(range(len(waves)))[::-1]
+
+
+def test_every_attack_stands_between_ordinary_requests_of_its_tenant() -> None:
+    plan = plan_for(tenant_place="header:x", boundary=True, tenants=OWN[:3])
+    for group in groups(plan):
+        purposes = [attack.purpose for attack in group.attacks]
+        assert (purposes[0], purposes[-1]) == ("frame", "frame")
+        (tenant,) = {attack.framed_by for attack in group.attacks}
+        assert {attack.tenant for attack in group.attacks if attack.purpose == "frame"} == {tenant}
+        checks = "".join("|" if purpose == "frame" else "." for purpose in purposes)
+        assert "||" not in checks
+
+
+def test_other_names_of_the_tenant_are_tried_once_per_place() -> None:
+    plan = plan_for(tenant_place="header:x", boundary=True, aliases=("header:org", "query:org"))
+    sent = [attack for group in groups(plan) for attack in group.attacks if attack.alias is not None]
+    assert [(attack.purpose, attack.alias, attack.claimed) for attack in sent] == [
+        ("ambiguous-tenant", "header", "b"),
+        ("ambiguous-tenant", "query", "b"),
+    ]
+
+
+def test_cacheable_requests_go_together_before_they_go_alone() -> None:
+    one, two = groups(plan_for(nonce_in_url=True))
+    assert (one.together, two.together) == (True, False)
+    assert {attack.purpose for attack in (*one.attacks, *two.attacks)} == {CACHEABLE}

@@ -9,9 +9,8 @@ import pytest
 
 from tenantcheck.model import PlanName
 from tenantcheck.model import nonce as nonces
-from tenantcheck.model.boundary import Attack
 from tenantcheck.plan import Schedule, forecast
-from tests.notation import plan_for, waves
+from tests.notation import changed, plan_for, waves
 from tests.simulation import make_plan
 
 SEED = "5eed"
@@ -21,12 +20,11 @@ SEED = "5eed"
     ("plan", "requests", "environments", "kinds"),
     [
         ("quick", 52, 4, "opening4 ordered48"),
-        ("standard", 100, 16, "opening4 half4 half4 half6 half6 crowd12 ordered48 newcomers4 crowd12"),
         (
-            "deep",
-            144,
-            36,
-            "opening4 half4 half4 half6 half6 crowd12 ordered48 crowd12 crowd12 newcomers24 crowd12",
+            "standard",
+            152,
+            42,
+            "opening4 half4 half4 half6 half6 surge8 surge8 crowd22 ordered48" + 10 * " newcomers2" + " crowd22",
         ),
     ],
 )
@@ -34,7 +32,7 @@ def test_what_the_plans_send(plan: PlanName, requests: int, environments: int, k
     cast = forecast(make_plan(plan=plan, seed=SEED))
     assert (cast.requests, cast.environments) == (requests, environments)
     assert " ".join(f"{wave.kind}{len(wave.requests)}" for wave in cast.waves) == kinds
-    assert [wave.planned_left for wave in cast.waves] == list(range(len(cast.waves)))[::-1]
+    assert [wave.planned_left == 0 for wave in cast.waves] == [False] * (len(cast.waves) - 1) + [True]
 
 
 def test_idle_gaps_come_before_a_crowd_and_two_halves() -> None:
@@ -95,17 +93,81 @@ def test_further_waves_are_ordered_and_small() -> None:
     while schedule.next() is not None:
         pass
     wave = schedule.further()
-    assert (wave.kind, wave.together, len(wave.requests), wave.planned_left) == ("ordered", False, 8, 0)
+    assert (wave.kind, wave.in_flight_together, len(wave.requests), wave.planned_left) == ("ordered", False, 8, 0)
 
 
 def test_nonces_are_unique_of_one_length_and_name_their_tenant() -> None:
     requests = [request for wave in forecast(make_plan(seed=SEED)).waves for request in wave.requests]
     assert {len(request.nonce) for request in requests} == {nonces.LENGTH}
-    assert len({request.nonce for request in requests}) == 100
-    assert [request.seq for request in requests] == list(range(100))
+    assert len({request.nonce for request in requests}) == 152
+    assert [request.seq for request in requests] == list(range(152))
     assert all(one.wave <= other.wave for one, other in pairwise(requests))
 
 
-def test_a_single_request_for_nobody() -> None:
-    (request,) = Schedule(plan_for("ab", seed=SEED)).single(Attack("not-isolated", None)).requests
-    assert (request.tenant, request.purpose, request.kind) == (None, "not-isolated", "single")
+def test_no_part_of_a_nonce_follows_its_tenant() -> None:
+    """
+    Given the nonces of one tenant's requests
+    When any prefix of them is looked at that is long enough to tell requests apart
+    Then it differs from request to request: a balancer keyed by one is no pool per tenant.
+    """
+    requests = [request for wave in forecast(make_plan(seed=SEED)).waves for request in wave.requests]
+    own = [request.nonce for request in requests if request.tenant == 0]
+    assert len({nonce[14:26] for nonce in own}) == len(own)
+    assert len({nonces.tag_of(nonce) for nonce in own}) == 1
+
+
+def test_deep_surges_twice_and_crowds_four_times() -> None:
+    kinds = Counter(wave.kind for wave in forecast(make_plan(plan="deep", seed=SEED)).waves)
+    assert (kinds["surge"], kinds["crowd"], kinds["newcomers"]) == (4, 4, 20)
+
+
+def test_a_surge_asks_two_tenants_in_turn() -> None:
+    tenants = [{r.tenant for r in w.requests} for w in forecast(make_plan(seed=SEED)).waves if w.kind == "surge"]
+    assert [len(each) for each in tenants] == [1, 1]
+    assert tenants[0] != tenants[1]
+
+
+def answered(schedule: Schedule, cold_s: float) -> None:
+    """The opening wave, answered by cold starts that take so long."""
+    wave = schedule.next()
+    assert wave is not None
+    text = "o " + " ".join(f"{'abcd'[request.tenant or 0]}{n}" for n, request in enumerate(wave.requests))
+    schedule.ended(changed(end_ns=int(cold_s * 1e9) + o.call_ns)(o) for o in waves(text, plan_for("abcd"))[0])
+
+
+@pytest.mark.parametrize(("cold_s", "groups"), [(0.05, 10), (1.0, 10), (2.0, 5), (6.0, 2), (60.0, 2)])
+def test_newcomers_start_in_larger_groups_where_cold_starts_are_slow(cold_s: float, groups: int) -> None:
+    """Their cold starts add up to about 12 seconds at most; the two of 256 characters never share a group."""
+    plan = make_plan(seed=SEED)
+    schedule = Schedule(plan)
+    answered(schedule, cold_s)
+    drawn = []
+    while (wave := schedule.next()) is not None:
+        if wave.kind == "newcomers":
+            drawn.append([request.tenant or 0 for request in wave.requests])
+    assert len(drawn) == groups
+    assert sorted(tenant for group in drawn for tenant in group) == [tenant.index for tenant in plan.newcomers]
+    people = plan.everyone()
+    assert not any(people[one].sibling in group for group in drawn for one in group)
+
+
+def test_rounds_go_on_after_the_plan() -> None:
+    plan = plan_for("abcd", newcomers="abcd", seed=SEED, soak_s=60.0, plan="quick")
+    schedule = Schedule(plan)
+    while (wave := schedule.next()) is not None:
+        schedule.assume(wave)
+    drawn = [schedule.soak(60.0) for _ in range(21)]
+    kinds = [wave.kind for wave in drawn]
+    assert kinds[:7] == ["half", "half", "surge", "surge", "crowd", "ordered", "newcomers"]
+    assert kinds.count("newcomers") == 2  # until there are no more ids
+    assert all(0.01 <= wave.idle_before_s <= 6.0 for wave in drawn)
+    assert all(wave.planned_left == 0 for wave in drawn)
+
+
+def test_calls_before_the_waves_of_invoke() -> None:
+    drawn = forecast(plan_for("ab", seed=SEED, kind="invoke", tenant_place="invoke")).waves
+    assert [(w.kind, w.requests[0].purpose, w.requests[0].tenant) for w in drawn[:3]][:2] == [
+        ("single", "not-isolated", None),
+        ("single", "not-isolated", 0),
+    ]
+    assert drawn[2].kind == "opening"

@@ -134,12 +134,15 @@ def test_one_bad_row_is_named_and_no_value_is(text: str | bytes, message: str) -
 
 class TestNewcomers:
     def test_lookalikes_come_first_every_form_once(self) -> None:
-        newcomers, rows = parse_tenants("acme,globex,initech,umbrella").newcomers(4)
+        newcomers, rows = parse_tenants("acme,globex,initech,umbrella").newcomers(6)
+        longest = "acme-" + "x" * 251
         assert [(n.index, n.id, n.sibling, n.lookalike) for n in newcomers] == [
-            (4, "ACME", 0, "case"),
-            (5, "globex.", 1, "trailing character"),
-            (6, "initec0", 2, "common prefix"),
-            (7, "0umbrella", 3, "leading zero"),
+            (4, longest, 0, "common prefix"),
+            (5, longest[:-1] + "0", 4, "a character behind the first 255"),
+            (6, "ACME", 0, "case"),
+            (7, "globex.", 1, "trailing character"),
+            (8, "initec0", 2, "common prefix"),
+            (9, "0umbrella", 3, "leading zero"),
         ]
         assert [row.id for row in rows] == [newcomer.id for newcomer in newcomers]
 
@@ -170,15 +173,36 @@ class TestNewcomers:
                 [
                     ("acm%65", 0, "percent form"),
                     ("acme 0", 0, "common prefix"),
-                    ("acme+0", 7, "plus form"),
+                    ("acme+0", 9, "plus form"),
                 ],
             ),
         ],
     )
-    def test_forms_of_the_place_come_on_top(self, place: str, added: list[tuple[str, int, str]]) -> None:
-        newcomers, _ = parse_tenants("acme,globex").newcomers(4, place)
-        assert [(n.id, n.sibling, n.lookalike) for n in newcomers[4:]] == added
+    def test_forms_of_the_place_follow(self, place: str, added: list[tuple[str, int, str]]) -> None:
+        newcomers, _ = parse_tenants("acme,globex").newcomers(20, place)
+        assert [(n.id, n.sibling, n.lookalike) for n in newcomers[6 : 6 + len(added)]] == added
+        assert (newcomers[6 + len(added)].lookalike or "").startswith("a character behind the first")
         assert parse_tenants("acme,globex").newcomers(0, place) == ((), ())
+
+    def test_in_a_host_name_case_and_dots_are_no_difference(self) -> None:
+        """Names ignore case, and a label holds letters, digits and hyphens."""
+        newcomers, _ = parse_tenants("acme,globex").newcomers(20, "host")
+        ids = [newcomer.id for newcomer in newcomers]
+        assert len({id_.lower() for id_ in (*ids, "acme", "globex")}) == len(ids) + 2
+        assert all(id_.replace("-", "").isalnum() and len(id_) <= 63 for id_ in ids)
+        assert newcomers[1].lookalike == "a character behind the first 62"
+
+    @pytest.mark.parametrize("ids", ["acme,ACME", "a.b,c", "a_b,c", "-a,b"])
+    def test_tenants_that_a_host_name_can_not_tell(self, ids: str) -> None:
+        tenants = parse_tenants(ids)
+        tenants.require_distinct("path")
+        with pytest.raises(UsageError, match="host name"):
+            tenants.require_distinct("host")
+
+    def test_no_lookalikes_where_none_are_wished(self) -> None:
+        newcomers, _ = parse_tenants("acme,globex").newcomers(20, lookalike=False)
+        assert len(newcomers) == 20
+        assert not any(newcomer.lookalike for newcomer in newcomers)
 
     def test_ids_that_another_tenant_has_or_nothing_carries_are_left_out(self) -> None:
         longest = "x" * 256

@@ -74,7 +74,7 @@ class Environments:
         process = self._processes.get(environment)
         if process is None:
             process = self._processes[environment] = Process(id=self._process_id(image))
-        scratch = self._scratch.setdefault(environment, Scratch(f"s{environment}"))
+        scratch = self._scratch.setdefault(environment, Scratch(f"sandbox-{environment}"))
         foreign = process.owner not in (None, tenant)
         if foreign and "raises-on-foreign" in self._variants:
             return None
@@ -101,9 +101,9 @@ class Environments:
 
     def _process_id(self, image: int) -> str:
         if self._variants & {"snapshot-clone", "constant-id"}:
-            return f"image-{image}"
+            return f"snapshot-{image}"
         self._ids += 1
-        return f"e{self._ids}"
+        return f"process-{self._ids}"
 
     @property
     def late_count(self) -> bool:

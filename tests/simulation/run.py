@@ -11,16 +11,27 @@ from typing import NamedTuple
 import msgspec
 
 from tenantcheck.checks import CHECK_IDS
-from tenantcheck.cli.execute import judge_stop
+from tenantcheck.course import Course, Stop
 from tenantcheck.lab.faults import Faults, Sent, parse_fault
 from tenantcheck.lab.mapping import Mapping, bearer
 from tenantcheck.lab.pool import Lease, Pool
 from tenantcheck.lab.tenancy import RefusedError, check_tenant
-from tenantcheck.model import Budgets, End, EndReason, Header, Observation, Plan, PlanName, Reply, Request, Verdict
+from tenantcheck.model import (
+    SCHEDULE,
+    Budgets,
+    Control,
+    End,
+    Header,
+    Observation,
+    Plan,
+    PlanName,
+    Reply,
+    Request,
+    Verdict,
+)
 from tenantcheck.model.boundary import RESERVED_HEADER
 from tenantcheck.model.call import Call
-from tenantcheck.plan import NEWCOMERS, Schedule, Wave, parse_tenants
-from tenantcheck.runner import Prospects
+from tenantcheck.plan import NEWCOMERS, Wave, parse_tenants
 from tenantcheck.targets.http import HttpRequestSpec, HttpTarget
 from tenantcheck.verdict import Judge
 from tests.simulation.environment import Answer, Environments
@@ -35,6 +46,8 @@ class Simulated(NamedTuple):
 
     verdict: Verdict
     requests: int
+    waves: list[list[Observation]]
+    end: End
 
 
 def make_plan(
@@ -43,7 +56,7 @@ def make_plan(
     plan: PlanName = "standard",
     seed: str,
     significance: float = 1e-6,
-    max_requests: int = 500,
+    max_requests: int = 1_000,
     ordered: int = 12,
 ) -> Plan:
     """The waves of a plan as the command line makes them, for fresh tenants; no boundary is attacked."""
@@ -130,22 +143,26 @@ class Simulation:
         self.faults = lab.pool.faults
         self.random = rng
         self.now_ns = 0
+        self.recorded: list[list[Observation]] = []
         self._cached: dict[str, Observation] = {}
 
-    def fire(self, wave: Wave) -> list[Observation]:
-        """Every request of one wave; afterwards all environments are idle."""
-        self.now_ns += int(wave.idle_before_s * 1e9)
-        if wave.together:
-            return self._together(wave)
+    def fire(self, wave: Wave, pause_s: float) -> list[Observation]:
+        """Every request of one wave, after a pause; afterwards all environments are idle."""
+        self.now_ns += max(0, int(pause_s * 1e9))
         observations: list[Observation] = []
-        for request in wave.requests:
-            observations += self._together(replace(wave, requests=(request,)))
+        if wave.in_flight_together:
+            observations = self._together(wave)
+        else:
+            for request in wave.requests:
+                observations += self._together(replace(wave, requests=(request,)))
+        self.recorded.append(observations)
         return observations
 
     def _together(self, wave: Wave) -> list[Observation]:
         arrivals: list[tuple[float, int, Request, int, Sent, str]] = []
         for position, request in enumerate(wave.requests):
-            call_ns = self.now_ns + position * 1000
+            start_s = wave.starts_s[position] if wave.starts_s else position * 1e-6
+            call_ns = self.now_ns + int(start_s * 1e9)
             sent, url = self.lab.sent(self.plan, request)
             travel = (1 + self.random.random() * 0.2) * MS
             late = self.faults.delay_s(_whose(sent)) * 1e9
@@ -248,28 +265,34 @@ def simulate(
     *,
     rng: random.Random | None = None,
     after_wave: Callable[[Judge], None] | None = None,
+    control: Control | None = None,
 ) -> Simulated:
-    """Run `plan` to its verdict, with the stopping rule of the real runner and command line."""
+    """Run `plan` to its verdict, on the course of the real runner."""
     if isinstance(lab, Pool):
         lab = SimulatedLab(pool=lab)
-    schedule, judge = Schedule(plan), Judge(plan)
+    course, judge = Course(plan), Judge(plan)
     simulation = Simulation(plan, lab, rng or random.Random(0))
-    reason: EndReason = "complete"
-    prospects = Prospects()
-    while True:
-        wave = schedule.next() or schedule.further()
-        if judge.environments.requests + len(wave.requests) > plan.budgets.max_requests:
-            reason = "max-requests"
+    stop: Stop | None = None
+    before = 0
+    while stop is None:
+        wave = course.next()
+        if isinstance(wave, Stop):
+            stop = wave
             break
-        observations = simulation.fire(wave)
-        schedule.ended(observations)
+        observations = simulation.fire(wave, course.pause_s(wave, before))
+        before = len(observations)
+        course.took(wave, observations)
         judge.add(observations)
         if after_wave is not None:
             after_wave(judge)
-        stop = judge_stop(judge, wave) or prospects.after(wave, observations)
-        if stop is not None:
-            reason = stop.reason
-            break
-    end = End(reason=reason, requests=judge.environments.requests, waves=judge.environments.waves, duration_ns=1)
-    header = Header(tool="test", started="2026-01-01T00:00:00Z", plan=plan)
-    return Simulated(judge.verdict(header, end), judge.environments.requests)
+        stop = course.after(wave, observations, judge.standing())
+        if stop is None and simulation.now_ns > course.max_time_s * 1e9:
+            stop = Stop(reason="max-time")
+    end = End(
+        reason=stop.reason,
+        requests=judge.environments.requests,
+        waves=judge.environments.waves,
+        duration_ns=simulation.now_ns,
+    )
+    header = Header(schedule=SCHEDULE, tool="test", started="2026-01-01T00:00:00Z", plan=plan, control=control)
+    return Simulated(judge.verdict(header, end), judge.environments.requests, simulation.recorded, end)

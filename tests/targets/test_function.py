@@ -14,17 +14,29 @@ from botocore import auth
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials as BotoCredentials
+from msgspec import structs
 
+from tenantcheck.checks.repeating import repeat_of
 from tenantcheck.errors import TargetError, UsageError
 from tenantcheck.model import Call, PlatformRecord, Reply, Request
 from tenantcheck.plan import Credentials, Row
+from tenantcheck.reports.shell import command_line
 from tenantcheck.targets import signing
 from tenantcheck.targets.aws import ApiSigner, AwsOptions, AwsSession, region_of_url
 from tenantcheck.targets.function import FunctionTarget
 from tenantcheck.targets.signing import BodySigner
+from tests.notation import plan_for
 
 NONCE = "tck1-n"
 REQUEST = Request(seq=0, wave=0, kind="opening", slot=0, tenant=0, nonce=NONCE)
+
+
+def _command(made: FunctionTarget) -> str:
+    """How the first request of a run is sent again."""
+    plan = plan_for(repeat=made.repeat())
+    repeat = repeat_of(plan, structs.replace(REQUEST, nonce=NONCE))
+    assert repeat is not None
+    return command_line(repeat)
 
 
 def target(
@@ -198,12 +210,12 @@ class TestRequests:
             target("")
 
     def test_the_repeat_command(self) -> None:
-        assert target(qualifier="live").repeat() == (
-            'aws lambda invoke --function-name orders --qualifier live --region eu-west-1 --tenant-id "@TENANT@" '
+        assert _command(target(qualifier="live")) == (
+            "aws lambda invoke --function-name orders --qualifier live --region eu-west-1 --tenant-id a "
             "--cli-binary-format raw-in-base64-out "
-            '--payload \'{"tenantcheckNonce": "@NONCE@"}\' /dev/stdout'
+            f'--payload \'{{"tenantcheckNonce": "{NONCE}"}}\' /dev/stdout'
         )
-        assert '--payload "${PAYLOAD}"' in target(payload=b'{"key": "hunter2"}').repeat()
+        assert '--payload "${PAYLOAD}"' in _command(target(payload=b'{"key": "hunter2"}'))
 
     def test_the_name_in_reports(self) -> None:
         assert target(qualifier="live").display == "orders:live (eu-west-1)"

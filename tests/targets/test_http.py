@@ -9,9 +9,11 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from msgspec import structs
 
+from tenantcheck.checks.repeating import repeat_of
 from tenantcheck.errors import UsageError
 from tenantcheck.model import Call, Reply, Request
 from tenantcheck.plan import Credentials, Row
+from tenantcheck.reports.shell import command_line
 from tenantcheck.targets.http import (
     HttpRequestSpec,
     HttpTarget,
@@ -20,6 +22,7 @@ from tenantcheck.targets.http import (
     parse_header,
     parse_nonce_place,
 )
+from tests.notation import plan_for, waves
 
 REQUEST = Request(seq=0, wave=0, kind="opening", slot=0, tenant=0, nonce="tck1-n")
 ACME = Row(
@@ -156,12 +159,16 @@ def test_the_repeat_command_has_variables_for_secrets() -> None:
         )
     )
     target.bind([ACME])
-    command = target.repeat()
-    assert "hunter" not in command
-    assert command == (
-        'curl -sS -i -X POST -H "X-Key: ${X_KEY}" '
-        '-H "Authorization: ${TENANT_AUTHORIZATION}" -H "x-tenant-id: @TENANT@" '
-        '-H "x-tenantcheck-nonce: @NONCE@" -d "${DATA}" "https://x.test/?k=${K}&key=${TENANT_KEY}"'
+    plan = plan_for(repeat=target.repeat())
+    (sent,) = waves("o a1", plan)[0]
+    repeat = repeat_of(plan, sent.request)
+    assert repeat is not None
+    assert "hunter" not in command_line(repeat)
+    assert command_line(repeat) == (
+        "curl -sS -i -X POST -H 'X-Key: '\"${X_KEY}\" "
+        "-H 'Authorization: '\"${TENANT_A_AUTHORIZATION}\" -H 'x-tenant-id: a' "
+        f"-H 'x-tenantcheck-nonce: {sent.request.nonce}' -d \"${{DATA}}\" "
+        "--url 'https://x.test/?k='\"${K}\"'&key='\"${TENANT_A_KEY}\""
     )
 
 

@@ -1,0 +1,85 @@
+"""How one request is sent again: the plan's command with everything filled in."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from msgspec import structs
+
+from tenantcheck.model import Argument, Part, Plan, Repeat, Request
+from tenantcheck.model.boundary import (
+    AMBIGUOUS,
+    CACHEABLE,
+    NONCE_HEADER,
+    RESERVED,
+    RESERVED_HEADER,
+    alias_values,
+    names_in,
+)
+from tenantcheck.model.repeat import text
+
+
+def repeat_of(plan: Plan, request: Request) -> Repeat | None:
+    """The command that sends a request again, with the id it was sent with, none, or two."""
+    if plan.repeat is None:
+        return None
+    own = plan.everyone()[request.tenant].id if request.tenant is not None else None
+    beside = request.alias is not None or request.purpose in (RESERVED, AMBIGUOUS)
+    sent = own if beside or request.claimed is None else request.claimed
+    arguments = [argument for argument in plan.repeat.arguments if sent is not None or not argument.has("tenant")]
+    if request.purpose == CACHEABLE:
+        arguments = [_without_nonce(argument) for argument in arguments]
+        arguments.append(Argument(flag="-H", value=(text(f"{NONCE_HEADER}: "), Part(kind="nonce"))))
+    if beside and request.claimed is not None:
+        arguments = _claiming(plan, request, request.claimed, arguments)
+    owner = request.credential if request.credential is not None else request.tenant
+    prefix = _variable_prefix(plan, owner)
+
+    def filled(part: Part) -> Part:
+        match part.kind:
+            case "tenant":
+                value = sent or ""
+            case "nonce":
+                value = request.nonce
+            case "own-variable":
+                return Part(kind="variable", value=f"{prefix}{part.value}")
+            case _:
+                return part
+        return text(quote(value, safe="") if part.percent else value)
+
+    return structs.replace(plan.repeat, arguments=tuple(arguments)).with_parts(filled)
+
+
+def _variable_prefix(plan: Plan, owner: int | None) -> str:
+    """Whose credentials: each tenant's stand as variables of their own."""
+    if owner is None:
+        return "TENANT_"
+    id_ = re.sub(r"[^A-Z0-9]", "_", plan.everyone()[owner].id.upper())[:40]
+    return f"TENANT_{id_}_"
+
+
+def _without_nonce(argument: Argument) -> Argument:
+    """A URL without the parameter of the nonce, which comes last."""
+    if argument.flag != "--url" or not argument.has("nonce"):
+        return argument
+    at = next(position for position, part in enumerate(argument.value) if part.kind == "nonce")
+    return structs.replace(argument, value=argument.value[: at - 1])
+
+
+def _claiming(plan: Plan, request: Request, claimed: str, arguments: list[Argument]) -> list[Argument]:
+    """The arguments with a second id beside the tenant's own."""
+    if request.alias == "query":
+        claims = alias_values(names_in(plan.aliases, "query"), claimed)
+        added = "".join(f"&{quote(name, safe='')}={quote(value, safe='')}" for name, value in claims.items())
+        return [_with_query(argument, added) if argument.flag == "--url" else argument for argument in arguments]
+    if request.alias == "header":
+        headers = dict(alias_values(names_in(plan.aliases, "header"), claimed))
+    else:
+        headers = {RESERVED_HEADER if request.purpose == RESERVED else plan.tenant_place.partition(":")[2]: claimed}
+    return [*arguments, *(Argument(flag="-H", value=(text(f"{name}: {value}"),)) for name, value in headers.items())]
+
+
+def _with_query(argument: Argument, added: str) -> Argument:
+    there = any("?" in part.value for part in argument.value if part.kind == "text")
+    return structs.replace(argument, value=(*argument.value, text(added if there else f"?{added[1:]}")))
