@@ -12,8 +12,9 @@ from tenantcheck.model import Observation
 
 #: Different steps of counters that are told apart.
 _STEPS = 64
-#: A step other than 1 is that of the function when it was seen so often.
+#: A step other than 1 is that of the function when it was seen so often, and in so many of all cases.
 _COMMON = 5
+_MOST = 0.75
 
 
 class High(NamedTuple):
@@ -78,9 +79,11 @@ class Processes:
 
     @property
     def step(self) -> int:
-        """What counters of this function go up by: the commonest step over all processes, once it is common."""
+        """What counters of this function go up by: the commonest step over all processes, where it is systematic:
+        seen often, and no smaller one ever."""
         step, times = self._steps.most_common(1)[0] if self._steps else (1, 0)
-        return step if times >= _COMMON else 1
+        systematic = times >= max(_COMMON, _MOST * self._steps.total()) and step == min(self._steps)
+        return step if systematic else 1
 
     def overcounts(self) -> Iterator[tuple[Process, High]]:
         """Processes that counted more than a systematic start and step explain."""

@@ -22,7 +22,10 @@ class TestExits:
         result = run("probe", labs(**FAST).front_url)
         assert result.returncode == 0, result.stdout + result.stderr
         assert result.stdout.startswith("PASS (standard: reuse, pressure, newcomers, releases; not idle gaps)")
-        assert "plan standard: opening 4, half 4, half 4, half 6, half 6, surge 8, surge 8, crowd 22, ordered 48" in result.stderr
+        assert (
+            "plan standard: opening 4, half 4, half 4, half 6, half 6, surge 8, surge 8, crowd 22, ordered 48"
+            in result.stderr
+        )
 
     def test_probe_of_environments_that_are_never_reused(self, labs: Labs) -> None:
         lab = labs(reuse="never", hold_s=0.0)
