@@ -1,8 +1,8 @@
 """Witness handler: tells which execution environment served a request, only when a nonce was sent.
 
 Works behind an API Gateway REST proxy (nonce in the header x-tenantcheck-nonce or the query parameter
-tenantcheckNonce) and by direct Invoke (nonce in the payload's tenantcheckNonce). Paste it, or call witness() from
-your own handler.
+tenantcheckNonce) and by direct Invoke (nonce in the payload's tenantcheckNonce). Paste it; or call arrived() in the
+first line of your own handler, before any check can end the call, and answer with witness().
 """
 
 import json
@@ -29,30 +29,37 @@ def remembered(name, default):
     return file.read_text()
 
 
-def witness(nonce, context):
+def arrived(event):
     global count
     count += 1
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    query = event.get("queryStringParameters") or {}
+    nonce = headers.get("x-tenantcheck-nonce") or query.get("tenantcheckNonce") or event.get("tenantcheckNonce")
     scratch = remembered("tenantcheck-nonces", "").split()
+    arrival = {"nonce": nonce, "count": count, "memory": nonces[-KEPT:], "scratch": scratch[-KEPT:]}
+    if nonce:
+        nonces[:] = [*nonces[-KEPT:], nonce]
+        (SCRATCH / "tenantcheck-nonces").write_text(" ".join([*scratch[-KEPT:], nonce]))
+    return arrival
+
+
+def witness(arrival, context):
     answer = {
         "executionEnvironmentId": ENVIRONMENT_ID,
         "sandboxId": remembered("tenantcheck-sandbox-id", str(uuid.uuid4())),
         "logStreamName": context.log_stream_name,
-        "invocationCount": count,
+        "invocationCount": arrival["count"],
         "tenantId": getattr(context, "tenant_id", None),
-        "nonce": nonce,
-        "residue": {"memory": nonces[-KEPT:], "scratch": scratch[-KEPT:]},
+        "nonce": arrival["nonce"],
+        "residue": {"memory": arrival["memory"], "scratch": arrival["scratch"]},
     }
-    nonces[:] = [*nonces[-KEPT:], nonce]
-    (SCRATCH / "tenantcheck-nonces").write_text(" ".join([*scratch[-KEPT:], nonce]))
     time.sleep(HOLD_S)
     return answer
 
 
 def handler(event, context):
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    query = event.get("queryStringParameters") or {}
-    nonce = headers.get("x-tenantcheck-nonce") or query.get("tenantcheckNonce") or event.get("tenantcheckNonce")
-    answer = witness(nonce, context) if nonce else {"ok": True}
+    arrival = arrived(event)
+    answer = witness(arrival, context) if arrival["nonce"] else {"ok": True}
     if "requestContext" not in event:
         return answer
     return {

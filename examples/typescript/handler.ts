@@ -1,8 +1,8 @@
 // Witness handler: tells which execution environment served a request, only when a nonce was sent.
 //
 // Works behind an API Gateway REST proxy (nonce in the header x-tenantcheck-nonce or the query parameter
-// tenantcheckNonce) and by direct Invoke (nonce in the payload's tenantcheckNonce). Paste it, or call witness() from
-// your own handler.
+// tenantcheckNonce) and by direct Invoke (nonce in the payload's tenantcheckNonce). Paste it; or call arrived() in the
+// first line of your own handler, before any check can end the call, and answer with witness().
 
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -39,29 +39,45 @@ function remembered(name: string, initial: string): string {
   return readFileSync(file, "utf8");
 }
 
-export async function witness(nonce: string, context: Context): Promise<Record<string, unknown>> {
+interface Arrival {
+  nonce: string | undefined;
+  count: number;
+  memory: string[];
+  scratch: string[];
+}
+
+// Call this in the first line of a handler: it counts, and notes the nonce, before any check can end the call.
+export function arrived(event: Event): Arrival {
   count += 1;
+  const headers = Object.entries(event.headers ?? {});
+  const sent = headers.find(([name]) => name.toLowerCase() === "x-tenantcheck-nonce")?.[1];
+  const nonce = sent ?? event.queryStringParameters?.tenantcheckNonce ?? event.tenantcheckNonce;
   const scratch = remembered("tenantcheck-nonces", "").split(" ").filter(Boolean);
+  const arrival = { nonce, count, memory: nonces.slice(-kept), scratch: scratch.slice(-kept) };
+  if (nonce) {
+    nonces = [...nonces.slice(-kept), nonce];
+    writeFileSync(join(tmpdir(), "tenantcheck-nonces"), [...scratch.slice(-kept), nonce].join(" "));
+  }
+  return arrival;
+}
+
+export async function witness(arrival: Arrival, context: Context): Promise<Record<string, unknown>> {
   const answer = {
     executionEnvironmentId: environmentId,
     sandboxId: remembered("tenantcheck-sandbox-id", randomUUID()),
     logStreamName: context.logStreamName,
-    invocationCount: count,
+    invocationCount: arrival.count,
     tenantId: context.tenantId ?? null,
-    nonce,
-    residue: { memory: nonces.slice(-kept), scratch: scratch.slice(-kept) },
+    nonce: arrival.nonce,
+    residue: { memory: arrival.memory, scratch: arrival.scratch },
   };
-  nonces = [...nonces.slice(-kept), nonce];
-  writeFileSync(join(tmpdir(), "tenantcheck-nonces"), [...scratch.slice(-kept), nonce].join(" "));
   await sleep(holdMs);
   return answer;
 }
 
 export async function handler(event: Event, context: Context): Promise<unknown> {
-  const headers = Object.entries(event.headers ?? {});
-  const sent = headers.find(([name]) => name.toLowerCase() === "x-tenantcheck-nonce")?.[1];
-  const nonce = sent ?? event.queryStringParameters?.tenantcheckNonce ?? event.tenantcheckNonce;
-  const answer = nonce ? await witness(nonce, context) : { ok: true };
+  const arrival = arrived(event);
+  const answer = arrival.nonce ? await witness(arrival, context) : { ok: true };
   if (event.requestContext === undefined) {
     return answer;
   }

@@ -81,26 +81,24 @@ def _filled_gaps(environments: Environments) -> list[Finding]:
 
 def _hidden_meetings(environments: Environments) -> list[Finding]:
     """New environments for a tenant whose own lay idle."""
-    hidden = environments.meetings.hidden
-    if hidden.total < _MEETINGS:
-        return []
-    first = hidden.items[0]
+    meetings = environments.meetings
     return [
         finding(
             environments,
             "shared-environment",
             "weakness",
-            exhibits=(first.observation, first.alive),
-            fields=(),
-            tenants=asked_for(first.observation),
-            details={"hidden": hidden.total},
+            exhibits=meetings.first[tenant],
+            tenants=(tenant,),
+            details={"hidden": count},
         )
+        for tenant, count in meetings.counts.items()
+        if count >= _MEETINGS
     ]
 
 
 #: Counts that have to be filled before they are no accident.
 _MOST_BY_CHANCE = 5
-#: Meetings that have to be hidden before they are worth a word.
+#: Meetings of one tenant that have to be hidden before they are worth a word.
 _MEETINGS = 3
 
 

@@ -55,6 +55,7 @@ def _known_faults() -> str:
 @option("--max-environments", type=click.IntRange(1, 2000), default=250)
 @option("--tenant-header", default="x-tenant-id", help="Header that the front maps to the tenant.")
 @option("--tenant-query", help="Query parameter that the front maps instead.")
+@option("--control", is_flag=True, help="Serve a twin without isolation beside it, at /prod/control.")
 @option("--authorizer", is_flag=True, help="The front demands 'Authorization: Bearer lab-TENANT' and maps that.")
 @option(
     "--fault",
@@ -77,6 +78,7 @@ def command(
     max_environments: int,
     tenant_header: str,
     tenant_query: str | None,
+    control: bool,
     authorizer: bool,
     fault: tuple[str, ...],
     audit: Path | None,
@@ -101,7 +103,7 @@ def command(
         audit=audit,
         logs=logs,
     )
-    server = LabServer(settings, port=port, tenant_header=tenant_header, tenant_query=tenant_query)
+    server = LabServer(settings, port=port, tenant_header=tenant_header, tenant_query=tenant_query, control=control)
     how = "" if tenant_header == "x-tenant-id" else f" --tenant-header {tenant_header}"
     if tenant_query is not None:
         how = f" --tenant-query {tenant_query}"
@@ -128,14 +130,16 @@ async def _serve(server: LabServer, settings: Settings, how: str, common: Common
         await server.start()
         try:
             if not common.quiet:
-                for line in _how_to_use(settings, server.port, how, server.function.logs):
+                for line in _how_to_use(settings, server, how):
                     click.echo(line)
             await stopped.wait()
         finally:
             await server.stop()
 
 
-def _how_to_use(settings: Settings, port: int, how: str, logs: Path) -> tuple[str, ...]:
+def _how_to_use(settings: Settings, server: LabServer, how: str) -> tuple[str, ...]:
+    port = server.port
+    controls = [function.settings.name for function in server.functions[1:]]
     return (
         f"lab on http://127.0.0.1:{port} ({settings.isolation}, reuse {settings.reuse}); Ctrl-C ends it",
         f"  tenantcheck probe http://127.0.0.1:{port}/prod/witness{how}",
@@ -144,6 +148,8 @@ def _how_to_use(settings: Settings, port: int, how: str, logs: Path) -> tuple[st
         "AWS_SECRET_ACCESS_KEY=lab)",
         *(_TENANTS_FILE if settings.authorizer else ()),
         "  {tenant} in the path has no meaning here: the front maps one header or query parameter",
-        f"  logs in {logs}" + ("" if settings.logs else ", removed with the lab (--logs FOLDER keeps them)"),
+        *(f"  control: --control http://127.0.0.1:{port}/prod/control, or --control {name}" for name in controls),
+        f"  logs in {server.function.logs}"
+        + ("" if settings.logs else ", removed with the lab (--logs FOLDER keeps them)"),
         "  scratch directories are told apart by TMPDIR: a handler that names /tmp itself is not separated",
     )

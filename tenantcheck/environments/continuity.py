@@ -58,9 +58,10 @@ class Continuity:
     def add(self, wave: Sequence[Observation], step: int) -> None:
         """Take in one ordered wave, in drawn order. `step` is what counters go up by."""
         answers = _answers(wave)
+        lost = [(n, o.request.tenant) for n, o in enumerate(wave) if _may_have_run(o)]
         for process, own in answers.items():
             self._prove(process, own, step)
-            self._fill(process, own, step, answers)
+            self._fill(process, own, step, answers, lost)
         self._compare(wave, answers, step)
 
     def _prove(self, process: str, own: Sequence[Answer], step: int) -> None:
@@ -73,10 +74,23 @@ class Continuity:
             elif later.tenant != earlier.tenant and later.tenant in met:
                 self.proven.setdefault(process, (earlier.observation, later.observation))
 
-    def _fill(self, process: str, own: Sequence[Answer], step: int, answers: dict[str, list[Answer]]) -> None:
+    def _fill(
+        self,
+        process: str,
+        own: Sequence[Answer],
+        step: int,
+        answers: dict[str, list[Answer]],
+        lost: Sequence[tuple[int, int | None]],
+    ) -> None:
+        """Look for the counts that are missing between two answers, where no request of that tenant was lost there: a
+        lost one explains them."""
         for earlier, later in pairwise(own):
             missing = range(earlier.shown + step, later.shown, step)[:_MOST_MISSING]
-            if not missing:
+            explained = any(
+                earlier.position < position < later.position and tenant in (earlier.tenant, later.tenant, None)
+                for position, tenant in lost
+            )
+            if not missing or explained:
                 continue
             shown = {
                 other.shown: other

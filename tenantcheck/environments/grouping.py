@@ -238,15 +238,17 @@ class Environments:
 
     def _follow(self, wave: Sequence[Observation], places: Sequence[Places | None], field: int) -> None:
         """Note how far the wave went, by one identity, and what it hides."""
-        placed = [
-            (observation, each[field] if each is not None else None)
-            for observation, each in zip(wave, places, strict=True)
-        ]
-        placed.sort(key=lambda each: each[0].call_ns)
-        self.exercised.add(placed)
-        for observation, place in placed:
-            if place is not None and observation.request.tenant is not None:
-                self.meetings.add(observation, place, observation.request.tenant)
+        called = sorted(zip(wave, places, strict=True), key=lambda each: each[0].call_ns)
+        self.exercised.add([(observation, each[field] if each is not None else None) for observation, each in called])
+        for observation, each in called:
+            tenant = observation.request.tenant
+            place = each[field] if each is not None else None
+            if each is None or place is None or tenant is None:
+                continue
+            if place.known and place.owner == tenant:
+                self.meetings.alive(observation, place, tenant)
+            elif not any(by_one is not None and by_one.known for by_one in each):
+                self.meetings.new(observation, tenant)
 
     def _outside(self, wave: Sequence[Observation]) -> None:
         """Keep the requests outside the waves, each with the ordinary ones before and after it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import time
@@ -17,6 +18,8 @@ from tenantcheck.lab.mapping import Mapping, bearer
 from tenantcheck.lab.sandbox import Outcome
 from tenantcheck.lab.tenancy import RefusedError
 
+#: The cookie that a front with a session sets.
+_COOKIE = "lab-session"
 _ARN = "arn:aws:lambda:us-east-1:000000000000:function:"
 
 
@@ -31,6 +34,8 @@ class Front:
         self._mapping = Mapping(function.faults, authorizer=function.settings.authorizer)
         self._caches = function.faults.caches
         self._cached: dict[str, web.Response] = {}
+        self._merges = function.faults.merges
+        self._running: dict[str, asyncio.Future[web.Response]] = {}
 
     def ids(self, request: web.Request) -> list[str]:
         """The tenant ids a request was sent with."""
@@ -44,6 +49,8 @@ class Front:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One request through the front."""
+        if self._merges and request.method == "GET":
+            return await self._merged(request)
         if not self._caches or request.method != "GET":
             return await self._answer(request)
         cached = self._cached.get(request.path_qs)
@@ -53,32 +60,69 @@ class Front:
                 self._cached[request.path_qs] = cached
         return web.Response(status=cached.status, body=cached.body, headers=cached.headers)
 
+    async def _merged(self, request: web.Request) -> web.Response:
+        """The answer to the first request for this URL that is in flight."""
+        running = self._running.get(request.path_qs)
+        if running is None:
+            running = self._running[request.path_qs] = asyncio.ensure_future(self._answer(request))
+            running.add_done_callback(lambda _: self._running.pop(request.path_qs))
+        answer = await asyncio.shield(running)
+        return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
+
     async def _answer(self, request: web.Request) -> web.Response:
         request_id = str(uuid.uuid4())
+        faults = self._function.faults
         try:
-            tenant = self._tenant(request)
+            sent = await self._sent(request)
+            tenant = self._tenant(sent)
             self._function.check_tenant(tenant)
             event = await _proxy_event(request, request_id)
-            outcome = await self._function.invoke(
-                json.dumps(event).encode(),
-                tenant,
-                request_id=str(uuid.uuid4()),
-                arn=_ARN + self._function.settings.name,
-            )
+            faults.choose(tenant)
+            for _ in range(1 + faults.resent()):
+                response = _unwrapped(await self._invoke(event, tenant, sent), request_id)
+                if response.status < 500:
+                    break
+            if faults.mirrors not in (None, tenant):
+                await self._invoke(_without_nonce(event), faults.mirrors, sent)
         except RefusedError as refused:
             return web.json_response(
                 {"message": refused.message}, status=refused.status, headers=_headers(request_id)
             )
-        return _unwrapped(outcome, request_id)
+        if faults.sets_cookie:
+            response.set_cookie(_COOKIE, uuid.uuid4().hex)
+        return response
 
-    def _tenant(self, request: web.Request) -> str | None:
-        sent = Sent(
+    async def _invoke(self, event: dict[str, Any], tenant: str | None, sent: Sent) -> Outcome:
+        return await self._function.invoke(
+            json.dumps(event).encode(),
+            tenant,
+            request_id=str(uuid.uuid4()),
+            arn=_ARN + self._function.settings.name,
+            sent=sent,
+        )
+
+    async def _sent(self, request: web.Request) -> Sent:
+        peer = request.transport.get_extra_info("peername") if request.transport is not None else None
+        head = sum(len(name) + len(value) + 4 for name, value in request.headers.items())
+        return Sent(
             ids=self.ids(request),
             reserved=request.headers.get("X-Amz-Tenant-Id"),
             bearer=bearer(request.headers.get("Authorization")),
+            connection=str(peer),
+            nonce=request.headers.get("x-tenantcheck-nonce", ""),
+            size=len(request.path_qs) + head + len(await request.read()),
+            cookie=request.cookies.get(_COOKIE),
         )
+
+    def _tenant(self, sent: Sent) -> str | None:
         tenant = self._mapping.tenant(sent, time.monotonic())
         return tenant if self._function.settings.isolation != "none" else None
+
+
+def _without_nonce(event: dict[str, Any]) -> dict[str, Any]:
+    """The event of a copy."""
+    headers = {name: value for name, value in event["headers"].items() if name.lower() != "x-tenantcheck-nonce"}
+    return event | {"headers": headers, "queryStringParameters": None}
 
 
 async def _proxy_event(request: web.Request, request_id: str) -> dict[str, Any]:

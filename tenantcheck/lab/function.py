@@ -7,12 +7,12 @@ import os
 import sys
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tenantcheck.errors import LabError, UsageError
-from tenantcheck.lab.faults import Faults, parse_fault
+from tenantcheck.lab.faults import Faults, Sent, parse_fault
 from tenantcheck.lab.pool import Lease, Pool, Reuse, Slot
 from tenantcheck.lab.records import Audit, LogStream
 from tenantcheck.lab.runtime_api import Invocation
@@ -40,6 +40,13 @@ class Settings:
     """The front demands `Authorization: Bearer lab-<tenant>`, which then says who the tenant is."""
     audit: Path | None = None
     logs: Path | None = None
+
+    def twin(self) -> Settings:
+        """The same function without a tenancy configuration, under a name of its own."""
+        handler_faults = tuple(text for text in self.faults if parse_fault(text).fault.handler)
+        return replace(
+            self, name=f"{self.name}-control", isolation="none", faults=handler_faults, audit=None, authorizer=False
+        )
 
 
 def handler_location(handler: str | None) -> tuple[Path, str]:
@@ -113,9 +120,10 @@ class Function:
         arn: str,
         trace_id: str = "",
         client_context: str | None = None,
+        sent: Sent | None = None,
     ) -> Outcome:
-        """Run one event. Raises `RefusedError` when there are too many environments."""
-        lease = None if self.faults.throttled(tenant) else self.pool.acquire(tenant, time.monotonic())
+        """Run one event, of which `sent` came in. Raises `RefusedError` when there are too many environments."""
+        lease = None if self.faults.throttled(tenant) else self.pool.acquire(tenant, time.monotonic(), sent)
         if lease is None:
             raise RefusedError(429, "TooManyRequestsException", "Rate exceeded")
         sandbox = self._sandbox(lease)

@@ -7,7 +7,7 @@ import base64
 import json
 import re
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -30,10 +30,10 @@ _NAME = re.compile(
 
 
 class InvokeApi:
-    """Answers Invoke requests for one function."""
+    """Answers Invoke requests for some functions."""
 
-    def __init__(self, function: Function) -> None:
-        self._function = function
+    def __init__(self, functions: Sequence[Function]) -> None:
+        self._functions = {function.settings.name: function for function in functions}
         self._events: set[asyncio.Task[Any]] = set()
 
     async def invoke(self, request: web.Request) -> web.StreamResponse:
@@ -46,14 +46,14 @@ class InvokeApi:
 
     async def _invoke(self, request: web.Request, request_id: str) -> web.StreamResponse:
         region = _check_signature(request)
-        arn = self._check_function(request.match_info["name"], request.query.get("Qualifier"), region)
+        function, arn = self._find_function(request.match_info["name"], request.query.get("Qualifier"), region)
         tenant = request.headers.get("X-Amz-Tenant-Id")
-        self._function.check_tenant(tenant)
+        function.check_tenant(tenant)
         payload = await _payload(request)
         kind = request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
         if kind == "DryRun":
             return web.Response(status=204, headers=_headers(request_id))
-        run = self._function.invoke(
+        run = function.invoke(
             payload,
             tenant,
             request_id=request_id,
@@ -84,16 +84,18 @@ class InvokeApi:
         self._events.add(task)
         task.add_done_callback(self._events.discard)
 
-    def _check_function(self, given: str, qualifier: str | None, region: str) -> str:
+    def _find_function(self, given: str, qualifier: str | None, region: str) -> tuple[Function, str]:
+        """The function of this name, and its ARN. Raises `RefusedError`."""
         match = _NAME.fullmatch(given)
         name = match["name"] if match else given
         asked = (match["qualifier"] if match else None) or qualifier or "$LATEST"
         arn = f"arn:aws:lambda:{region}:{_ACCOUNT}:function:{name}"
-        if name != self._function.settings.name:
+        function = self._functions.get(name)
+        if function is None:
             raise RefusedError(404, "ResourceNotFoundException", f"Function not found: {arn}")
         if asked != "$LATEST":
             raise RefusedError(404, "ResourceNotFoundException", f"Function not found: {arn}:{asked}")
-        return arn
+        return function, arn
 
 
 def _check_signature(request: web.Request) -> str:

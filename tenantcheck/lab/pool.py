@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import random
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from tenantcheck.lab.faults import Faults, Situation
+from tenantcheck.lab.faults import Candidate, Faults, Sent, Situation
 from tenantcheck.lab.tenancy import Isolation
 
 Reuse = Literal["mru", "fifo", "random", "never"]
@@ -29,7 +30,17 @@ class Slot:
     image: int
     """Number of the memory image it started from; its own, unless a fault clones environments."""
     idle_since_s: float = 0.0
+    started_s: float = 0.0
     answers: int = 0
+
+
+#: Which of the idle environments of other tenants a fault is about: the one with the smallest figure.
+_CANDIDATES: dict[Candidate, Callable[[Slot], float]] = {
+    "idle longest": lambda slot: slot.idle_since_s,
+    "released last": lambda slot: -slot.idle_since_s,
+    "most answers": lambda slot: -slot.answers,
+    "oldest": lambda slot: slot.started_s,
+}
 
 
 class Lease(NamedTuple):
@@ -76,24 +87,27 @@ class Pool:
         self.alive = 0
         """Environments that exist, idle or busy."""
 
-    def _key(self, tenant: str | None) -> str | None:
+    def _key(self, tenant: str | None, sent: Sent | None) -> str | None:
         if self.isolation != "per-tenant" or tenant is None:
             return None
-        return self.faults.key(tenant)
+        return self.faults.key(tenant, sent) if self.faults else tenant
 
-    def acquire(self, tenant: str | None, now_s: float) -> Lease | None:
-        """An environment for a request of `tenant`; None when there are too many already."""
-        key = self._key(tenant)
+    def acquire(self, tenant: str | None, now_s: float, sent: Sent | None = None) -> Lease | None:
+        """An environment for a request of `tenant`, of which `sent` came in; None when there are too many already."""
+        key = self._key(tenant, sent)
         stolen = self._stolen(key, now_s) if self.faults else None
         self._arrivals[key] = now_s
         if stolen is not None:
             return stolen
         idle = self._idle.get(key)
         if idle:
-            return Lease(self._choose(idle), cold=False)
+            crashed = bool(self.faults) and self.faults.crashed(tenant)
+            return Lease(self._choose(idle), cold=False, restarted=crashed)
         if self.alive >= self.max_environments:
             return None
-        return Lease(self._start(key), cold=True)
+        slot = self._start(key)
+        slot.started_s = now_s
+        return Lease(slot, cold=True)
 
     def _start(self, key: str | None) -> Slot:
         self.alive += 1
@@ -128,19 +142,22 @@ class Pool:
         slot.key, other.key = other.key, slot.key
 
     def _stolen(self, key: str | None, now_s: float) -> Lease | None:
-        """The idle environment of another tenant that a fault gives to this request: of those, the one that has
-        been idle longest. It belongs to the thief from then on."""
-        candidates = [slots[0] for other, slots in self._idle.items() if other != key and slots]
+        """The idle environment of another tenant that a fault gives to this request. It belongs to the thief from
+        then on."""
+        candidates = [slot for other, slots in self._idle.items() if other != key for slot in slots]
         if not candidates:
             return None
-        slot = min(candidates, key=lambda each: each.idle_since_s)
+        slot = min(candidates, key=_CANDIDATES[self.faults.takes()])
         foreign_arrivals = [at for other, at in self._arrivals.items() if other != key]
         situation = Situation(
             own_alive=self._alive_by_key[key],
             own_idle=len(self._idle.get(key, ())),
             foreign_idle=sum(len(slots) for other, slots in self._idle.items() if other != key),
             at_cap=self.alive >= self.max_environments,
+            alive=self.alive,
             foreign_idle_s=now_s - slot.idle_since_s,
+            foreign_answers=slot.answers,
+            foreign_age_s=now_s - slot.started_s,
             since_foreign_arrival_s=now_s - max(foreign_arrivals, default=float("-inf")),
             rng=self._random,
         )

@@ -20,6 +20,8 @@ from tenantcheck.lab.scratch import LabFolder
 from tenantcheck.lab.weather import weathered
 
 _EXPIRY_INTERVAL_S = 0.5
+#: Where the front serves the twin without isolation.
+CONTROL_PATH = "/{stage}/{path:control}"
 
 
 class LabServer:
@@ -32,14 +34,20 @@ class LabServer:
         port: int = 0,
         tenant_header: str = "x-tenant-id",
         tenant_query: str | None = None,
+        control: bool = False,
     ) -> None:
+        """`control` serves a twin without isolation beside the function."""
         require_runtime()
         check_settings(settings)
-        audit = Audit(settings.audit)
         self._folder = LabFolder()
-        self.function = Function(settings, self._folder, audit)
+        self.function = Function(settings, self._folder, Audit(settings.audit))
+        self.functions = [self.function]
+        if control:
+            self.functions.append(Function(settings.twin(), self._folder, Audit(None)))
         self._asked_port = port
-        self._front = Front(self.function, tenant_header=tenant_header, tenant_query=tenant_query)
+        self._fronts = [
+            Front(function, tenant_header=tenant_header, tenant_query=tenant_query) for function in self.functions
+        ]
         self._runner: web.AppRunner | None = None
         self._expiry: asyncio.Task[None] | None = None
         self.port = 0
@@ -47,13 +55,15 @@ class LabServer:
     async def start(self) -> None:
         """Listen on loopback. Raises `LabError` when the port is taken."""
         app = web.Application(client_max_size=MAX_PAYLOAD_BYTES + (1 << 20))
-        faults, front = self.function.faults, self._front
+        faults = self.function.faults
         invoke = weathered(
-            faults, lambda request: request.headers.get("X-Amz-Tenant-Id"), InvokeApi(self.function).invoke
+            faults, lambda request: request.headers.get("X-Amz-Tenant-Id"), InvokeApi(self.functions).invoke
         )
         app.router.add_post(PATH, invoke)
-        handle = weathered(faults, front.whose, front.handle)
-        app.router.add_route("*", "/{stage}/{path:.*}", handle)
+        front, *controls = self._fronts
+        for control in controls:
+            app.router.add_route("*", CONTROL_PATH, weathered(faults, control.whose, control.handle))
+        app.router.add_route("*", "/{stage}/{path:.*}", weathered(faults, front.whose, front.handle))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._asked_port, backlog=1024)
@@ -70,7 +80,8 @@ class LabServer:
     async def _expire(self) -> None:
         while True:
             await asyncio.sleep(_EXPIRY_INTERVAL_S)
-            await self.function.expire()
+            for function in self.functions:
+                await function.expire()
 
     async def stop(self) -> None:
         """End the server, every environment and the lab's folder."""
@@ -82,7 +93,8 @@ class LabServer:
             if self._runner is not None:
                 await self._runner.cleanup()
         finally:
-            await self.function.close()
+            for function in self.functions:
+                await function.close()
             self._folder.close()
 
 
@@ -101,9 +113,11 @@ class Lab:
         port: int = 0,
         tenant_header: str = "x-tenant-id",
         tenant_query: str | None = None,
+        control: bool = False,
         **settings: Any,
     ) -> None:
         self.settings = Settings(**settings)
+        self._control = control
         self._port = port
         self._tenant_header = tenant_header
         self._tenant_query = tenant_query
@@ -143,6 +157,7 @@ class Lab:
                 port=self._port,
                 tenant_header=self._tenant_header,
                 tenant_query=self._tenant_query,
+                control=self._control,
             )
             await self._server.start()
         except Exception as problem:  # noqa: BLE001 - raised again in the thread that waits
@@ -166,8 +181,18 @@ class Lab:
         return f"{self.endpoint_url}/prod/witness"
 
     @property
+    def control_url(self) -> str:
+        """The twin without isolation, for `tenantcheck probe --control`."""
+        return f"{self.endpoint_url}/prod/control"
+
+    @property
     def function_name(self) -> str:
         return self.settings.name
+
+    @property
+    def control_name(self) -> str:
+        """The twin without isolation, for `tenantcheck invoke --control`."""
+        return self.settings.twin().name
 
     @property
     def audit(self) -> Sequence[dict[str, Any]]:

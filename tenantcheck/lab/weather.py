@@ -17,12 +17,15 @@ def weathered(faults: Faults, tenant_of: Callable[[web.Request], str | None], ha
 
     async def handle(request: web.Request) -> web.StreamResponse:
         tenant = tenant_of(request)
-        delay_s = faults.delay_s(tenant)
+        distance_s = faults.distance_s()
+        delay_s = faults.delay_s(tenant) + distance_s
         if delay_s:
             await asyncio.sleep(delay_s)
         if faults.dropped(tenant):
             return _broken(request)
         response = await handler(request)
+        if distance_s:
+            await asyncio.sleep(distance_s)
         return _broken(request) if faults.lost(tenant) else response
 
     return handle

@@ -32,6 +32,7 @@ from tenantcheck.model import (
 from tenantcheck.model.boundary import RESERVED_HEADER
 from tenantcheck.model.call import Call
 from tenantcheck.plan import NEWCOMERS, Wave, parse_tenants
+from tenantcheck.senders.sender import LEAST_CONNECTIONS
 from tenantcheck.targets.http import HttpRequestSpec, HttpTarget
 from tenantcheck.verdict import Judge
 from tests.simulation.environment import Answer, Environments
@@ -91,6 +92,8 @@ class SimulatedLab:
     """Builds the calls; without it every request is for its tenant and nothing else."""
     authorizer: bool = False
     hold_ms: float = 20.0
+    random: random.Random = field(default_factory=lambda: random.Random(0))
+    """Which connection a request is given."""
     environments: Environments = field(init=False)
     mapping: Mapping = field(init=False)
 
@@ -100,9 +103,10 @@ class SimulatedLab:
 
     def sent(self, plan: Plan, request: Request) -> tuple[Sent, str]:
         """What a client sends that says who it is, and the URL that a cache would know."""
+        connection = str(self.random.randrange(LEAST_CONNECTIONS))
         if self.target is None:
             ids = [plan.everyone()[request.tenant].id] if request.tenant is not None else []
-            return Sent(ids=ids), ""
+            return Sent(ids=ids, connection=connection, nonce=request.nonce), ""
         call = self.target.prepare(request)
         kind, _, name = self.target.tenant_place.partition(":")
         ids = [value for key, value in (call.headers if kind == "header" else _query(call)) if key == name]
@@ -111,6 +115,9 @@ class SimulatedLab:
             ids=ids,
             reserved=headers.get(RESERVED_HEADER.lower()),
             bearer=bearer(headers.get("authorization")),
+            connection=connection,
+            nonce=request.nonce,
+            size=len(call.url) + sum(len(name) + len(value) + 4 for name, value in call.headers) + len(call.body),
         ), call.url
 
 
@@ -165,7 +172,7 @@ class Simulation:
             call_ns = self.now_ns + int(start_s * 1e9)
             sent, url = self.lab.sent(self.plan, request)
             travel = (1 + self.random.random() * 0.2) * MS
-            late = self.faults.delay_s(_whose(sent)) * 1e9
+            late = (self.faults.delay_s(_whose(sent)) + self.faults.distance_s()) * 1e9
             arrivals.append((call_ns + travel + late, request.seq, request, call_ns, sent, url))
         heapq.heapify(arrivals)
         running: list[_Running] = []
@@ -186,13 +193,13 @@ class Simulation:
         """A request reaches the front: it is answered there, or an environment begins to work on it."""
 
         def answered(status: int | None, message: str = "") -> Observation:
-            return self._failure(request, call_ns, int(at) + MS, status, message)
+            return self._failure(request, call_ns, int(at) + self._back_ns, status, message)
 
         if self.faults.dropped(_whose(sent)):
             return answered(None)
         cached = self._cached.get(url)
         if cached is not None:
-            return msgspec.structs.replace(cached, request=request, call_ns=call_ns, end_ns=int(at) + MS)
+            return msgspec.structs.replace(cached, request=request, call_ns=call_ns, end_ns=int(at) + self._back_ns)
         try:
             tenant = None
             if self.lab.pool.isolation != "none":
@@ -200,16 +207,49 @@ class Simulation:
                 check_tenant(self.lab.pool.isolation, tenant, accepts=self.faults.accepts)
         except RefusedError as refused:
             return answered(refused.status, refused.message)
-        lease = None if self.faults.throttled(tenant) else self.lab.pool.acquire(tenant, at / 1e9)
+        if self.faults.throttled(tenant):
+            return answered(429, "Rate exceeded")
+        lease, answer = self._delivered(tenant, at, sent, request.nonce)
         if lease is None:
             return answered(429, "Rate exceeded")
-        slot = lease.slot
-        if lease.restarted:
-            self.lab.environments.restart(slot.environment)
-        answer = self.lab.environments.invoke(slot.environment, slot.image, tenant, request.nonce)
         start_ns = self.faults.start_s() * 1e9 if lease.cold else 0.0
         done_ns = at + start_ns + self.lab.hold_ms * MS
         return _Running(done_ns, request.seq, request, call_ns, lease, answer, _whose(sent), url)
+
+    def _delivered(self, tenant: str | None, at: float, sent: Sent, nonce: str) -> tuple[Lease | None, Answer | None]:
+        """The environment that answers in the end, behind a front that may send again, or copies."""
+        self.faults.choose(tenant)
+        lease, answer = self._acquire(tenant, at, sent, nonce)
+        for _ in range(self.faults.resent()):
+            if lease is None or answer is not None:
+                break
+            self.lab.pool.release(lease.slot, at / 1e9)
+            lease, answer = self._acquire(tenant, at, sent, nonce)
+        if self.faults.mirrors not in (None, tenant):
+            self._mirror(self.faults.mirrors, at, sent)
+        return lease, answer
+
+    def _acquire(
+        self, tenant: str | None, at: float, sent: Sent, nonce: str | None
+    ) -> tuple[Lease | None, Answer | None]:
+        """An environment for a request, and what the handler in it answers."""
+        lease = self.lab.pool.acquire(tenant, at / 1e9, sent)
+        if lease is None:
+            return None, None
+        if lease.restarted:
+            self.lab.environments.restart(lease.slot.environment)
+        return lease, self.lab.environments.invoke(lease.slot.environment, lease.slot.image, tenant, nonce)
+
+    def _mirror(self, tenant: str | None, at: float, sent: Sent) -> None:
+        """A copy of a request, over at once."""
+        lease, _ = self._acquire(tenant, at, sent, None)
+        if lease is not None:
+            self.lab.pool.release(lease.slot, at / 1e9)
+
+    @property
+    def _back_ns(self) -> int:
+        """How long an answer travels."""
+        return MS + int(self.faults.distance_s() * 1e9)
 
     def _ended(self, running: list[_Running], until: float) -> Iterator[Observation]:
         while running and running[0].done_ns <= until:
@@ -218,7 +258,7 @@ class Simulation:
             yield self._answered(each)
 
     def _answered(self, each: _Running) -> Observation:
-        end_ns = int(each.done_ns) + MS
+        end_ns = int(each.done_ns) + self._back_ns
         if each.answer is None:
             return self._failure(each.request, each.call_ns, end_ns, 502, "Internal server error")
         if self.faults.lost(each.tenant):
@@ -228,10 +268,9 @@ class Simulation:
             request=each.request,
             call_ns=each.call_ns,
             end_ns=end_ns,
-            outcome="served",
-            status=200,
+            outcome="function-error" if each.answer.is_error else "served",
+            status=500 if each.answer.is_error else 200,
             witness=each.answer.witness(late_count=environments.late_count),
-            witness_errors=environments.tenantless,
             seen=each.answer.residue,
         )
         if self.faults.caches:
@@ -270,6 +309,8 @@ def simulate(
     """Run `plan` to its verdict, on the course of the real runner."""
     if isinstance(lab, Pool):
         lab = SimulatedLab(pool=lab)
+    if rng is not None:
+        lab.random = random.Random(rng.getrandbits(64))
     course, judge = Course(plan), Judge(plan)
     simulation = Simulation(plan, lab, rng or random.Random(0))
     stop: Stop | None = None

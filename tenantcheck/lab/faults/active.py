@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Sequence
 
 from tenantcheck.errors import UsageError
-from tenantcheck.lab.faults.fault import ActiveFault, Fault, Parameters, Passing, Sent, Situation
+from tenantcheck.lab.faults.fault import ActiveFault, Candidate, Fault, Parameters, Passing, Sent, Situation
 from tenantcheck.lab.faults.known import FAULTS
 
 
@@ -19,6 +19,8 @@ class Faults:
         self.active = active
         self.random = rng or random.Random()  # noqa: S311 - chance, no secret
         self._chosen: str | None = None
+        self._ranks: dict[str, int] = {}
+        """Ids in the order in which they came."""
 
     def __bool__(self) -> bool:
         return bool(self.active)
@@ -42,12 +44,28 @@ class Faults:
         """Whether the front caches responses under their URL."""
         return self.first(lambda fault: fault.caches) is not None
 
-    def key(self, tenant: str) -> str:
-        """What a tenant's environments are filed under."""
+    def key(self, tenant: str, sent: Sent | None = None) -> str:
+        """What a request's environments are filed under."""
+        rank = self._ranks.setdefault(tenant, len(self._ranks))
+        key = tenant
         for each in self.active:
-            if each.fault.key is not None:
-                tenant = each.fault.key(tenant, each.parameters)
-        return tenant
+            fault, parameters = each.fault, each.parameters
+            if fault.key is not None:
+                key = fault.key(key, parameters)
+            if fault.ranked_key is not None:
+                key = fault.ranked_key(key, rank, parameters)
+            if fault.affinity is not None and sent is not None:
+                key = fault.affinity(sent, parameters)
+            if fault.strays is not None and fault.strays(self.random, parameters):
+                key = ""
+            if fault.backends > 1 and sent is not None:
+                key = f"{key} at {sum(sent.connection.encode()) % fault.backends}"
+        return key
+
+    def takes(self) -> Candidate:
+        """Which idle environment of another tenant is the one that may be stolen."""
+        thief = self.first(lambda fault: fault.steals)
+        return thief.fault.takes if thief is not None else "idle longest"
 
     def steals(self, situation: Situation) -> ActiveFault | None:
         """The fault that gives this request the foreign environment."""
@@ -97,6 +115,10 @@ class Faults:
         """Whether a connection is closed before the request is looked at."""
         return self._strikes(tenant, lambda each: each.fault.drops)
 
+    def crashed(self, tenant: str | None) -> bool:
+        """Whether an environment gets a new process before this request."""
+        return self._strikes(tenant, lambda each: each.fault.crashes)
+
     def lost(self, tenant: str | None) -> bool:
         """Whether a connection is closed instead of answering."""
         return self._strikes(tenant, lambda each: each.fault.loses)
@@ -117,6 +139,37 @@ class Faults:
             if each.fault.delays_s is not None
         )
 
+    def distance_s(self) -> float:
+        """How long a request travels, and its answer again."""
+        return sum(
+            each.fault.distance_s(each.parameters) for each in self.active if each.fault.distance_s is not None
+        )
+
+    @property
+    def merges(self) -> bool:
+        """Whether the front merges requests for one URL that are in flight together."""
+        return self.first(lambda fault: fault.merges) is not None
+
+    def resent(self) -> int:
+        """How often what the handler refuses is sent again."""
+        resending = self.first(lambda fault: fault.resends)
+        return int(resending.parameters["n"]) if resending is not None else 0
+
+    @property
+    def mirrors(self) -> str | None:
+        """The tenant that gets a copy of every request: the first that the lab was asked for."""
+        return self._chosen if self.first(lambda fault: fault.mirrors) is not None else None
+
+    def choose(self, tenant: str | None) -> None:
+        """Let this tenant be the one that some faults are about, unless there is one already."""
+        if self._chosen is None:
+            self._chosen = tenant
+
+    @property
+    def sets_cookie(self) -> bool:
+        """Whether every answer sets a cookie."""
+        return self.first(lambda fault: fault.sets_cookie) is not None
+
     def start_s(self) -> float:
         """How much longer a cold start takes."""
         return sum(each.fault.starts_s(each.parameters) for each in self.active if each.fault.starts_s is not None)
@@ -128,8 +181,7 @@ class Faults:
         )
 
     def _passing(self, tenant: str | None) -> Passing:
-        if self._chosen is None:
-            self._chosen = tenant
+        self.choose(tenant)
         return Passing(chosen=tenant is not None and tenant == self._chosen, rng=self.random)
 
 

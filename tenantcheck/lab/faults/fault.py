@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 Parameters = Mapping[str, float]
+Candidate = Literal["idle longest", "released last", "most answers", "oldest"]
 Kind = Literal["none", "pool", "identity", "front", "storage", "weather"]
 
 
@@ -23,8 +24,14 @@ class Situation(NamedTuple):
     foreign_idle: int
     """Idle environments of all other tenants; at least one."""
     at_cap: bool
+    alive: int
+    """Environments of everybody, idle or busy."""
     foreign_idle_s: float
     """How long the candidate, an idle environment of another tenant, has been idle."""
+    foreign_answers: int
+    """Answers that the candidate has given."""
+    foreign_age_s: float
+    """How long ago the candidate was started."""
     since_foreign_arrival_s: float
     """Time since another tenant's request arrived."""
     rng: random.Random
@@ -39,6 +46,13 @@ class Sent(NamedTuple):
     """The client's own X-Amz-Tenant-Id."""
     bearer: str | None = None
     """The tenant that its token was issued to."""
+    connection: str = ""
+    """Names the connection that the request came over."""
+    nonce: str = ""
+    size: int = 0
+    """Bytes of the whole request."""
+    cookie: str | None = None
+    """The cookie that this front had set."""
 
 
 class Passing(NamedTuple):
@@ -60,10 +74,22 @@ class Fault:
 
     key: Callable[[str, Parameters], str] | None = None
     """Pool: ids with the same key share environments."""
+    ranked_key: Callable[[str, int, Parameters], str] | None = None
+    """Pool: the same, from the id and how many other ids came before it."""
+    affinity: Callable[[Sent, Parameters], str] | None = None
+    """Pool: what environments are kept for, instead of for tenants."""
+    strays: Callable[[random.Random, Parameters], bool] | None = None
+    """Pool: whether a request goes to a second pool, which knows no tenants."""
+    backends: int = 1
+    """Pool: connections are spread over so many pools, each of which isolates."""
     steals: Callable[[Situation, Parameters], bool] | None = None
     """Pool: whether this request takes another tenant's idle environment."""
+    takes: Candidate = "idle longest"
+    """Pool: which of the idle environments of other tenants it is about."""
     restarts: bool = False
     """Pool: a stolen environment gets a new process; its scratch directory stays."""
+    crashes: Callable[[Passing, Parameters], bool] | None = None
+    """Weather: whether an environment gets a new process before a request; its scratch directory stays."""
     swaps: bool = False
     """Pool: two cold starts of two tenants at the same time are booked on each other afterwards."""
     packs: bool = False
@@ -86,6 +112,14 @@ class Fault:
     needs_authorizer: bool = False
     caches: bool = False
     """Front: GET responses are cached under their URL."""
+    merges: bool = False
+    """Front: GET requests for one URL that are in flight together are answered by one of them."""
+    resends: bool = False
+    """Front: what the handler refuses is sent again, up to n times."""
+    mirrors: bool = False
+    """Front: a copy of every request goes to one tenant's environments too."""
+    sets_cookie: bool = False
+    """Front: every answer sets a cookie of its own."""
     accepts: bool = False
     """Front and Invoke: no id is refused for its characters."""
 
@@ -93,6 +127,8 @@ class Fault:
     """Weather: refused with 429 before an environment is chosen."""
     delays_s: Callable[[Passing, Parameters], float] | None = None
     """Weather: how much later the request arrives."""
+    distance_s: Callable[[Parameters], float] | None = None
+    """Weather: how long a request travels, and its answer again."""
     starts_s: Callable[[Parameters], float] | None = None
     """Weather: how much longer a cold start takes."""
     drops: Callable[[Passing, Parameters], bool] | None = None

@@ -50,6 +50,25 @@ FRONT_FAULTS: tuple[Fault, ...] = (
     ),
     Fault(name="cached-response", kind="front", summary="GET responses are cached under their URL", caches=True),
     Fault(
+        name="merged-requests",
+        kind="front",
+        summary="GET requests for one URL that are in flight together are answered by one of them",
+        merges=True,
+    ),
+    Fault(
+        name="resends",
+        kind="front",
+        summary="what the handler refuses is sent again, up to n times",
+        defaults={"n": 20},
+        resends=True,
+    ),
+    Fault(
+        name="mirrored",
+        kind="front",
+        summary="a copy of every request, without its nonce, goes to one tenant's environments too",
+        mirrors=True,
+    ),
+    Fault(
         name="authorizer-cached",
         kind="front",
         summary="with an authorizer: one result of it serves everybody for t seconds",

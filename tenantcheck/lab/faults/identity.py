@@ -33,6 +33,42 @@ IDENTITY_FAULTS: tuple[Fault, ...] = (
         handler=True,
     ),
     Fault(
+        name="id-per-tenant",
+        kind="identity",
+        summary="the handler makes every id, count and memory per tenant and environment",
+        handler=True,
+    ),
+    Fault(
+        name="id-hashes-tenant",
+        kind="identity",
+        summary="the ids are hashes of the tenant; the count is that of the environment",
+        handler=True,
+    ),
+    Fault(
+        name="id-and-count-per-tenant",
+        kind="identity",
+        summary="the ids are hashes of the tenant, and the count is kept per tenant and environment",
+        handler=True,
+    ),
+    Fault(
+        name="errors-name",
+        kind="identity",
+        summary="the handler answers a tenant in another's environment with an error that names it",
+        handler=True,
+    ),
+    Fault(
+        name="no-residue",
+        kind="identity",
+        summary="the handler does not report what it still finds of earlier requests",
+        handler=True,
+    ),
+    Fault(
+        name="constant-sandbox",
+        kind="identity",
+        summary="the sandbox id was made at build time",
+        handler=True,
+    ),
+    Fault(
         name="several-at-once",
         kind="identity",
         summary="an environment serves up to k requests of its tenant at once",

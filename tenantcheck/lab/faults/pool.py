@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from tenantcheck.lab.faults.fault import Fault, Parameters, Situation
+from tenantcheck.lab.faults.fault import Fault, Parameters, Sent, Situation
 
 
 def _bucket(tenant: str, parameters: Parameters) -> str:
@@ -12,8 +12,29 @@ def _bucket(tenant: str, parameters: Parameters) -> str:
     return str(int.from_bytes(digest[:8], "big") % int(parameters["k"]))
 
 
-def _starved(situation: Situation, _: Parameters) -> bool:
-    return situation.own_alive > 0 and situation.own_idle == 0
+def _starved(situation: Situation, parameters: Parameters) -> bool:
+    return situation.own_alive >= parameters["n"] and situation.own_idle == 0
+
+
+def _crowded(situation: Situation, parameters: Parameters) -> bool:
+    return situation.own_idle == 0 and situation.alive >= parameters["n"]
+
+
+def _worn(situation: Situation, parameters: Parameters) -> bool:
+    return situation.foreign_answers >= parameters["n"]
+
+
+def _old(situation: Situation, parameters: Parameters) -> bool:
+    return situation.foreign_age_s >= parameters["t"]
+
+
+def _released(situation: Situation, parameters: Parameters) -> bool:
+    near = situation.foreign_idle_s <= parameters["ms"] / 1000
+    return near and situation.rng.random() < parameters["p"]
+
+
+def _prefix_of_nonce(sent: Sent, parameters: Parameters) -> str:
+    return sent.nonce[: int(parameters["n"])]
 
 
 def _new(situation: Situation, _: Parameters) -> bool:
@@ -64,7 +85,8 @@ POOL_FAULTS: tuple[Fault, ...] = (
     Fault(
         name="steals-when-busy",
         kind="pool",
-        summary="takes a foreign idle environment when its own are all busy",
+        summary="takes a foreign idle environment when its own, n or more, are all busy",
+        defaults={"n": 1},
         steals=_starved,
     ),
     Fault(
@@ -85,6 +107,77 @@ POOL_FAULTS: tuple[Fault, ...] = (
         kind="pool",
         summary="takes a foreign idle environment when there are too many",
         steals=_capped,
+    ),
+    Fault(
+        name="shares-above",
+        kind="pool",
+        summary="takes a foreign idle environment when there are n or more",
+        defaults={"n": 16},
+        steals=_crowded,
+    ),
+    Fault(
+        name="isolates-first",
+        kind="pool",
+        summary="only the first k ids have environments of their own",
+        defaults={"k": 8},
+        ranked_key=lambda tenant, rank, parameters: tenant if rank < parameters["k"] else "",
+    ),
+    Fault(
+        name="worn-steals",
+        kind="pool",
+        summary="an environment that gave n answers serves anybody",
+        defaults={"n": 16},
+        steals=_worn,
+        takes="most answers",
+    ),
+    Fault(
+        name="old-steals",
+        kind="pool",
+        summary="an environment older than t seconds serves anybody",
+        defaults={"t": 1},
+        steals=_old,
+        takes="oldest",
+    ),
+    Fault(
+        name="release-race",
+        kind="pool",
+        summary="takes a foreign environment with probability p, at most ms after it was released",
+        defaults={"p": 0.5, "ms": 5},
+        steals=_released,
+        takes="released last",
+    ),
+    Fault(
+        name="blind-backend",
+        kind="pool",
+        summary="a share p of the requests goes to a second pool, which ignores tenants",
+        defaults={"p": 0.5},
+        strays=lambda rng, parameters: rng.random() < parameters["p"],
+    ),
+    Fault(
+        name="by-connection",
+        kind="pool",
+        summary="environments are kept for connections, not for tenants",
+        affinity=lambda sent, _: sent.connection,
+    ),
+    Fault(
+        name="by-nonce-prefix",
+        kind="pool",
+        summary="environments are kept for the first n characters of the nonce",
+        defaults={"n": 18},
+        affinity=_prefix_of_nonce,
+    ),
+    Fault(
+        name="by-size",
+        kind="pool",
+        summary="environments are kept for requests of one size",
+        affinity=lambda sent, _: str(sent.size),
+    ),
+    Fault(
+        name="by-cookie",
+        kind="pool",
+        summary="environments are kept for a cookie that the front sets",
+        affinity=lambda sent, _: sent.cookie or "",
+        sets_cookie=True,
     ),
     Fault(
         name="race",
