@@ -194,7 +194,7 @@ def make_control(options: RunOptions, tenants: TenantList, target: RunTarget) ->
     own = tenants if tenants.has_credentials else parse_tenants(str(len(tenants.rows)))
     asked = replace(
         options,
-        plan="quick",
+        plan="standard",  # its first waves find what a quick one finds at its end
         idle=None,
         soak=None,
         seed=None,

@@ -22,8 +22,8 @@ class Hidden(NamedTuple):
 class Meetings:
     """Requests of ordered waves that met a new environment while an own one lay idle: its next answer is the proof.
 
-    A pool has little reason for it (a second one behind a balancer has it once per tenant); a handler that makes an id
-    per tenant and environment gives this picture again and again.
+    A pool has little reason for it (a second one behind a balancer has it once per tenant); a handler that makes an
+    id per tenant and environment gives this picture again and again.
     """
 
     def __init__(self) -> None:

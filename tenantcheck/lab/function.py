@@ -90,7 +90,7 @@ class Function:
         self.settings = settings
         self._folder = folder
         self._task_root, self._handler = handler_location(settings.handler)
-        self.logs = settings.logs if settings.logs is not None else folder.make("logs")
+        self.logs = settings.logs if settings.logs is not None else folder.make(f"{settings.name}-logs")
         self.audit = audit
         self.faults = Faults([parse_fault(text) for text in settings.faults])
         self.pool = Pool(
@@ -105,7 +105,7 @@ class Function:
         self._variants = self.faults.handler_variants()
         if self._variants:
             self._handler = "faulty_handler.handler"
-        self._shared = folder.make("shared")
+        self._shared = folder.make(f"{settings.name}-shared")
 
     def check_tenant(self, tenant: str | None) -> None:
         """Apply Lambda's rules to a tenant id. Raises `RefusedError`."""
@@ -181,7 +181,7 @@ class Function:
             number=number,
             task_root=self._task_root,
             handler=self._handler,
-            scratch=self._folder.make(f"environment-{number}"),
+            scratch=self._folder.make(f"{self.settings.name}-environment-{number}"),
             log=LogStream(self.logs / group.lstrip("/") / f"{stream}.jsonl"),
             environ=self._environ(group, stream) | self._variant_environ(lease.slot),
         )

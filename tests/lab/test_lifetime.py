@@ -60,7 +60,7 @@ def test_kill_9_of_the_lab_ends_its_environments_and_the_next_start_clears_up() 
     process.kill()
     process.communicate()
     assert wait_for_end(pid)
-    assert (folder / "environment-1").exists()
+    assert (folder / "tenantcheck-lab-environment-1").exists()
     clear_dead()
     assert not folder.exists()
 
@@ -90,7 +90,7 @@ def test_idle_environments_are_retired() -> None:
             folder = folder_of(os.getpid())
             # the folder of a retired environment goes away
             deadline = 200
-            while any(folder.glob("environment-*")) and deadline:
+            while any(folder.glob("tenantcheck-lab-environment-*")) and deadline:
                 deadline -= 1
                 select.select([], [], [], 0.05)
             assert deadline
