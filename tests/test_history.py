@@ -206,6 +206,51 @@ def test_plans_this_program_does_not_make(changes: dict[str, object], message: s
         read(encoded(msgspec.structs.replace(HEADER, plan=plan)))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (b'"wrong-tenant"', b'"wrong-tenanT"', "Invalid enum value"),
+        (b'"schedule":2', b'"schedule":1', "which draws waves otherwise (schedule 1, here 2)"),
+        (b'"tool":"test"', b'"tool":"\x1b[2J"', "not the header of a history"),
+        (b'"started":"2026', b'"started":"<b>6', "not the header of a history"),
+        (b'"id":"a"', b'"id":"\\u001b"', "not the header of a history"),
+        (b'"flag":"-H"', b'"flag":"-o"', "Invalid enum value"),
+        (b'"command":"curl"', b'"command":"rm -rf"', "Invalid enum value"),
+        (b'"id":"a"', b'"id":"b"', "a check or a tenant id stands in it twice"),
+    ],
+)
+def test_one_changed_header_is_refused(old: bytes, new: bytes, message: str) -> None:
+    """
+    Given the history of a run
+    When its header is changed so that a check would be dropped, or something else be shown or run
+    Then it is refused.
+    """
+    content = encoded(HEADER, *flat(), END)
+    assert old in content.splitlines()[0]
+    head, rest = content.split(b"\n", 1)
+    with pytest.raises(HistoryError) as raised:
+        read(head.replace(old, new, 1) + b"\n" + rest)
+    assert message in raised.value.message
+
+
+def test_another_schedule_names_the_version_that_can_judge_it() -> None:
+    header = msgspec.structs.replace(HEADER, schedule=1, tool="0.0.9")
+    with pytest.raises(HistoryError) as raised:
+        read(encoded(header))
+    assert "recorded by tenantcheck 0.0.9" in raised.value.message
+    assert raised.value.hint.endswith("pip install 'tenantcheck==0.0.9'")
+
+
+def test_earlier_runs_of_a_target_are_found_in_a_folder(tmp_path: Path) -> None:
+    for n in range(13):
+        (tmp_path / f"{n:02d}.jsonl").write_bytes(encoded(HEADER))
+    other = msgspec.structs.replace(HEADER, plan=msgspec.structs.replace(PLAN, target="https://other.test/"))
+    (tmp_path / "other.jsonl").write_bytes(encoded(other))
+    (tmp_path / "torn.jsonl").write_bytes(b"{")
+    names, count = history.earlier_runs(tmp_path, PLAN.kind, PLAN.target)
+    assert (names, count) == (tuple(f"{n:02d}.jsonl" for n in range(3, 13)), 13)
+
+
 def test_lines_and_waves_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "MAX_LINE_BYTES", 2000)
     with pytest.raises(HistoryError, match="line 2: longer than 2000 bytes"):

@@ -157,6 +157,8 @@ class HttpTarget:
         """Of the waves' requests, by tenant."""
         self._pads = True
         self._longest = 0
+        self._lengths: list[int] = []
+        """Of ordinary requests, by tenant."""
         self._body = _json_object(spec.data) if spec.nonce.kind == "body" else None
         self._user_info = _basic(parts.username, parts.password) if parts.username else ()
         self._base = _ascii_url(parts)
@@ -172,18 +174,16 @@ class HttpTarget:
             _refuse_doubles(self._spec, [name for name, _ in own.headers], [name for name, _ in own.query])
         self._rows = rows
         self._frames.clear()
-        lengths = [self._length(row) for row in rows]
-        self._longest = max(lengths, default=0) if len(set(lengths)) > 1 else 0
+        self._longest = 0
+        self._lengths = [self._length(tenant) for tenant in range(len(rows))]
+        self._longest = max(self._lengths, default=0) if len(set(self._lengths)) > 1 else 0
 
-    def _length(self, row: Row) -> int:
-        """Characters of a request that are the tenant's own."""
-        own = row.credentials
-        pairs = (*own.headers, *own.query, *own.aws.items())
-        id_ = quote(row.id, safe="") if self._spec.tenant.kind in ("query", "path") else row.id
-        # A header that stands in the place of one from -H has that one's length less to add.
-        replaced = {name.lower() for name, _ in own.headers}
-        common = sum(len(f"{name}{value}") + 4 for name, value in self._spec.headers if name.lower() not in replaced)
-        return len(id_) + common + sum(len(name) + len(quote(value, safe="")) + 4 for name, value in pairs)
+    def _length(self, tenant: int) -> int:
+        """Characters of an ordinary request of this tenant but for its padding, and of what it is signed with."""
+        ordinary = Request(seq=0, wave=0, kind="opening", slot=0, tenant=tenant, nonce="")
+        url, headers, _, aws = self._frame(ordinary)
+        signed_with = sum(len(aws.get(name, "")) for name in ("aws_access_key_id", "aws_session_token"))
+        return len(url) + sum(len(name) + len(value) + 4 for name, value in headers) + signed_with
 
     @property
     def optional(self) -> tuple[str, ...]:
@@ -237,8 +237,9 @@ class HttpTarget:
         if request.alias is not None:
             claims = alias_values(names_in(self.aliases, request.alias), request.claimed or "")
             (headers if request.alias == "header" else query).extend(claims.items())
-        if self._longest and self._pads and row is not None and request.purpose in (WAVE, FRAME, CACHEABLE):
-            headers.append((PADDING_HEADER, "x" * (1 + self._longest - self._length(row))))
+        ordinary = request.purpose in (WAVE, FRAME, CACHEABLE)
+        if self._longest and self._pads and request.tenant is not None and ordinary:
+            headers.append((PADDING_HEADER, "x" * (1 + self._longest - self._lengths[request.tenant])))
         if request.purpose == RESERVED:
             headers.append((RESERVED_HEADER, request.claimed or ""))
         in_body = spec.nonce.kind == "body" and request.purpose != CACHEABLE

@@ -279,3 +279,79 @@ def test_a_url_is_sent_in_ascii() -> None:
     assert call.url == "https://xn--bcher-kva.test:8443/%C3%A9%20x/ac%2Fme%20%2B?q=%C3%BC&r=%C3&key=hunter3"
     with pytest.raises(UsageError, match="host name"):
         prepared(url=f"https://{'ü' * 70}.test/")
+
+
+def lengths(rows: list[Row], **spec: Any) -> set[int]:
+    """Sizes of ordinary requests of these tenants."""
+    target = HttpTarget(HttpRequestSpec(**{"url": "https://x.test/p"} | spec))
+    target.bind(rows)
+    calls = [target.prepare(structs.replace(REQUEST, tenant=n)) for n in range(len(rows))]
+    return {
+        len(call.url) + len(call.body) + sum(len(f"{name}: {value}\r\n") for name, value in call.headers)
+        for call in calls
+    }
+
+
+OTHER = Row(
+    id="a-much-longer-id",
+    expect="globex",
+    credentials=Credentials(headers=(("Authorization", "Bearer of-another-length"),), query=(("key", "k"),)),
+)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {},
+        {"tenant": Place("query", "t")},
+        {"url": "https://x.test/{tenant}/p", "tenant": Place("path")},
+        {"nonce": Place("query", "n")},
+        {"headers": (("Authorization", "Basic of-everybody"), ("x-key", "k"))},
+        {"method": "POST", "data": b"{}", "nonce": Place("body", "n")},
+    ],
+    ids=["header", "query", "path", "nonce in the query", "replaced header", "body"],
+)
+def test_requests_of_all_tenants_are_equally_long(spec: dict[str, Any]) -> None:
+    """A pool keyed by the size of requests would look isolated."""
+    assert len(lengths([ACME, OTHER, Row(id="x" * 256, expect="x")], **spec)) == 1
+
+
+def test_ids_of_one_length_need_no_padding() -> None:
+    target = HttpTarget(HttpRequestSpec(url="https://x.test/p"))
+    target.bind([Row(id=id_, expect=id_) for id_ in ("aa", "bb")])
+    assert target.optional == ()
+    assert not any("padding" in name for name, _ in target.prepare(REQUEST).headers)
+
+
+def test_padding_can_be_left_out() -> None:
+    target = HttpTarget(HttpRequestSpec(url="https://x.test/p"))
+    target.bind([ACME, OTHER])
+    assert target.optional == ("padding header",)
+    target.leave_out(target.optional)
+    assert not any("padding" in name for name, _ in target.prepare(REQUEST).headers)
+
+
+def test_a_tenant_in_the_host_name() -> None:
+    row = Row(id="acme", expect="acme")
+    target = HttpTarget(HttpRequestSpec(url="https://{tenant}.x.test:8443/p", tenant=Place("path")))
+    target.bind([row])
+    assert target.tenant_place == "host"
+    assert target.prepare(REQUEST).url.startswith("https://acme.x.test:8443/p")
+
+
+def test_other_names_of_the_tenant_are_those_that_are_not_taken() -> None:
+    target = HttpTarget(HttpRequestSpec(url="https://x.test/p?tenant=x", headers=(("X-Org-Id", "1"),)))
+    target.bind([Row(id="a", expect="a")])
+    assert not {"header:x-tenant-id", "header:x-org-id", "query:tenant"} & set(target.aliases)
+    assert {"header:tenant-id", "query:tenant_id"} <= set(target.aliases)
+
+
+@pytest.mark.parametrize(("alias", "name"), [("header", "x-org-id"), ("query", "org_id")])
+def test_a_second_id_under_other_names(alias: Any, name: str) -> None:
+    target = HttpTarget(HttpRequestSpec(url="https://x.test/p"))
+    target.bind([Row(id="a", expect="a"), Row(id="b", expect="b")])
+    call = target.prepare(structs.replace(REQUEST, purpose="ambiguous-tenant", claimed="b", alias=alias))
+    sent = dict(call.headers) if alias == "header" else query(call)
+    assert (sent[name], dict(call.headers)["x-tenant-id"]) == ("b", "a")
+    if alias == "header":
+        assert json.loads(sent["x-amzn-lambda-context"]) == {"tenant_id": "b"}
