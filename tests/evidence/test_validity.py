@@ -10,8 +10,13 @@ from functools import cache
 
 import pytest
 
+from tenantcheck.course import Course
 from tenantcheck.evidence import log_factor
 from tenantcheck.lab.pool import Pool, Reuse, Slot
+from tenantcheck.model import IDENTITIES, End, Header, Observation, ObservedOutcome, Verdict, Witness
+from tenantcheck.plan import Wave
+from tenantcheck.verdict import Judge
+from tests.notation import plan_for
 from tests.simulation import faults, make_plan, simulate
 
 
@@ -162,3 +167,58 @@ def test_an_environment_that_is_never_reused_is_inconclusive() -> None:
     result = simulate(make_plan(seed="3", max_requests=200), Pool(reuse="never", rng=rng), rng=rng)
     assert result.verdict.outcome == "inconclusive"
     assert "the evidence reached 1, the target is 1e-06" in result.verdict.reasons
+
+
+def contrived(rng: random.Random, ordered: int) -> Verdict:
+    """A run against a pool that ignores tenants, whose handler has three identities that cross independently of one
+    another, and leaves out of each answer whatever would show a crossing."""
+    plan = plan_for(plan="quick", seed=f"{rng.getrandbits(128):032x}", ordered_requests=ordered)
+    course, judge = Course(plan), Judge(plan)
+    owners: dict[tuple[str, int], int] = {}
+    now = 0
+    for _ in range(2):
+        wave = course.next()
+        assert isinstance(wave, Wave)
+        observations = []
+        for request in wave.requests:
+            assert request.tenant is not None
+            ids: dict[str, str] = {}
+            for name in IDENTITIES:
+                # Fixed before anybody knows whom the request is for; the opening gives each tenant one of its own.
+                label = request.slot if wave.kind == "opening" else rng.randrange(2)
+                if owners.setdefault((name, label), request.tenant) == request.tenant:
+                    ids[name] = f"{name}-{label}"
+            witness = Witness(**ids, nonce=request.nonce) if ids else None  # type: ignore[arg-type]
+            outcome: ObservedOutcome = "served" if ids else "no-witness"
+            observations.append(
+                Observation(
+                    request=request, call_ns=now, end_ns=now + 1, outcome=outcome, status=200, witness=witness
+                )
+            )
+            now += 0 if wave.in_flight_together else 2
+        now += 2
+        course.took(wave, observations)
+        judge.add(observations)
+    end = End(reason="complete", requests=judge.environments.requests, waves=2, duration_ns=now)
+    return judge.verdict(Header(schedule=2, tool="t", started="", plan=plan), end)
+
+
+@pytest.mark.parametrize("ordered", [2, 3, 4])
+def test_dropping_identities_at_will_reaches_no_figure_more_often_than_it_says(ordered: int) -> None:
+    """
+    Given a handler that drops, of three identities, whichever would show that tenants met
+    When many runs are judged
+    Then at most a share x of them is clean with P ≤ x. (The identity chosen after the run is up to three times too
+    optimistic.)
+    """
+    runs = 3_000
+    figures: list[float] = []
+    for seed in range(runs):
+        verdict = contrived(random.Random(seed), ordered)
+        pair = verdict.evidence.weakest_pair
+        if pair is not None and not any(finding.severity == "breach" for finding in verdict.findings):
+            figures.append(pair.probability)
+    assert any(figure < 0.5 for figure in figures)
+    for x in (0.02, 0.06, 0.1, 0.2, 0.5):
+        reached = sum(figure <= x for figure in figures) / runs
+        assert reached <= x + 3 * math.sqrt(x * (1 - x) / runs)
