@@ -11,7 +11,7 @@ import click
 from tabulate import tabulate
 
 from tenantcheck.cli.execute import execute, run_async
-from tenantcheck.cli.planning import RunOptions, RunTarget, make_plan, read_tenants
+from tenantcheck.cli.planning import RunOptions, RunTarget, make_control, make_plan, read_tenants
 from tenantcheck.cli.root import Common
 from tenantcheck.lab import Lab
 from tenantcheck.model import Call, Reply, Verdict
@@ -36,13 +36,14 @@ class Row(NamedTuple):
 @click.command("demo")
 @click.pass_obj
 def command(common: Common) -> int:
-    """Start a local lab and test three functions: an isolated one, one without isolation (which two parallel
-    curls are asked about as well), and one that says it isolates and does not.
+    """Start a local lab and test three functions: an isolated one (beside a twin without isolation, which is asked
+    first and has to be caught), one without isolation (which two parallel curls are asked about as well), and one that
+    says it isolates and does not.
     """
     begun = monotonic()
     rows: list[Row] = []
-    with Lab(isolation="per-tenant") as lab:
-        rows.append(Row("probe", "isolated", "pass", _probe(lab, common)))
+    with Lab(isolation="per-tenant", control=True) as lab:
+        rows.append(Row("probe", "isolated", "pass", _probe(lab, common, control=lab.control_url)))
         rows.append(Row("invoke", "isolated", "pass", _invoke(lab, common)))
     with Lab(isolation="none", hold_s=0.01) as lab:
         rows.append(Row("probe", "not isolated", "fail", _probe(lab, common)))
@@ -54,9 +55,9 @@ def command(common: Common) -> int:
     return 0 if all(row.verdict.outcome == row.expected for row in rows) else 1
 
 
-def _probe(lab: Lab, common: Common) -> Verdict:
+def _probe(lab: Lab, common: Common, control: str | None = None) -> Verdict:
     click.echo(f"probe {lab.settings.isolation} …", err=True)
-    return _run(HttpTarget(HttpRequestSpec(url=lab.front_url)), common)
+    return _run(HttpTarget(HttpRequestSpec(url=lab.front_url)), common, control)
 
 
 def _invoke(lab: Lab, common: Common) -> Verdict:
@@ -68,11 +69,13 @@ def _invoke(lab: Lab, common: Common) -> Verdict:
     return _run(FunctionTarget(session, lab.function_name, qualifier=None, payload=b"{}", event="raw"), common)
 
 
-def _run(target: RunTarget, common: Common) -> Verdict:
+def _run(target: RunTarget, common: Common, control: str | None = None) -> Verdict:
     """The verdict of a standard run. Ctrl-C ends the demonstration, not only this run."""
-    options = RunOptions()
-    plan = make_plan(options, read_tenants(options.tenants), target)
-    verdict = execute(plan, target, options, common, _DIRECT)
+    options = RunOptions(control=control)
+    tenants = read_tenants(options.tenants)
+    plan = make_plan(options, tenants, target)
+    asked = make_control(options, tenants, target)
+    verdict = execute(plan, target, options, common, _DIRECT, asked)
     if verdict.subject.ended == "interrupted":
         raise click.Abort
     return verdict
@@ -126,6 +129,9 @@ def _print(rows: Sequence[Row], fooled: int) -> None:
     ]
     click.echo(tabulate(table, headers=("tenantcheck", "function", "verdict", "requests", "environments", "time")))
     click.echo(f"\nThe isolated function: {evidence_sentence(rows[0].verdict.evidence)}")
+    control = rows[0].verdict.control
+    if control is not None and control.caught_by:
+        click.echo(f"Its twin without isolation, asked first, was caught after {control.requests} requests.")
     breach = rows[2].verdict.findings
     if breach:
         click.echo(f"\nThe one without isolation: {finding_sentence(breach[0])}")
