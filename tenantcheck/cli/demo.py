@@ -37,8 +37,8 @@ class Row(NamedTuple):
 @click.pass_obj
 def command(common: Common) -> int:
     """Start a local lab and test three functions: an isolated one (beside a twin without isolation, which is asked
-    first and has to be caught), one without isolation (which two parallel curls are asked about as well), and one that
-    says it isolates and does not.
+    first and has to be caught), one without isolation (which two parallel curls are asked about as well), and one
+    that says it isolates and does not.
     """
     begun = monotonic()
     rows: list[Row] = []

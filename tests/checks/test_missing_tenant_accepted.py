@@ -52,7 +52,7 @@ def test_a_refusal_beside_refused_ordinary_requests_proves_nothing(frames: str) 
     """
     judge = attack(CHECK, "x", frames=frames)
     assert judged(judge, CHECK)[:2] == ("not-exercised", 0)
-    doubts = [*judge._refused_frames()]
+    doubts = [*judge._why._refused_frames()]
     assert bool(doubts) is ("x" in frames)
 
 
