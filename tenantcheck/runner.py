@@ -69,6 +69,7 @@ class Runner:
         self._start_ns = 0
         self._requests = 0
         self._waves = 0
+        self._last_wave = -1
         self._time_is_over = False
         self._flushing = False
         self._unwritable: TenantcheckError | None = None
@@ -119,7 +120,6 @@ class Runner:
         self._raise_unwritable()
         if not observations:
             return self._out_of_time() or Stop(reason="interrupted")
-        self._waves += 1
         self._course.took(wave, observations)
         if self._course.left_out:
             self._target.leave_out(self._course.left_out)
@@ -201,7 +201,6 @@ class Runner:
         """Send one request and record what came back."""
         self._raise_unwritable()
         call_ns = self._now_ns()
-        self._requests += 1
         try:
             reply = await self._sender.send(call)
         except asyncio.CancelledError:
@@ -213,6 +212,11 @@ class Runner:
                 raise
         observation = self._observation(request, reply, call_ns, self._now_ns())
         self._writer.observation(observation)
+        # Counted as they are recorded: the end line agrees with the records, however a run breaks off.
+        self._requests += 1
+        if request.wave != self._last_wave:
+            self._last_wave = request.wave
+            self._waves += 1
         if not self._flushing:
             # Answers that arrive together are written together, before the next ones are looked at.
             self._flushing = True

@@ -325,6 +325,34 @@ def test_an_interruption_keeps_what_was_sent_as_lost(tmp_path: Path) -> None:
     assert [(o.outcome, o.error_kind) for o in wave] == [("lost", "interrupted")] * 4
 
 
+@pytest.mark.parametrize("turns", range(1, 40, 3))
+def test_however_a_run_breaks_off_its_end_line_agrees_with_the_records(tmp_path: Path, turns: int) -> None:
+    """
+    Given a run whose task is cancelled after some turns of the loop, as Ctrl-C does before it is handled
+    When the history is read
+    Then its end line counts the requests and waves that are there.
+    """
+    plan_ = plan()
+    target = HttpTarget(HttpRequestSpec(url="http://127.0.0.1/"))
+    target.bind([Row(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
+    path = tmp_path / "history"
+
+    async def go(writer: HistoryWriter) -> None:
+        runner = Runner(plan_, target, FakeSender(witness), writer, lambda *_: Standing())
+        task = asyncio.ensure_future(runner.run())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+
+    with HistoryWriter(path, Header(schedule=SCHEDULE, tool="t", started="", plan=plan_)) as writer:
+        asyncio.run(go(writer))
+    reader = HistoryReader(io.BytesIO(path.read_bytes()))
+    read = list(reader.waves())
+    assert reader.end is not None
+    assert (reader.end.reason, reader.end.requests, reader.end.waves) == ("failed", sum(map(len, read)), len(read))
+
+
 def test_an_interruption_ends_an_idle_gap(tmp_path: Path) -> None:
     event = asyncio.Event()
 
