@@ -49,7 +49,7 @@ def test_such_a_cache_is_found_where_the_nonce_keeps_the_waves_out_of_it(labs: L
     (replay, *_) = [finding for finding in found["findings"] if finding["check"] == "replayed-response"]
     for exhibit in replay["exhibits"]:
         assert "tenantcheckNonce" not in exhibit["repeat"]
-        assert re.search(r'-H "x-tenantcheck-nonce: tck1-[0-9a-f-]+"', exhibit["repeat"])
+        assert re.search(r"-H 'x-tenantcheck-nonce: tck1-[0-9a-f-]+'", exhibit["repeat"])
 
 
 def test_the_tenant_in_the_path_passes(labs: Labs, tmp_path: Path) -> None:
