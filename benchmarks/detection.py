@@ -1,6 +1,6 @@
 """Which faults are found, how often, by which check and after how many requests; and how often weather cries wolf.
 
-    python -m benchmarks.detection [--runs 200] [--weather-runs 334] [--real 3] [--write]
+    python -m benchmarks.detection [--runs 100] [--weather-runs 334] [--real 1] [--write]
 
 Every fault of `tests/cases.py` with each of the three plans, simulated on the lab's own pool, mapping and faults with
 the real schedule, checks and evidence; `--real` also runs each so many times through real processes and HTTP, with
@@ -249,9 +249,9 @@ def _weather_problems(case: Case, name: str, ended: Sequence[tuple[str, Iterable
 
 
 @click.command()
-@click.option("--runs", default=200, show_default=True, help="Simulated runs of each fault and plan.")
+@click.option("--runs", default=100, show_default=True, help="Simulated runs of each fault and plan.")
 @click.option("--weather-runs", default=334, show_default=True, help="Simulated runs of each weather and plan.")
-@click.option("--real", "samples", default=3, show_default=True, help="Runs of each through the lab; 0 for none.")
+@click.option("--real", "samples", default=1, show_default=True, help="Runs of each through the lab; 0 for none.")
 @click.option("--write", is_flag=True, help="Write DETECTION.md and detection.json.")
 def main(runs: int, weather_runs: int, samples: int, *, write: bool) -> None:
     """Print the tables; exits with 1 when something that should be found always was not, or weather was accused."""
