@@ -127,6 +127,16 @@ class TestFilledGaps:
         text = "o a1 b1 | r " + " ".join(["a1 b1"] * 4)
         assert not found(text, "shared-environment", edit=every(text, self.per_tenant))
 
+    def test_counters_that_run_side_by_side_are_two(self) -> None:
+        """
+        Given two tenants with an environment each, and an edge that sends every second request of `a` twice
+        When `b` shows the counts that `a` skips, since both count the same
+        Then they are two counters: both have shown the counts that neither skipped.
+        """
+        text = "o a1 b2 | r " + " ".join(["a1 b2"] * 10)
+        counts = {2 * n: with_witness(invocation_count=n + n // 2 + 1) for n in range(11)}
+        assert not [f for f in found(text, "shared-environment", edit=counts) if "filled" in f.details]
+
     def test_counts_that_nobody_showed_are_somebody_elses(self) -> None:
         edit = {n: with_witness(invocation_count=1 + 2 * (n // 2)) for n in range(14)}
         assert not found(APART, "shared-environment", edit=edit)

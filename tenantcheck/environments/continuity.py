@@ -83,7 +83,12 @@ class Continuity:
         lost: Sequence[tuple[int, int | None]],
     ) -> None:
         """Look for the counts that are missing between two answers, where no request of that tenant was lost there: a
-        lost one explains them."""
+        lost one explains them.
+
+        Counters of their own run side by side, and one may well show what the other skipped. One counter never shows a
+        count twice: processes that both show one are two.
+        """
+        fillers: set[str] = set()
         for earlier, later in pairwise(own):
             missing = range(earlier.shown + step, later.shown, step)[:_MOST_MISSING]
             explained = any(
@@ -93,7 +98,7 @@ class Continuity:
             if not missing or explained:
                 continue
             shown = {
-                other.shown: other
+                other.shown: (name, other.observation)
                 for name, others in answers.items()
                 if name != process
                 for other in others
@@ -101,13 +106,17 @@ class Continuity:
             }
             found = self.filled.setdefault(process, Filled())
             for count in missing:
-                other = shown.get(count)
-                if other is None:
+                if count not in shown:
                     found.unfilled += 1
                     continue
+                name, foreign = shown[count]
+                fillers.add(name)
                 found.filled += 1
                 if found.between is None:
-                    found.between = (earlier.observation, other.observation, later.observation)
+                    found.between = (earlier.observation, foreign, later.observation)
+        counts = {answer.shown for answer in own}
+        if any(counts & {answer.shown for answer in answers[name]} for name in fillers):
+            self.filled[process].unfilled += 1
 
     def _compare(self, wave: Sequence[Observation], answers: dict[str, list[Answer]], step: int) -> None:
         """Invocations between the answers of a process against the requests that may have been lost."""
