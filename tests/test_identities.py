@@ -99,6 +99,14 @@ class TestCountsThatGoOn:
         assert judge(SHARED, edit=edit).environments.discredited
         assert severities(SHARED, edit) == {"breach"}
 
+    def test_a_few_counts_that_go_on_are_chance(self) -> None:
+        """A tenant with two environments under one constant id: 3, 4, 5 came from three counters."""
+        text = "o a1 b2 | r a1 b2 a3 b2 a1"
+        same = with_witness(execution_environment_id="made-at-build-time", sandbox_id=None)
+        counts = {2: 3, 3: 4, 4: 5}
+        edit = {n: both(same, with_witness(invocation_count=counts.get(n, 1))) for n in range(7)}
+        assert severities(text, edit) == {"open"}
+
     def test_separate_counters_under_one_id_prove_nothing(self) -> None:
         edit = every(APART, with_witness(execution_environment_id="made-at-build-time", sandbox_id=None))
         assert severities(APART, edit) == {"open"}

@@ -11,6 +11,8 @@ from typing import NamedTuple
 from tenantcheck.environments.tallies import Kept
 from tenantcheck.model import Observation
 
+#: Answers over which a count has to go on before it is no accident.
+_NO_CHANCE = 8
 #: Counts missing between two answers that are looked for one by one.
 _MOST_MISSING = 1_000
 
@@ -65,13 +67,19 @@ class Continuity:
         self._compare(wave, answers, step)
 
     def _prove(self, process: str, own: Sequence[Answer], step: int) -> None:
-        """A counter of each environment's own can't go on: back at the first tenant it would be one up only."""
+        """A counter of each environment's own can't go on: back at the first tenant it would be one up only. Where a
+        tenant has several environments it may seem to, by chance, for an answer or two."""
         met: set[int] = set()
+        going_on, back = 1, False
         for earlier, later in pairwise(own):
             met.add(earlier.tenant)
             if later.shown - earlier.shown != step:
                 met.clear()
-            elif later.tenant != earlier.tenant and later.tenant in met:
+                going_on, back = 1, False
+                continue
+            going_on += 1
+            back |= later.tenant != earlier.tenant and later.tenant in met
+            if back and going_on >= _NO_CHANCE and later.tenant != earlier.tenant:
                 self.proven.setdefault(process, (earlier.observation, later.observation))
 
     def _fill(
@@ -82,8 +90,8 @@ class Continuity:
         answers: dict[str, list[Answer]],
         lost: Sequence[tuple[int, int | None]],
     ) -> None:
-        """Look for the counts that are missing between two answers, where no request of that tenant was lost there: a
-        lost one explains them.
+        """Look for the counts that are missing between two answers, where no request of that tenant was lost: a lost
+        one explains them.
 
         Counters of their own run side by side, and one may well show what the other skipped. One counter never shows a
         count twice: processes that both show one are two.
