@@ -90,8 +90,8 @@ class Continuity:
         answers: dict[str, list[Answer]],
         lost: Sequence[tuple[int, int | None]],
     ) -> None:
-        """Look for the counts that are missing between two answers, where no request of that tenant was lost: a lost
-        one explains them.
+        """Look for the counts that are missing between two answers. Where a request of that tenant was lost there,
+        it explains them.
 
         Counters of their own run side by side, and one may well show what the other skipped. One counter never shows a
         count twice: processes that both show one are two.
