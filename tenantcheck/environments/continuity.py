@@ -93,8 +93,8 @@ class Continuity:
         """Look for the counts that are missing between two answers. Where a request of that tenant was lost there,
         it explains them.
 
-        Counters of their own run side by side, and one may well show what the other skipped. One counter never shows a
-        count twice: processes that both show one are two.
+        Counters of their own run side by side, and one may well show what the other skipped. One counter never shows
+        a count twice: processes that both show one are two.
         """
         fillers: set[str] = set()
         for earlier, later in pairwise(own):
