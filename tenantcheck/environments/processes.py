@@ -10,6 +10,8 @@ from typing import NamedTuple
 from tenantcheck.environments.tallies import KEPT, Counts, Kept
 from tenantcheck.model import Observation
 
+#: Processes that have to begin at the same count before it is where counters start.
+_ALIKE = 3
 #: Different steps of counters that are told apart.
 _STEPS = 64
 #: A step other than 1 is that of the function when it was seen so often, and in so many of all cases.
@@ -73,9 +75,17 @@ class Processes:
         """Processes that counted more in this wave than the requests that were known when they answered."""
 
     @property
-    def start(self) -> int:
-        """Where counters of this function start: the smallest first count."""
+    def smallest(self) -> int:
+        """The smallest count of any process."""
         return min((process.counts.lowest for process in self.by_id.values()), default=1)
+
+    @property
+    def start(self) -> int:
+        """Where counters of this function start: above 1 only where that is systematic, since several processes begin
+        there, and most of them."""
+        smallest = self.smallest
+        alike = sum(process.counts.lowest == smallest for process in self.by_id.values())
+        return smallest if alike >= max(_ALIKE, len(self.by_id) / 2) else min(smallest, 1)
 
     @property
     def step(self) -> int:
@@ -87,7 +97,7 @@ class Processes:
 
     def overcounts(self) -> Iterator[tuple[Process, High]]:
         """Processes that counted more than a systematic start and step explain."""
-        start, step = max(self.start, 1), self.step
+        start, step = max(self.smallest, 1), self.step
         for process in self.by_id.values():
             if process.high is not None and count_of(process.high.observation) > start + step * (
                 process.high.sent - 1
