@@ -78,7 +78,7 @@ def test_weaknesses_fail_only_when_strict() -> None:
     edit = {n: with_witness(invocation_count=n + 5) for n in range(26)}
     assert verdict(CLEAN, edit=edit).outcome == "pass"
     strict = verdict(CLEAN, plan_for(strict=True), edit)
-    assert (strict.outcome, strict.reasons) == ("fail", ("unseen-caller: 1 weakness (--strict)",))
+    assert (strict.outcome, strict.reasons) == ("fail", ("unseen-caller: 3 weaknesses (--strict)",))
 
 
 def test_a_tenant_without_a_witness_in_ordered_waves() -> None:

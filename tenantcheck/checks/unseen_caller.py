@@ -40,7 +40,11 @@ def run(environments: Environments, plan: Plan) -> Judged:
         environments.processes.counted,
         total=len(findings),
         unexercised="no answer carried both executionEnvironmentId and invocationCount",
-        undecided=f"up to {allowed} counts unexplained: as many requests brought none back" if allowed else "",
+        undecided=(
+            f"up to {allowed} unexplained count{'' if allowed == 1 else 's'}: as many requests brought none back"
+            if allowed
+            else ""
+        ),
     )
 
 

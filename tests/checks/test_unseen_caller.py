@@ -60,7 +60,7 @@ def test_counts_that_lost_requests_may_explain_are_not_clean() -> None:
     assert not found(text, "unseen-caller", edit=edit)
     (result,) = [check for check in verdict(text, edit=edit).checks if check.id == "unseen-caller"]
     assert (result.status, result.opportunities) == ("not-exercised", 0)
-    assert result.reason == "up to 1 counts unexplained: as many requests brought none back"
+    assert result.reason == "up to 1 unexplained count: as many requests brought none back"
 
 
 def test_what_was_refused_in_front_of_the_handler_explains_nothing() -> None:
