@@ -39,8 +39,9 @@ class LabServer:
         """`control` serves a twin without isolation beside the function."""
         require_runtime()
         check_settings(settings)
+        audit = Audit(settings.audit)  # raises where it can't be written: before there is a folder to remove
         self._folder = LabFolder()
-        self.function = Function(settings, self._folder, Audit(settings.audit))
+        self.function = Function(settings, self._folder, audit)
         self.functions = [self.function]
         if control:
             self.functions.append(Function(settings.twin(), self._folder, Audit(None)))
