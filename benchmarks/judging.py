@@ -41,7 +41,7 @@ class Judged(NamedTuple):
 
 def generate(path: Path, observations: int) -> None:
     """The history of a long run on a healthy pool: the standard plan, then ordered waves, with complete witnesses."""
-    plan = make_plan(seed="1")
+    plan = make_plan(seed="1", max_requests=10 * observations)
     rng = random.Random(1)
     schedule, simulation = Schedule(plan), Simulation(plan, SimulatedLab(pool=Pool(rng=rng)), rng)
     encode = msgspec.json.Encoder().encode
