@@ -241,7 +241,7 @@ WEATHER_CASES: tuple[Case, ...] = (
     Case(("restarts:p=0.05",), outcome="pass"),
     Case(("restarts:p=0.05",), outcome="pass", invoke=True),
     Case(("slow-start:ms=6000",), outcome="pass"),
-    Case(("retired:n=6",), outcome="pass"),
+    Case(("retired:n=6",), outcome=""),
     Case(("throttled:p=0.02",), outcome=""),
     Case(("one-throttled:p=0.1",), outcome="", proven=True),
     Case(("one-throttled:p=1",), outcome="inconclusive"),
