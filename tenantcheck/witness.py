@@ -9,22 +9,22 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Annotated, Any, NamedTuple
-from urllib.parse import unquote_to_bytes
 
 import msgspec
 
 from tenantcheck.errors import UsageError
-from tenantcheck.model import WITNESS_NAMES, NonceEncoding, NoncePlace, SeenNonce, Witness
+from tenantcheck.model import WITNESS_NAMES, NoncePlace, SeenNonce, Witness
 from tenantcheck.model import nonce as nonces
+from tenantcheck.sightings import sightings
 
 #: The first mebibyte of a body is searched and parsed; nothing behind it is looked at.
 SEARCHED_BYTES = 1 << 20
 MAX_TEXT = 256
 MAX_COUNT = 1 << 53
 MAX_RESIDUE = 32
-MAX_SEEN = 64
 
 # AWS's own sample answers with these names.
 _ALIASES = {"invocation_count": "counter", "tenant_id": "tenant_id"}
@@ -33,7 +33,8 @@ _USEFUL = frozenset(
     {"execution_environment_id", "sandbox_id", "log_stream_name", "invocation_count", "tenant_id", "nonce"}
 )
 
-Lookup = Callable[[Any], Any]
+#: From the document, and how many bytes it was, to what stands at a field's place.
+Lookup = Callable[[Any, int], Any]
 #: From what stands there to the field's value, or why it can't be used.
 Converter = Callable[[Any], tuple[Any, str | None]]
 
@@ -88,49 +89,48 @@ class WitnessReader:
         long = [value for _, value in headers if len(value) >= nonces.LENGTH]
         values = "\n".join(long).encode("utf-8", "replace")[:SEARCHED_BYTES] if long else b""
         if not self._moved and (plain := _plain_witness(body)) is not None:
-            return Reading(plain[0], (), _seen(plain[1], body, values, own_tag), None)
+            return Reading(plain[0], (), sightings(plain[1], body, values, own_tag), None)
         document, problem = _decode(body)
         proxy_status = inner = None
-        searched = body
+        searched, size = body, len(body)
         if unwrap and isinstance(document, dict) and isinstance(document.get("statusCode"), int):
             proxy_status = document["statusCode"]
             inner = _proxied_body(document)
             if inner is not None:
-                searched = body + b"\n" + inner[:SEARCHED_BYTES]
-                document, problem = _decode(inner[:SEARCHED_BYTES])
-        witness, errors, placed = self._witness(document)
+                inner = inner[:SEARCHED_BYTES]
+                searched, size = body + b"\n" + inner, len(inner)
+                document, problem = _decode(inner)
+        witness, errors, placed = self._witness(document, size)
         if witness is None and problem:
             errors = (*errors, problem)
-        return Reading(witness, errors, _seen(placed, searched, values, own_tag), proxy_status, inner)
+        return Reading(witness, errors, sightings(placed, searched, values, own_tag), proxy_status, inner)
 
-    def _witness(self, document: Any) -> tuple[Witness | None, tuple[str, ...], list[SeenNonce]]:
+    def _witness(self, document: Any, size: int) -> tuple[Witness | None, tuple[str, ...], list[SeenNonce]]:
         fields: dict[str, Any] = {}
         errors: list[str] = []
         placed: list[SeenNonce] = []
         for field, lookup in self._lookups.items():
-            value = lookup(document)
+            why: str | None
+            value = lookup(document, size)
             if value is _ABSENT:
                 continue
-            if field == "residue":
+            if value is _TOO_LARGE:
+                why = "the body is larger than this expression may search"
+            elif field == "residue":
                 residue, why = _residue(value)
                 placed.extend(residue)
                 if why is None:
                     fields["residue_read"] = True
             elif field == "tenant_id" and value in (None, ""):
-                fields["tenant_null"] = True
-                continue
+                fields["tenant_null"], why = True, None
             else:
                 read, why = self._converters[field](value)
                 if read is not None:
                     fields[field] = read
             if why:
                 errors.append(f"{WITNESS_NAMES[field]}: {why}")
-        if echo := fields.get("nonce"):
-            if not nonces.well_formed(echo):
-                del fields["nonce"]
-                errors.append("nonce: not a nonce of this program")
-            else:
-                placed.insert(0, SeenNonce(nonce=echo, place="echo"))
+        if (echo := fields.get("nonce")) is not None:
+            placed.insert(0, SeenNonce(nonce=echo, place="echo"))
         useful = not _USEFUL.isdisjoint(fields)
         return (Witness(**fields) if useful else None), tuple(errors), placed
 
@@ -146,7 +146,7 @@ def shape_of(body: bytes) -> str | None:
     document, _ = _decode(body[:SEARCHED_BYTES])
     if not isinstance(document, dict):
         return None
-    names = sorted(_names(document, "", _SHAPE_DEPTH))[:_MOST_NAMES]
+    names = sorted(islice(_names(document, "", _SHAPE_DEPTH), _MOST_NAMES))
     return hashlib.sha256("\n".join(names).encode("utf-8", "replace")).hexdigest()[:16]
 
 
@@ -159,10 +159,11 @@ def _names(document: dict[str, Any], within: str, depth: int) -> Iterator[str]:
 
 
 _ABSENT = object()
+_TOO_LARGE = object()
 
 
 def _at_top(name: str, alias: str | None) -> Lookup:
-    def lookup(document: Any) -> Any:
+    def lookup(document: Any, _: int) -> Any:
         if not isinstance(document, dict):
             return _ABSENT
         value = document.get(name, _ABSENT)
@@ -178,14 +179,19 @@ def _at_path(name: str, expression: str) -> Lookup:
     import jmespath.exceptions
 
     try:
-        compiled = jmespath.compile(expression)
-    except jmespath.exceptions.JMESPathError as error:
+        compiled = jmespath.compile(expression[:_MAX_EXPRESSION])
+        walks = _walks(compiled.parsed)
+    except (jmespath.exceptions.JMESPathError, RecursionError) as error:
         raise UsageError(
             f"the JMESPath expression for {name} can't be read: {_one_line(error)}",
             "Example: --witness executionEnvironmentId=meta.environment",
         ) from error
+    if len(expression) > _MAX_EXPRESSION:
+        raise UsageError(f"the JMESPath expression for {name} is longer than {_MAX_EXPRESSION} characters")
 
-    def lookup(document: Any) -> Any:
+    def lookup(document: Any, size: int) -> Any:
+        if walks and size > _MAX_WALKED:
+            return _TOO_LARGE
         try:
             value = compiled.search(document)
         except (jmespath.exceptions.JMESPathError, RecursionError, TypeError, ValueError, OverflowError):
@@ -194,6 +200,18 @@ def _at_path(name: str, expression: str) -> Lookup:
         return _ABSENT if value is None else value
 
     return lookup
+
+
+_MAX_EXPRESSION = 2_000
+#: Larger bodies are not walked through, as projections, filters and functions do: 64 KiB take them 50 ms already.
+_MAX_WALKED = 1 << 16
+#: Kinds of JMESPath expression that follow one path through the document.
+_PATHS = frozenset({"field", "subexpression", "index_expression", "index", "identity", "current", "literal", "pipe"})
+
+
+def _walks(parsed: Mapping[str, Any]) -> bool:
+    """Whether a parsed expression looks at more than one path."""
+    return parsed["type"] not in _PATHS or any(_walks(child) for child in parsed["children"])
 
 
 def _decode(body: bytes) -> tuple[Any, str | None]:
@@ -241,6 +259,13 @@ def _log_stream(value: Any) -> tuple[str | None, str | None]:
     text, why = _text(value)
     if text is not None and not _LOG_STREAM.fullmatch(text):
         return None, "not the name of a log stream of Lambda"
+    return text, why
+
+
+def _echo(value: Any) -> tuple[str | None, str | None]:
+    text, why = _text(value)
+    if text is not None and not nonces.well_formed(text):
+        return None, "not a nonce of this program"
     return text, why
 
 
@@ -336,99 +361,10 @@ def _plain_witness(body: bytes) -> tuple[Witness, list[SeenNonce]] | None:
 _NOTHING_TOLD = (Witness(), Witness(residue_read=True))
 
 _CONVERTERS: dict[str, Converter] = {
+    "nonce": _echo,
     "invocation_count": _count,
     "log_stream_name": _log_stream,
 }
-
-
-def _seen(placed: Sequence[SeenNonce], body: bytes, headers: bytes, own_tag: str) -> tuple[SeenNonce, ...]:
-    """Every nonce in body and headers; `placed` are those that stand in a place of their own."""
-    if _nothing_else(body, headers, placed):
-        return tuple(placed)
-    return _keep(own_tag, placed, _in_text(body, "body"), _in_text(headers, "header"))
-
-
-def _nothing_else(body: bytes, headers: bytes, placed: Sequence[SeenNonce]) -> bool:
-    """Whether it is plain that a response holds no nonce but the one that is placed already: most hold their own
-    echo and nothing more, and are spared the search."""
-    text = body + b"\n" + headers if headers else body
-    if len(placed) > 1 or text.count(nonces.PREFIX) != len(placed) or b"%" in text:
-        return False
-    if placed and placed[0].nonce.encode() not in body:
-        return False
-    if len(text) < len(placed) * nonces.LENGTH + _SHORTEST_BASE64:
-        return True
-    return not (_MARKER_0 in text or _MARKER_1 in text or _MARKER_2 in text)
-
-
-def _in_text(text: bytes, place: NoncePlace) -> Iterator[SeenNonce]:
-    """Every nonce in `text`: raw, percent-decoded and base64-decoded."""
-    yield from _found(text, place, "raw")
-    if b"%" in text:
-        yield from _found(unquote_to_bytes(text), place, "percent")
-    # Searching for three constants is much cheaper than for one pattern of three.
-    if _MARKER_0 in text or _MARKER_1 in text or _MARKER_2 in text:
-        for decoded in _base64_around_nonces(text):
-            yield from _found(decoded, place, "base64")
-
-
-def _found(text: bytes, place: NoncePlace, encoding: NonceEncoding) -> Iterator[SeenNonce]:
-    if nonces.PREFIX in text:
-        for match in nonces.PATTERN.finditer(text):
-            yield SeenNonce(nonce=match.group().decode(), place=place, encoding=encoding)
-
-
-def _base64_marker(offset: int) -> tuple[bytes, int]:
-    """The base64 characters that the nonce prefix always gives when `offset` bytes stand before it in its
-    group of three, and how many characters of the group precede them."""
-    encoded = base64.b64encode(b"\0" * offset + nonces.PREFIX)
-    first = -(-offset * 8 // 6)
-    last = (offset + len(nonces.PREFIX)) * 8 // 6
-    return encoded[first:last], first
-
-
-_MARKERS = tuple(_base64_marker(offset) for offset in range(3))
-_MARKER_0, _MARKER_1, _MARKER_2 = (marker for marker, _ in _MARKERS)
-_ANY_MARKER = re.compile(b"|".join(b"(" + re.escape(marker) + b")" for marker, _ in _MARKERS))
-_SPAN = (nonces.LENGTH + 3) * 4 // 3 + 4
-#: A nonce in base64 takes so many characters at least.
-_SHORTEST_BASE64 = nonces.LENGTH * 4 // 3
-_URL_SAFE = bytes.maketrans(b"-_", b"+/")
-
-
-def _base64_around_nonces(text: bytes) -> Iterator[bytes]:
-    for match in _ANY_MARKER.finditer(text):
-        before = _MARKERS[(match.lastindex or 1) - 1][1]
-        start = match.start() - before
-        if start < 0:
-            continue
-        run = re.match(rb"[A-Za-z0-9+/_-]*", text[start : start + _SPAN])
-        characters = run.group() if run else b""
-        whole = characters[: len(characters) // 4 * 4].translate(_URL_SAFE)
-        tail = characters[len(whole) :].translate(_URL_SAFE)
-        if len(tail) > 1:
-            whole += tail + b"=" * (4 - len(tail))
-        yield base64.b64decode(whole)
-
-
-def _keep(own_tag: str, *sources: Iterable[SeenNonce]) -> tuple[SeenNonce, ...]:
-    """Every foreign nonce once (at most `MAX_SEEN`), and of the tenant's own nonces one per place.
-
-    Earlier sources win: what stands in the residue is not named again as "somewhere in the body".
-    """
-    foreign: dict[str, SeenNonce] = {}
-    own: dict[str, SeenNonce] = {}
-    named: set[str] = set()
-    for source in sources:
-        for sighting in source:
-            if sighting.nonce in named:
-                continue
-            named.add(sighting.nonce)
-            if nonces.tag_of(sighting.nonce) == own_tag:
-                own.setdefault(sighting.place, sighting)
-            elif len(foreign) < MAX_SEEN:
-                foreign[sighting.nonce] = sighting
-    return (*own.values(), *foreign.values())
 
 
 def _one_line(error: Exception) -> str:

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenantcheck import witness
+from tenantcheck import sightings, witness
 from tenantcheck.errors import UsageError
 from tenantcheck.model import WITNESS_NAMES, Witness
 from tenantcheck.model import nonce as nonces
-from tenantcheck.witness import MAX_SEEN, Reading, WitnessReader
+from tenantcheck.sightings import MAX_PLACES, MAX_SEEN
+from tenantcheck.witness import Reading, WitnessReader
 
 OWN = nonces.tag("a")
 MINE = nonces.compose("0a1b2c3d", OWN, 7, "0123456789abcdef")
@@ -27,6 +28,14 @@ def read(body: Any, **options: Any) -> Reading:
     paths = options.pop("paths", {})
     return WitnessReader(paths).read(raw, options.pop("headers", ()), own_tag=OWN, **options)
 
+
+#: Beginnings of nonces, as they may be hidden.
+HIDDEN = {
+    "percent": b"%74ck%31-",
+    "percent with the plain one": b"tck1%2d",
+    "base64": base64.b64encode(b"tck1-").rstrip(b"="),
+    "base64 behind a byte": base64.b64encode(b"\0tck1-x"),
+}
 
 STREAM = "2026/11/22/[$LATEST]0123456789abcdef0123456789abcdef"
 FULL = {
@@ -143,9 +152,21 @@ class TestPaths:
         with pytest.raises(UsageError, match="'colour' is not a witness field"):
             WitnessReader({"colour": "a"})
 
-    def test_a_broken_expression(self) -> None:
+    @pytest.mark.parametrize(
+        "expression", ["a..b[", "(" * 3_000 + "a" + ")" * 3_000, "a" + ".a" * 3_000, "[" * 1_900, "!" * 1_900 + "a"]
+    )
+    def test_a_broken_expression(self, expression: str) -> None:
         with pytest.raises(UsageError, match="JMESPath expression for sandboxId"):
-            WitnessReader({"sandboxId": "a..b["})
+            WitnessReader({"sandboxId": expression})
+
+    def test_an_expression_that_walks_through_a_document_is_kept_from_large_ones(self) -> None:
+        large = {"executionEnvironmentId": "e1", "a": [{"b": "s"}], "rest": "x" * (1 << 16)}
+        reading = read(large, paths={"sandboxId": "a[].b | [0]"})
+        assert reading.errors == ("sandboxId: the body is larger than this expression may search",)
+        assert reading.witness == Witness(execution_environment_id="e1")
+        assert read(large, paths={"sandboxId": "a[0].b"}).witness == Witness(
+            execution_environment_id="e1", sandbox_id="s"
+        )
 
 
 class TestNonces:
@@ -178,6 +199,21 @@ class TestNonces:
     def test_their_number_is_bounded(self) -> None:
         many = [nonces.compose("0a1b2c3d", nonces.tag("b"), n, "0" * 16) for n in range(200)]
         assert len(read({"x": many}).seen) == MAX_SEEN
+
+    @pytest.mark.parametrize("encoding", HIDDEN)
+    def test_so_is_the_work(self, encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A body of nothing but beginnings of nonces: each place costs the same, and only so many are looked at."""
+        looked_at = 0
+
+        def found(text: bytes, *rest: Any) -> Any:
+            nonlocal looked_at
+            looked_at += 0 < len(text) < 1_000
+            return whole(text, *rest)
+
+        whole = sightings._found
+        monkeypatch.setattr(sightings, "_found", found)
+        read(HIDDEN[encoding] * ((1 << 20) // len(HIDDEN[encoding])))
+        assert 0 < looked_at <= MAX_PLACES
 
     def test_behind_the_first_mebibyte_nothing_is_searched(self) -> None:
         assert read(b" " * (1 << 20) + FOREIGN.encode()).seen == ()

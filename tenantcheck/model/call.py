@@ -20,7 +20,8 @@ class Call(Struct, frozen=True, kw_only=True, gc=False):
 class Reply(Struct, frozen=True, kw_only=True, gc=False):
     """What came back for one call, or why nothing did. `status` is None when there was no response.
 
-    `error_kind` is one of `connect`, `tls`, `timeout`, `read`, `protocol`, `interrupted`.
+    `error_kind` is one of `connect`, `tls`, `timeout`, `read`, `protocol`, `descriptors` (this machine has none
+    left), `interrupted`.
     """
 
     status: int | None = None
@@ -32,6 +33,9 @@ class Reply(Struct, frozen=True, kw_only=True, gc=False):
     """Monotonic clock, nanoseconds."""
     error_kind: str | None = None
     error_text: str = ""
+    """In words of this program."""
+    words: str = ""
+    """In words of somebody else, who may quote a secret: never stored."""
 
     def __repr__(self) -> str:
         return f"Reply({self.status if self.status is not None else self.error_kind} …)"

@@ -14,7 +14,9 @@ import httpx
 
 from tenantcheck.senders.sender import LEAST_CONNECTIONS
 
-_CONNECT_TIMEOUT_S = 10.0
+#: What is read of a connection at a time: however short the parts of an answer are, each takes little time to parse
+#: before others have their turn.
+_READ_BYTES = 8_192
 
 
 class Connections(httpx.AsyncBaseTransport):
@@ -30,26 +32,29 @@ class Connections(httpx.AsyncBaseTransport):
         self._in_use = 0
         """Requests that have a connection, or are drawing one."""
         self._random = random.SystemRandom()
-        self._backend = httpcore.AnyIOBackend()
+        self._backend = _Network()
 
     async def connect(self, url: httpx.URL, count: int) -> None:
         """Have `count` idle connections, and enough to draw from. A failure is left for the request that will meet
-        it."""
+        it. Takes as long as the network does: the caller limits it."""
         expired = [connection for connection in self._idle if connection.has_expired()]
         self._idle = [connection for connection in self._idle if connection not in expired]
         for connection in expired:
             await self._close(connection)
         missing = max(count, LEAST_CONNECTIONS) - len(self._idle)
-        opened = await asyncio.gather(*(self._open(url) for _ in range(missing)), return_exceptions=True)
-        self._idle += [each for each in opened if isinstance(each, _Connection)]
+        await asyncio.gather(*(self._open(url) for _ in range(missing)), return_exceptions=True)
 
-    async def _open(self, url: httpx.URL) -> _Connection:
+    async def _open(self, url: httpx.URL) -> None:
         origin = _origin(url)
         host = origin.host.decode()
-        stream = await self._backend.connect_tcp(host, origin.port, timeout=_CONNECT_TIMEOUT_S)
+        stream = await self._backend.connect_tcp(host, origin.port)
         if url.scheme == "https":
-            stream = await stream.start_tls(self._context, server_hostname=host, timeout=_CONNECT_TIMEOUT_S)
-        return _Connection(origin, self._context, _Opened(stream), stream)
+            try:
+                stream = await stream.start_tls(self._context, server_hostname=host)
+            except BaseException:
+                await stream.aclose()
+                raise
+        self._idle.append(_Connection(origin, self._context, _Opened(stream), stream))
 
     async def _draw(self, origin: httpcore.Origin) -> _Connection:
         """One of the idle connections, or a new one in the place of those that are missing."""
@@ -104,7 +109,7 @@ class Connections(httpx.AsyncBaseTransport):
     async def give_back(self, connection: _Connection) -> None:
         """Keep a connection whose response was read to its end; close any other."""
         self._in_use -= 1
-        if connection.is_idle():
+        if connection.is_idle() and not connection.has_leftovers():
             self._idle.append(connection)
         else:
             await self._close(connection)
@@ -150,6 +155,12 @@ class _Connection(httpcore.AsyncHTTPConnection):
         super().__init__(origin, ssl_context=context, network_backend=backend)
         self._opened = opened
 
+    def has_leftovers(self) -> bool:
+        """Whether more came than the response: it would be taken for the next one."""
+        # Not public in httpcore; the tests of the senders hold it.
+        leftovers, _ = self._connection._h11_state.trailing_data  # type: ignore[union-attr]
+        return bool(leftovers)
+
     async def aclose(self) -> None:
         await super().aclose()
         if self._opened is not None:
@@ -191,14 +202,32 @@ class _Opened(httpcore.AsyncNetworkBackend):
         return _Encrypted(self._stream)
 
 
-class _Encrypted(httpcore.AsyncNetworkStream):
-    """An open stream whose TLS handshake is done."""
+class _Network(httpcore.AsyncNetworkBackend):
+    """The network, read in small pieces."""
+
+    def __init__(self) -> None:
+        self._backend = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Open a connection."""
+        return _Stream(await self._backend.connect_tcp(host, port, timeout, local_address, socket_options))
+
+
+class _Stream(httpcore.AsyncNetworkStream):
+    """A stream that is read in small pieces."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
-        return await self._stream.read(max_bytes, timeout)
+        return await self._stream.read(min(max_bytes, _READ_BYTES), timeout)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
         await self._stream.write(buffer, timeout)
@@ -208,14 +237,26 @@ class _Encrypted(httpcore.AsyncNetworkStream):
 
     async def start_tls(
         self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> httpcore.AsyncNetworkStream:
+        return _Stream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+class _Encrypted(_Stream):
+    """An open stream whose TLS handshake is done."""
+
+    async def start_tls(
+        self,
         ssl_context: ssl.SSLContext,  # noqa: ARG002
         server_hostname: str | None = None,  # noqa: ARG002
         timeout: float | None = None,  # noqa: ARG002, ASYNC109
     ) -> httpcore.AsyncNetworkStream:
         return self._stream
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
 
 
 def _origin(url: httpx.URL) -> httpcore.Origin:

@@ -6,13 +6,14 @@ import asyncio
 import re
 import socket
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import pycurl
 
 from tenantcheck.model import Call, Reply
-from tenantcheck.senders.sender import MAX_BODY_BYTES, decoded
+from tenantcheck.senders.sender import MAX_BODY_BYTES, MAX_PIECES, LostKind, Room, decoded, lost, timed_out, untrusted
 from tenantcheck.senders.sockets import READ, WRITE, Sockets
 
 #: Kept-alive connections: more than requests are ever in flight.
@@ -32,7 +33,7 @@ _TLS_ERRORS = frozenset(
         pycurl.E_SSL_ISSUER_ERROR,
     }
 )
-_KINDS = {
+_KINDS: dict[int, LostKind] = {
     pycurl.E_OPERATION_TIMEDOUT: "timeout",
     pycurl.E_COULDNT_CONNECT: "connect",
     pycurl.E_COULDNT_RESOLVE_HOST: "connect",
@@ -44,10 +45,25 @@ _KINDS = {
 }
 
 
-@dataclass
-class Losses:
-    """What all lanes know of one server."""
+#: What libcurl's number for an error means, where more can be said than its kind.
+_TOLD = {
+    pycurl.E_COULDNT_RESOLVE_HOST: "the host name was not found",
+    pycurl.E_COULDNT_RESOLVE_PROXY: "the proxy's host name was not found",
+    pycurl.E_ABORTED_BY_CALLBACK: "the connection was closed without an answer",
+}
+#: Bytes and lines of an answer's headers, those of the answers before it (1xx, a proxy's) among them.
+_MAX_HEADER_BYTES = 1 << 16
+_MAX_HEADER_LINES = 1_000
 
+
+_BEYOND_FREE = MAX_BODY_BYTES - Room.FREE_BYTES
+
+
+@dataclass
+class Shared:
+    """What all lanes of one sender share."""
+
+    room: Room = field(default_factory=Room)
     on_kept: int = 0
     """Requests that were lost because the server ended a connection that it had kept."""
 
@@ -61,13 +77,13 @@ class Lane:
     """Sends calls through one libcurl multi handle, over connections of its own.
 
     To be made and used inside a running event loop that watches descriptors, as all do but Windows' own. `options`
-    are libcurl's, the same for every request; `losses` is shared with the other lanes.
+    are libcurl's, the same for every request; `shared` is what the lanes have in common.
     """
 
-    def __init__(self, options: list[tuple[int, Any]], timeout_s: float, sockets: Sockets, losses: Losses) -> None:
+    def __init__(self, options: list[tuple[int, Any]], timeout_s: float, sockets: Sockets, shared: Shared) -> None:
         self._timeout_s = timeout_s
         self._options = options
-        self._losses = losses
+        self._shared = shared
         self._loop = asyncio.get_running_loop()
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_NOTHING)
@@ -88,17 +104,29 @@ class Lane:
         idle = self._idle.setdefault((call.method, bool(call.body)), [])
         try:
             transfer = idle.pop() if idle else _Transfer(call, self._options, self._ended_idle)
-            transfer.prepare(call, keep=self._losses.keeps)
+            transfer.prepare(call, keep=self._shared.keeps)
+            transfer.enter(self._shared.room, lambda: self._loop.call_soon(self._read_on, transfer))
+        except (ValueError, pycurl.error):  # their texts quote what can't be sent
+            return lost("protocol")
+        try:
             problem = await self._run(transfer)
             while transfer.stale:  # that connection is gone now, and nothing was written to it
                 problem = await self._run(transfer)
-        except (ValueError, pycurl.error) as error:  # their texts quote what can't be sent
-            return Reply(error_kind="protocol", error_text=type(error).__name__)
-        if problem is not None and problem[0] == pycurl.E_ABORTED_BY_CALLBACK:
-            self._losses.on_kept += 1
-        reply = transfer.reply(problem, self._timeout_s)
+            if problem is not None and problem[0] == pycurl.E_ABORTED_BY_CALLBACK:
+                self._shared.on_kept += 1
+            reply = transfer.reply(problem, self._timeout_s)
+        except pycurl.error:
+            return lost("protocol")
+        finally:
+            transfer.leave()
         idle.append(transfer)
         return reply
+
+    def _read_on(self, transfer: _Transfer) -> None:
+        """There is room for the rest of an answer."""
+        if transfer.curl in self._in_flight:
+            transfer.curl.pause(pycurl.PAUSE_CONT)
+            self._time_is_up()
 
     async def _run(self, transfer: _Transfer) -> tuple[int, str] | None:
         """Let libcurl run one transfer. Returns what went wrong, with libcurl's number for it."""
@@ -200,7 +228,7 @@ class _Transfer:
         self._body: list[bytes] = []
         self._url = ""
         self._keep = True
-        curl.setopt(pycurl.HEADERFUNCTION, self._head.append)
+        curl.setopt(pycurl.HEADERFUNCTION, self._header)
         curl.setopt(pycurl.WRITEFUNCTION, self._write)
         curl.setopt(pycurl.SOCKOPTFUNCTION, self._about_to_connect)
         curl.setopt(pycurl.PREREQFUNCTION, self._about_to_send)
@@ -209,6 +237,9 @@ class _Transfer:
         self.stale = False
         """It was given an idle connection that can't be used any more, and ended there."""
         self._left = MAX_BODY_BYTES
+        self._head_left = _MAX_HEADER_BYTES
+        self._room = Room()
+        self._has_room = False
         self._sent = False
         self._begun_ns = 0
 
@@ -241,8 +272,26 @@ class _Transfer:
         else:
             self.curl.unsetopt(pycurl.HTTPHEADER)  # an empty list would leave those of the request before
         self._left = MAX_BODY_BYTES
+        self._head_left = _MAX_HEADER_BYTES
         self._sent = False
         self._begun_ns = time.monotonic_ns()
+
+    def enter(self, room: Room, read_on: Callable[[], object]) -> None:
+        """Share `room` with the others; `read_on` is called when there is some for the rest of the answer."""
+        self._room, self._read_on = room, read_on
+
+    def leave(self) -> None:
+        """The answer was read, or nothing more is wanted of it."""
+        self._head.clear()
+        self._body.clear()
+        self._room.forget(self._room_is_free)
+        if self._has_room:
+            self._has_room = False
+            self._room.give()
+
+    def _room_is_free(self) -> None:
+        self._has_room = True
+        self._read_on()
 
     def _about_to_connect(self, *_: Any) -> int:
         self.connects = True
@@ -260,20 +309,29 @@ class _Transfer:
         self._sent = True
         return int(pycurl.PREREQFUNC_OK)
 
+    def _header(self, line: bytes) -> int | None:
+        self._head.append(line)
+        self._head_left -= len(line)
+        return 0 if self._head_left < 0 or len(self._head) > _MAX_HEADER_LINES else None  # 0 ends the transfer
+
     def _write(self, chunk: bytes) -> int | None:
+        left = self._left - len(chunk)
+        if left < _BEYOND_FREE and not self._has_room:
+            if not self._room.take(self._room_is_free):
+                return int(pycurl.WRITEFUNC_PAUSE)  # the chunk comes again
+            self._has_room = True
+        self._left = left
         self._body.append(chunk)
-        self._left -= len(chunk)
-        return 0 if self._left < 0 else None  # 0 ends the transfer
+        if len(self._body) >= MAX_PIECES:
+            self._left = -1
+        return 0 if self._left < 0 else None
 
     def reply(self, problem: tuple[int, str] | None, timeout_s: float) -> Reply:
         """What came back."""
-        raw, head = b"".join(self._body), list(self._head)
-        self._body.clear()
-        self._head.clear()
         truncated = self._left < 0
         if problem is not None and not truncated:
-            return _lost(*problem, timeout_s)
-        headers = _headers(head)
+            return self._lost(*problem, timeout_s)
+        raw, headers = b"".join(self._body), _headers(self._head)
         encoding = ""
         for name, value in headers:
             if name.lower() == "content-encoding":
@@ -286,6 +344,22 @@ class _Transfer:
             truncated=truncated,
             first_byte_ns=self._begun_ns + 1_000 * self.curl.getinfo(pycurl.STARTTRANSFER_TIME_T),
         )
+
+    def _lost(self, number: int, words: str, timeout_s: float) -> Reply:
+        kind = _KINDS.get(number, "read")
+        if kind == "timeout":
+            return timed_out(timeout_s)
+        if number == pycurl.E_PEER_FAILED_VERIFICATION:
+            return untrusted(self.curl.getinfo(pycurl.SSL_VERIFYRESULT) or _OTHER_NAME, words)
+        if self._head_left < 0 or len(self._head) > _MAX_HEADER_LINES:
+            return lost("protocol", told="the headers are too large")
+        if (status := self.curl.getinfo(pycurl.HTTP_CONNECTCODE)) >= 300:
+            return lost("connect", words=words, told=f"the proxy answered HTTP {status}")
+        return lost(kind, number=self.curl.getinfo(pycurl.OS_ERRNO), words=words, told=_TOLD.get(number, ""))
+
+
+#: OpenSSL's number for a certificate that is for another host name. libcurl looks at the name itself.
+_OTHER_NAME = 62
 
 
 def _local_port(descriptor: int) -> int | None:
@@ -315,14 +389,3 @@ def _headers(lines: list[bytes]) -> tuple[tuple[str, str], ...]:
         else:
             ended = not name.strip()
     return tuple(headers)
-
-
-def _lost(number: int, text: str, timeout_s: float) -> Reply:
-    kind = _KINDS.get(number, "read")
-    if kind == "timeout":
-        return Reply(error_kind=kind, error_text=f"no complete answer within {timeout_s:g} s")
-    if kind == "protocol":  # libcurl's text quotes what it could not read
-        text = "the answer, or the request, is no HTTP"
-    elif number == pycurl.E_ABORTED_BY_CALLBACK:
-        text = "the connection was closed without an answer"
-    return Reply(error_kind=kind, error_text=text[:300])

@@ -13,7 +13,7 @@ from typing import Any
 import pycurl
 
 from tenantcheck.model import Call, Reply
-from tenantcheck.senders.curl_lane import Lane, Losses
+from tenantcheck.senders.curl_lane import Lane, Shared
 from tenantcheck.senders.sender import LEAST_CONNECTIONS, USER_AGENT, SenderSettings, authorities, proxy_of
 from tenantcheck.senders.sockets import Sockets, open_sockets
 
@@ -23,8 +23,8 @@ class CurlSender:
 
     def __init__(self, settings: SenderSettings, url: str, sockets: Callable[[], Sockets] = open_sockets) -> None:
         options = _options(settings, url)
-        losses = Losses()
-        self._lanes = [Lane(options, settings.timeout_s, sockets(), losses) for _ in range(LEAST_CONNECTIONS)]
+        shared = Shared()
+        self._lanes = [Lane(options, settings.timeout_s, sockets(), shared) for _ in range(LEAST_CONNECTIONS)]
         self._random = random.SystemRandom()
 
     async def send(self, call: Call) -> Reply:

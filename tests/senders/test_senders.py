@@ -23,7 +23,7 @@ from tenantcheck.model import Call, Reply
 from tenantcheck.senders import MAX_BODY_BYTES, ConnectsAhead, Sender, SenderSettings, open_sender
 from tenantcheck.senders.curl_sender import CurlSender
 from tenantcheck.senders.httpx_sender import HttpxSender
-from tenantcheck.senders.sender import LEAST_CONNECTIONS
+from tenantcheck.senders.sender import LEAST_CONNECTIONS, MAX_PIECES, Room
 from tenantcheck.senders.sockets import SelectorSockets
 from tests.servers import CHUNKS_BESIDE_A_LENGTH, Answer, RawServer, always, dropped, endless, response, silent
 
@@ -97,6 +97,104 @@ def test_bodies_are_bounded(open_: Open, answer: Answer) -> None:
     with RawServer(answer) as server:
         (reply,) = send(open_, get(server.url))
     assert (reply.status, len(reply.body), reply.truncated) == (200, MAX_BODY_BYTES, True)
+
+
+@both
+@pytest.mark.parametrize("surplus", [response(b"not asked for"), b"junk", b"\r\n"])
+def test_what_comes_behind_an_answer_is_never_taken_for_the_next(open_: Open, surplus: bytes) -> None:
+    """
+    Given a server that sends more than the response, in the same piece
+    When requests follow one after the other
+    Then each is answered by what was sent for it, over a connection on which nothing was left.
+    """
+    number = 0
+
+    async def numbered(_: bytes, writer: asyncio.StreamWriter) -> None:
+        nonlocal number
+        number += 1
+        writer.write(response(b"%d" % number) + surplus)
+
+    async def one_by_one(url: str) -> list[bytes]:
+        sender = open_(SenderSettings(timeout_s=5.0), url)
+        try:
+            return [(await sender.send(get(url))).body for _ in range(12)]
+        finally:
+            await sender.close()
+
+    with RawServer(numbered) as server:
+        assert asyncio.run(one_by_one(server.url)) == [b"%d" % n for n in range(1, 13)]
+
+
+async def _crumbs(_: bytes, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 100_000 + b"0\r\n\r\n")
+
+
+@both
+def test_a_body_in_single_bytes_is_cut(open_: Open) -> None:
+    with RawServer(_crumbs) as server:
+        (reply,) = send(open_, get(server.url))
+    assert (reply.status, reply.truncated) == (200, True)
+    assert 0 < len(reply.body) <= MAX_PIECES
+
+
+@both
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000,
+        b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 20_000,
+        b"HTTP/1.1 200 OK\r\na: " + b"b" * 200_000,
+    ],
+    ids=["interim answers", "many headers", "a long header"],
+)
+def test_headers_are_bounded(open_: Open, head: bytes) -> None:
+    """An answer with more of them than anybody sends is none, or is read within bounds."""
+    with RawServer(always(head + b"\r\ncontent-length: 0\r\n\r\n")) as server:
+        (reply,) = send(open_, get(server.url), timeout_s=1.0)
+    assert reply.error_kind in ("protocol", "timeout", "read")
+    assert reply.body == b""
+
+
+@both
+def test_all_bodies_in_flight_share_one_room(open_: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Given more answers of a mebibyte together than there are places for large ones
+    When they are read
+    Then each is whole, and no more of them than places were ever held.
+    """
+    held = most = 0
+
+    def take(room: Room, when_free: Callable[[], None]) -> bool:
+        nonlocal held, most
+        got = true_take(room, when_free)
+        held += got
+        most = max(most, held)
+        return got
+
+    def give(room: Room) -> None:
+        nonlocal held
+        held -= not room._waiting
+        true_give(room)
+
+    true_take, true_give = Room.take, Room.give
+    monkeypatch.setattr(Room, "take", take)
+    monkeypatch.setattr(Room, "give", give)
+    monkeypatch.setattr(Room, "_LARGE", 3)
+    with RawServer(always(response(b"x" * MAX_BODY_BYTES))) as server:
+        replies = send(open_, *[get(server.url) for _ in range(40)], timeout_s=30.0)
+    assert [(len(reply.body), reply.truncated) for reply in replies] == [(MAX_BODY_BYTES, False)] * 40
+    assert (most, held) == (3, 0)
+
+
+@both
+def test_who_waits_for_room_still_times_out(open_: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def halting(_: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 900000\r\n\r\n" + b"x" * 800_000)
+
+    monkeypatch.setattr(Room, "_LARGE", 1)
+    with RawServer(halting) as server:
+        replies = send(open_, *[get(server.url) for _ in range(4)], timeout_s=1.0)
+    assert [reply.error_kind for reply in replies] == ["timeout"] * 4
 
 
 def test_a_length_beside_chunks_bounds_nothing() -> None:
