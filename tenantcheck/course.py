@@ -155,6 +155,10 @@ class Prospects:
         """Why the run had better end after this wave, or None."""
         if not observations:
             return None
+        if any(o.error_kind == "descriptors" for o in observations):
+            return Stop(
+                reason="failed", detail="this machine has no file descriptor left: ulimit -n 4096 allows more"
+            )
         throttled = sum(o.outcome == "throttled" for o in observations) > MAX_THROTTLED * len(observations)
         if throttled and self._throttled_before:
             return Stop(reason="throttled", detail="more than 20 % of two waves in a row were throttled")

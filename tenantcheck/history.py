@@ -19,6 +19,7 @@ import msgspec
 
 from tenantcheck.errors import HistoryError, TenantcheckError, UsageError
 from tenantcheck.model import MAX_TENANTS, SCHEDULE, End, Header, Observation, Plan
+from tenantcheck.model.text import ascii_json
 
 MAX_HEADER_BYTES = 4 << 20
 MAX_LINE_BYTES = 256 << 10
@@ -26,6 +27,7 @@ MAX_LINE_BYTES = 256 << 10
 MAX_WAVE = 100_000
 MAX_PER_WAVE = 1_000
 
+_DELETE = b"\x7f"
 _encode = msgspec.json.Encoder().encode
 _decode_header = msgspec.json.Decoder(Header).decode
 _decode_record: Callable[[bytes], Observation | End] = msgspec.json.Decoder(Observation | End).decode
@@ -57,7 +59,10 @@ class HistoryWriter:
         self.flush()
 
     def _write(self, record: Header | Observation | End) -> None:
-        self._pending.append(_encode(record))
+        line = _encode(record)
+        if not line.isascii() or _DELETE in line:
+            line = ascii_json(line.decode()).encode()  # `cat` shows it on a terminal
+        self._pending.append(line)
 
     def flush(self) -> None:
         """Put everything that was recorded into the file."""
@@ -133,6 +138,8 @@ def earlier_runs(folder: Path, kind: str, target: str) -> tuple[tuple[str, ...],
     names: list[str] = []
     for path in sorted(folder.glob("*.jsonl"))[-_LOOKED_AT:]:
         try:
+            if not path.is_file():  # a pipe would be waited for
+                continue
             with path.open("rb") as file:
                 plan = HistoryReader(file).header.plan
         except (OSError, HistoryError):

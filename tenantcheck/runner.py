@@ -6,11 +6,14 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from tenantcheck.course import Course, Stop
 from tenantcheck.errors import TenantcheckError
 from tenantcheck.history import HistoryWriter
+from tenantcheck.interruption import Interruption
 from tenantcheck.model import WAVE, End, Observation, Plan, Reply, Request, Standing
 from tenantcheck.model import nonce as nonces
 from tenantcheck.model.call import Call
@@ -23,6 +26,8 @@ _INTERRUPTED = Reply(error_kind="interrupted", error_text="the run was interrupt
 _TIME_OVER = Reply(error_kind="timeout", error_text="the time of the run was over")
 #: Requests of one wave in flight at the most: a laptop's descriptors and memory hold as many.
 MAX_IN_FLIGHT = 1_000
+#: Answers that have arrived when a run is over are still read for so long, in seconds.
+_GRACE_S = 0.2
 
 OnWave = Callable[[Wave, Sequence[Observation]], Standing]
 
@@ -52,7 +57,7 @@ class Runner:
         on_wave: OnWave,
         *,
         in_flight: int = MAX_IN_FLIGHT,
-        interrupted: asyncio.Event | None = None,
+        interrupted: Interruption | None = None,
         clock: Clock | None = None,
         schedule: Schedule | None = None,
     ) -> None:
@@ -62,15 +67,16 @@ class Runner:
         self._writer = writer
         self._on_wave = on_wave
         self._in_flight = in_flight
-        self._interrupted = interrupted or asyncio.Event()
+        self._interrupted = interrupted or Interruption()
         self._clock = clock or Clock()
-        self._reader = WitnessReader(plan.witness_paths)
+        self._reader = WitnessReader(plan.witness_paths, target.secrets)
         self._course = Course(plan, schedule)
         self._start_ns = 0
         self._requests = 0
         self._waves = 0
         self._last_wave = -1
-        self._time_is_over = False
+        self._over_ns: int | None = None
+        """When what was in flight was given up, because of an interruption or for want of time."""
         self._flushing = False
         self._unwritable: TenantcheckError | None = None
 
@@ -104,18 +110,14 @@ class Runner:
     async def _wave(self, wave: Wave, before: int) -> Stop | None:
         """Fire one wave, where `before` are the requests of the wave before it."""
         if (pause_s := self._course.pause_s(wave, before)) > 0:
-            await self._pause(pause_s)
+            await self._in_time(self._clock.sleep(pause_s))  # the environments lie idle
+        workers = min(len(wave.requests), self._in_flight) if wave.in_flight_together else 1
+        await self._in_time(self._target.refresh())
+        await self._connect(workers)
         if (stop := self._out_of_time()) is not None:
             return stop
-        await self._target.refresh()
-        if wave.in_flight_together:
-            calls = [self._target.prepare(request) for request in wave.requests]
-            workers = min(len(calls), self._in_flight)
-            await self._connect(workers)
-            observations = await self._fire(zip(wave.requests, calls, strict=True), workers, wave.starts_s)
-        else:
-            await self._connect(1)
-            observations = await self._fire(self._just_in_time(wave), 1)
+        calls = self._prepared(wave) if wave.in_flight_together else self._just_in_time(wave)
+        observations = await self._fire(calls, workers, wave.starts_s)
         self._flush()
         self._raise_unwritable()
         if not observations:
@@ -127,28 +129,46 @@ class Runner:
         if self._interrupted.is_set():
             return Stop(reason="interrupted")
         stop = self._course.after(wave, observations, standing)
-        if self._time_is_over and wave.kind != "opening":  # if nobody answered that one, it says so
+        if self._over_ns is not None and wave.kind != "opening":  # if nobody answered that one, it says so
             return stop or Stop(reason="max-time")
         return stop or self._out_of_time()
 
     async def _connect(self, connections: int) -> None:
         if isinstance(self._sender, ConnectsAhead):
-            await self._sender.connect(self._target.url, connections)
+            await self._in_time(self._sender.connect(self._target.url, connections), self._plan.timeout_s)
+
+    async def _in_time(self, work: Awaitable[Any], limit_s: float | None = None) -> None:
+        """Wait for `work`, but no longer than `limit_s`, than the time of the run lasts, or until an interruption."""
+        left_s = max(0.0, self._left_s())
+        waiting = asyncio.ensure_future(self._interrupted.wait())
+        working = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait(
+                (waiting, working),
+                timeout=left_s if limit_s is None else min(limit_s, left_s),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            waiting.cancel()
+            working.cancel()
+        if working.done():
+            working.result()
+        else:
+            await asyncio.wait((working,), timeout=_GRACE_S)
+
+    def _left_s(self) -> float:
+        return self._course.max_time_s - self._now_ns() / 1e9
 
     def _out_of_time(self) -> Stop | None:
         if self._interrupted.is_set():
             return Stop(reason="interrupted")
-        if self._now_ns() >= self._course.max_time_s * 1e9:
+        if self._left_s() <= 0:
             return Stop(reason="max-time")
         return None
 
-    async def _pause(self, seconds: float) -> None:
-        """Leave the environments idle; an interruption ends the pause."""
-        waiting = asyncio.ensure_future(self._interrupted.wait())
-        pause = asyncio.ensure_future(self._clock.sleep(seconds))
-        _, pending = await asyncio.wait((waiting, pause), return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
+    def _prepared(self, wave: Wave) -> Iterator[tuple[Request, Call]]:
+        """All requests signed and encoded before the first is sent."""
+        return iter([(request, self._target.prepare(request)) for request in wave.requests])
 
     def _just_in_time(self, wave: Wave) -> Iterator[tuple[Request, Call]]:
         """Each request is signed just before it is sent: a long wave outlives a signature. Signing takes the
@@ -172,7 +192,7 @@ class Runner:
                 if (late_s := next(starts, 0.0) - (self._now_ns() - began_ns) / 1e9) > 0:
                     await self._clock.sleep(late_s)
                 observations.append(await self._one(request, call))
-                if self._interrupted.is_set() or self._time_is_over:
+                if self._interrupted.is_set() or self._over_ns is not None:
                     return
 
         try:
@@ -188,11 +208,10 @@ class Runner:
 
     async def _stop_when_interrupted(self, working: Sequence[asyncio.Task[None]]) -> None:
         """End what is in flight when the run is interrupted, or its time is over."""
-        try:
-            async with asyncio.timeout(self._course.max_time_s - self._now_ns() / 1e9):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._left_s()):
                 await self._interrupted.wait()
-        except TimeoutError:
-            self._time_is_over = True
+        self._give_up()
         await asyncio.sleep(0)  # answers that have arrived are taken first
         for task in working:
             task.cancel()
@@ -204,12 +223,13 @@ class Runner:
         try:
             reply = await self._sender.send(call)
         except asyncio.CancelledError:
-            if self._interrupted.is_set():
-                reply = _INTERRUPTED
-            elif self._time_is_over:
-                reply = _TIME_OVER
-            else:
+            if self._over_ns is None:
                 raise
+            reply = self._given_up()
+        if self._out_of_time() is not None:
+            self._give_up()
+            if self._over_ns is not None and self._now_ns() - self._over_ns > _GRACE_S * 1e9:
+                reply = self._given_up()  # reading takes its time, too, and nobody waits for it any more
         observation = self._observation(request, reply, call_ns, self._now_ns())
         self._writer.observation(observation)
         # Counted as they are recorded: the end line agrees with the records, however a run breaks off.
@@ -222,6 +242,13 @@ class Runner:
             self._flushing = True
             asyncio.get_running_loop().call_soon(self._flush)
         return observation
+
+    def _give_up(self) -> None:
+        if self._over_ns is None:
+            self._over_ns = self._now_ns()
+
+    def _given_up(self) -> Reply:
+        return _INTERRUPTED if self._interrupted.is_set() else _TIME_OVER
 
     def _flush(self) -> None:
         self._flushing = False
@@ -254,20 +281,19 @@ class Runner:
             witness_errors=reading.errors if outcome.kind in ("served", "no-witness") else (),
             seen=reading.seen,
             platform=self._target.platform(reply),
-            headers=_kept(reply, typed=outside or witness is None),
+            headers=self._kept(reply, typed=outside or witness is None),
             body_bytes=len(reply.body),
             body_sha256=hashlib.sha256(reply.body).hexdigest() if reply.body else None,
             shape=shape_of(reading.inner or reply.body) if outside else None,
             truncated=reply.truncated,
         )
 
+    def _kept(self, reply: Reply, *, typed: bool) -> dict[str, str]:
+        """The headers that a history keeps; `typed` adds the type of the body."""
+        kept = kept_headers(reply, self._target.secrets)
+        if typed and (named := media_type(reply, self._target.secrets)) is not None:
+            kept["content-type"] = named
+        return kept
+
     def _now_ns(self) -> int:
         return self._clock.now_ns() - self._start_ns
-
-
-def _kept(reply: Reply, *, typed: bool) -> dict[str, str]:
-    """The headers that a history keeps; `typed` adds the type of the body."""
-    kept = kept_headers(reply)
-    if typed and (named := media_type(reply)) is not None:
-        kept["content-type"] = named
-    return kept

@@ -18,6 +18,7 @@ import msgspec
 from tenantcheck.errors import UsageError
 from tenantcheck.model import WITNESS_NAMES, NoncePlace, SeenNonce, Witness
 from tenantcheck.model import nonce as nonces
+from tenantcheck.model.secrets import Secrets
 from tenantcheck.sightings import sightings
 
 #: The first mebibyte of a body is searched and parsed; nothing behind it is looked at.
@@ -34,6 +35,8 @@ _USEFUL = frozenset(
 )
 
 #: From the document, and how many bytes it was, to what stands at a field's place.
+_TEXTS = ("execution_environment_id", "sandbox_id", "log_stream_name", "tenant_id")
+
 Lookup = Callable[[Any, int], Any]
 #: From what stands there to the field's value, or why it can't be used.
 Converter = Callable[[Any], tuple[Any, str | None]]
@@ -55,10 +58,11 @@ class WitnessReader:
     """Reads witnesses from responses.
 
     `paths` maps response names (`executionEnvironmentId`, …) to JMESPath expressions that replace the default
-    places. Raises `UsageError` for an unknown name or a broken expression.
+    places. A field that holds one of the `secrets` is lost. Raises `UsageError` for an unknown name or a broken
+    expression.
     """
 
-    def __init__(self, paths: Mapping[str, str] = {}) -> None:
+    def __init__(self, paths: Mapping[str, str] = {}, secrets: Secrets | None = None) -> None:
         by_name = {name: field for field, name in WITNESS_NAMES.items()}
         self._lookups: dict[str, Lookup] = {
             field: _at_top(name, _ALIASES.get(field)) for field, name in WITNESS_NAMES.items()
@@ -70,6 +74,7 @@ class WitnessReader:
                 raise UsageError(f"'{name}' is not a witness field", f"The fields are: {known}.")
             self._lookups[by_name[name]] = _at_path(name, expression)
         self._moved = bool(paths)
+        self._secrets = secrets or Secrets()
 
     def read(
         self,
@@ -88,7 +93,7 @@ class WitnessReader:
         # A shorter value holds no nonce, in whatever form.
         long = [value for _, value in headers if len(value) >= nonces.LENGTH]
         values = "\n".join(long).encode("utf-8", "replace")[:SEARCHED_BYTES] if long else b""
-        if not self._moved and (plain := _plain_witness(body)) is not None:
+        if not self._moved and (plain := _plain_witness(body)) is not None and not self._tells_a_secret(plain[0]):
             return Reading(plain[0], (), sightings(plain[1], body, values, own_tag), None)
         document, problem = _decode(body)
         proxy_status = inner = None
@@ -104,6 +109,15 @@ class WitnessReader:
         if witness is None and problem:
             errors = (*errors, problem)
         return Reading(witness, errors, sightings(placed, searched, values, own_tag), proxy_status, inner)
+
+    def _converted(self, field: str, value: Any) -> tuple[Any, str | None]:
+        read, why = self._converters[field](value)
+        if isinstance(read, str) and self._secrets.found_in(read):
+            return None, "a secret of this run stands in it"
+        return read, why
+
+    def _tells_a_secret(self, witness: Witness) -> bool:
+        return any(self._secrets.found_in(getattr(witness, field) or "") for field in _TEXTS)
 
     def _witness(self, document: Any, size: int) -> tuple[Witness | None, tuple[str, ...], list[SeenNonce]]:
         fields: dict[str, Any] = {}
@@ -124,7 +138,7 @@ class WitnessReader:
             elif field == "tenant_id" and value in (None, ""):
                 fields["tenant_null"], why = True, None
             else:
-                read, why = self._converters[field](value)
+                read, why = self._converted(field, value)
                 if read is not None:
                     fields[field] = read
             if why:

@@ -17,6 +17,7 @@ import pytest
 from tenantcheck.course import opening_problem
 from tenantcheck.errors import TenantcheckError
 from tenantcheck.history import HistoryReader, HistoryWriter
+from tenantcheck.interruption import Interruption
 from tenantcheck.model import SCHEDULE, Budgets, Call, End, Header, Observation, Plan, Reply, Standing
 from tenantcheck.plan import Row, Wave
 from tenantcheck.runner import Clock, OnWave, Runner
@@ -62,7 +63,7 @@ def witness(call: Call) -> Reply:
         "tenantId": tenant,
     }
     return Reply(
-        status=200, body=json.dumps(body).encode(), headers=(("X-Cache", "Miss\x1b[0m"), ("Set-Cookie", "s"))
+        status=200, body=json.dumps(body).encode(), headers=(("X-Cache", "Miss from \x1b[0m"), ("Set-Cookie", "s"))
     )
 
 
@@ -182,7 +183,7 @@ def test_answers_that_have_arrived_survive_an_interruption(tmp_path: Path) -> No
     path = tmp_path / "history"
 
     async def go(writer: HistoryWriter) -> End:
-        interrupted = asyncio.Event()
+        interrupted = Interruption()
         arrived: list[asyncio.Future[None]] = []
 
         class Late(FakeSender):
@@ -217,7 +218,7 @@ def test_no_more_requests_are_in_flight_than_allowed(tmp_path: Path) -> None:
 def test_what_is_recorded_of_a_response(tmp_path: Path) -> None:
     observation = Ran(tmp_path, witness, plan()).observations[0]
     assert observation.outcome == "served"
-    assert observation.headers == {"x-cache": "Miss\ufffd[0m"}
+    assert observation.headers == {"x-cache": "Miss"}
     assert observation.witness is not None
     assert observation.witness.nonce == observation.request.nonce
     assert (observation.body_bytes > 0, len(observation.body_sha256 or "")) == (True, 64)
@@ -296,7 +297,7 @@ def test_an_interruption_keeps_what_was_sent_as_lost(tmp_path: Path) -> None:
     When it is interrupted
     Then every request of the wave is in the history, those without an answer as lost, and the end line says so.
     """
-    interrupted: list[asyncio.Event] = []
+    interrupted: list[Interruption] = []
 
     class Hanging(FakeSender):
         async def send(self, call: Call) -> Reply:
@@ -312,7 +313,7 @@ def test_an_interruption_keeps_what_was_sent_as_lost(tmp_path: Path) -> None:
     with HistoryWriter(path, Header(schedule=SCHEDULE, tool="t", started="", plan=plan_)) as writer:
 
         async def go() -> End:
-            interrupted.append(asyncio.Event())
+            interrupted.append(Interruption())
             runner = Runner(
                 plan_, target, Hanging(witness), writer, lambda *_: Standing(), interrupted=interrupted[0]
             )
@@ -354,7 +355,7 @@ def test_however_a_run_breaks_off_its_end_line_agrees_with_the_records(tmp_path:
 
 
 def test_an_interruption_ends_an_idle_gap(tmp_path: Path) -> None:
-    event = asyncio.Event()
+    event = Interruption()
 
     def interrupt(wave: Wave, _: Sequence[Observation]) -> Standing:
         if wave.kind == "ordered":
@@ -449,3 +450,76 @@ def test_a_crowd_starts_spread_over_two_answers(tmp_path: Path) -> None:
         assert len(wave.starts_s) == len(wave.requests)
         assert 0 <= wave.starts_s[0] < wave.starts_s[-1] <= 2 * 48 * MS / 1e9
     assert all(pause > 0 for pause in ran.pauses)
+
+
+class Slow(FakeSender):
+    """Connects for as long as one lets it, and answers with a body that takes long to read."""
+
+    async def connect(self, url: str, connections: int) -> None:  # noqa: ARG002
+        await asyncio.sleep(3600)
+
+
+@pytest.mark.parametrize("end", ["timeout", "max-time", "interrupted"])
+def test_connecting_ahead_ends_with_the_request_the_run_and_the_patience(tmp_path: Path, end: str) -> None:
+    """
+    Given a client that connects ahead for ever
+    When the time limit of a request, the time of the run or the user ends it
+    Then the run goes on, or ends, at once.
+    """
+    plan_ = plan(timeout_s=0.05 if end == "timeout" else 3600.0, budgets=Budgets(max_requests=4, max_time_s=None))
+    if end == "max-time":
+        plan_ = msgspec.structs.replace(plan_, budgets=Budgets(max_requests=4, max_time_s=0.1))
+    interrupted = Interruption()
+    target = HttpTarget(HttpRequestSpec(url="http://127.0.0.1/"))
+    target.bind([Row(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
+
+    async def go(writer: HistoryWriter) -> End:
+        if end == "interrupted":
+            asyncio.get_running_loop().call_later(0.05, interrupted.set)
+        runner = Runner(plan_, target, Slow(witness), writer, lambda *_: Standing(), interrupted=interrupted)
+        return await asyncio.wait_for(runner.run(), 60)
+
+    with HistoryWriter(tmp_path / "h", Header(schedule=SCHEDULE, tool="t", started="", plan=plan_)) as writer:
+        ended = asyncio.run(go(writer))
+    expected = {"timeout": ("max-requests", 4), "max-time": ("max-time", 0), "interrupted": ("interrupted", 0)}
+    assert (ended.reason, ended.requests) == expected[end]
+
+
+@pytest.mark.parametrize("why", ["max-time", "interrupted"])
+def test_answers_are_not_read_for_long_when_the_run_is_over(tmp_path: Path, why: str) -> None:
+    """
+    Given a wave whose answers all arrive together and take a second each to read
+    When the time is over, or the run interrupted, while the second one is read
+    Then the others are recorded as lost, unread.
+    """
+    interrupted = Interruption()
+
+    class Reading(FakeSender):
+        async def send(self, call: Call) -> Reply:
+            reply = await super().send(call)
+            self.now_ns += 1_000 * MS
+            if why == "interrupted" and self.now_ns > 1_500 * MS:
+                interrupted.set()
+            return reply
+
+    most_s = 1.5 if why == "max-time" else 3600.0
+    plan_ = plan(budgets=Budgets(max_requests=100, max_time_s=most_s))
+    target = HttpTarget(HttpRequestSpec(url="http://127.0.0.1/"))
+    target.bind([Row(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
+    path = tmp_path / "h"
+    with HistoryWriter(path, Header(schedule=SCHEDULE, tool="t", started="", plan=plan_)) as writer:
+
+        async def go() -> End:
+            sender = Reading(witness)
+            clock = Clock(now_ns=lambda: sender.now_ns)
+            runner = Runner(
+                plan_, target, sender, writer, lambda *_: Standing(), clock=clock, interrupted=interrupted
+            )
+            return await runner.run()
+
+        ended = asyncio.run(go())
+    (wave,) = HistoryReader(io.BytesIO(path.read_bytes())).waves()
+    assert ended.reason == why
+    assert sorted(o.outcome for o in wave) == ["lost", "lost", "served", "served"]
+    kinds = {"max-time": "timeout", "interrupted": "interrupted"}
+    assert {o.error_kind for o in wave if o.outcome == "lost"} == {kinds[why]}

@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-
-from tenantcheck.cli.root import cli
 
 
 def main() -> None:
     """Console script. Exit codes as in the README: 0 pass, 1 failure of the tool, 2 usage, 3, 10."""
-    import click
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)  # before anything is imported that takes time
+    from tenantcheck.cli.process import run_command
 
-    from tenantcheck.errors import TenantcheckError
+    sys.exit(run_command())
 
-    try:
-        code = cli.main(prog_name="tenantcheck", standalone_mode=False, auto_envvar_prefix="TENANTCHECK")
-    except click.exceptions.Abort:
-        click.echo("interrupted", err=True)
-        sys.exit(1)
-    except click.UsageError as error:
-        error.show()
-        sys.exit(2)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(1)
-    except TenantcheckError as error:
-        if "--debug" in sys.argv:
-            raise
-        click.echo(f"error: {error.message}", err=True)
-        if error.hint:
-            click.echo(f"  {error.hint}", err=True)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # Whoever read the report has gone; there is nobody left to tell.
-        sys.stderr.close()
-        sys.exit(1)
-    except Exception as error:
-        if "--debug" in sys.argv:
-            raise
-        click.echo(f"error: {type(error).__name__}: {error}", err=True)
-        click.echo("  This is a bug in tenantcheck; run again with --debug and report the traceback.", err=True)
-        sys.exit(1)
-    sys.exit(code if isinstance(code, int) else 0)
+
+def _end(*_: object) -> None:
+    os.write(2, b"interrupted\n")
+    os._exit(130)

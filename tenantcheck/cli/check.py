@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 import msgspec
 
+from tenantcheck.cli.files import open_file
 from tenantcheck.cli.options import chosen_checks, judging_options, parse_reports, report_options
 from tenantcheck.cli.output import show
-from tenantcheck.cli.root import Common
+from tenantcheck.cli.root import Command, Common
 from tenantcheck.errors import HistoryError, TenantcheckError, UsageError
 from tenantcheck.history import HistoryReader
 from tenantcheck.model import Header, Verdict
@@ -17,7 +18,7 @@ from tenantcheck.redraw import Redraw
 from tenantcheck.verdict import Judge
 
 
-@click.command("check")
+@click.command("check", cls=Command)
 @click.argument("history", type=click.Path(dir_okay=False, path_type=Path))
 @judging_options()
 @report_options()
@@ -50,7 +51,7 @@ def command(
 def judge_file(path: Path, changes: dict[str, object]) -> Verdict:
     """The verdict on a history file, its plan changed as told. Raises `UsageError`, `HistoryError`."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             reader = HistoryReader(file)
             header: Header = msgspec.structs.replace(
                 reader.header, plan=msgspec.structs.replace(reader.header.plan, **changes)

@@ -11,8 +11,10 @@ import click
 from tabulate import tabulate
 
 from tenantcheck.cli.execute import execute, run_async
+from tenantcheck.cli.interrupts import BrokenOff
 from tenantcheck.cli.planning import RunOptions, RunTarget, make_control, make_plan, read_tenants
-from tenantcheck.cli.root import Common
+from tenantcheck.cli.root import Command, Common
+from tenantcheck.cli.say import say, tell
 from tenantcheck.lab import Lab
 from tenantcheck.model import Call, Reply, Verdict
 from tenantcheck.reports.sentences import evidence_sentence, finding_sentence
@@ -33,7 +35,7 @@ class Row(NamedTuple):
     verdict: Verdict
 
 
-@click.command("demo")
+@click.command("demo", cls=Command)
 @click.pass_obj
 def command(common: Common) -> int:
     """Start a local lab and test three functions: an isolated one (beside a twin without isolation, which is asked
@@ -51,12 +53,12 @@ def command(common: Common) -> int:
     with Lab(isolation="broken") as lab:
         rows.append(Row("invoke", "says it isolates, does not", "fail", _invoke(lab, common)))
     _print(rows, fooled)
-    click.echo(f"\n{monotonic() - begun:.0f} s; histories in .tenantcheck/, judge them with: tenantcheck check FILE")
+    tell(f"\n{monotonic() - begun:.0f} s; histories in .tenantcheck/, judge them with: tenantcheck check FILE")
     return 0 if all(row.verdict.outcome == row.expected for row in rows) else 1
 
 
 def _probe(lab: Lab, common: Common, control: str | None = None) -> Verdict:
-    click.echo(f"probe {lab.settings.isolation} …", err=True)
+    say(f"probe {lab.settings.isolation} …")
     return _run(HttpTarget(HttpRequestSpec(url=lab.front_url)), common, control)
 
 
@@ -64,7 +66,7 @@ def _invoke(lab: Lab, common: Common) -> Verdict:
     from tenantcheck.targets.aws import AwsOptions, AwsSession
     from tenantcheck.targets.function import FunctionTarget
 
-    click.echo(f"invoke {lab.settings.isolation} …", err=True)
+    say(f"invoke {lab.settings.isolation} …")
     session = AwsSession(AwsOptions(region="us-east-1", endpoint_url=lab.endpoint_url, made_up=True))
     return _run(FunctionTarget(session, lab.function_name, qualifier=None, payload=b"{}", event="raw"), common)
 
@@ -77,7 +79,7 @@ def _run(target: RunTarget, common: Common, control: str | None = None) -> Verdi
     asked = make_control(options, tenants, target)
     verdict = execute(plan, target, options, common, _DIRECT, asked)
     if verdict.subject.ended == "interrupted":
-        raise click.Abort
+        raise BrokenOff
     return verdict
 
 
@@ -127,15 +129,15 @@ def _print(rows: Sequence[Row], fooled: int) -> None:
         )
         for row in rows
     ]
-    click.echo(tabulate(table, headers=("tenantcheck", "function", "verdict", "requests", "environments", "time")))
-    click.echo(f"\nThe isolated function: {evidence_sentence(rows[0].verdict.evidence)}")
+    tell(tabulate(table, headers=("tenantcheck", "function", "verdict", "requests", "environments", "time")))
+    tell(f"\nThe isolated function: {evidence_sentence(rows[0].verdict.evidence)}")
     control = rows[0].verdict.control
     if control is not None and control.caught_by:
-        click.echo(f"Its twin without isolation, asked first, was caught after {control.requests} requests.")
+        tell(f"Its twin without isolation, asked first, was caught after {control.requests} requests.")
     breach = rows[2].verdict.findings
     if breach:
-        click.echo(f"\nThe one without isolation: {finding_sentence(breach[0])}")
-    click.echo(
+        tell(f"\nThe one without isolation: {finding_sentence(breach[0])}")
+    tell(
         f"\nTwo parallel curls, twice, called the function WITHOUT isolation isolated in {fooled} of "
         f"{CURL_REPEATS} repeats."
     )

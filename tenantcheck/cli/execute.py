@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Coroutine, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-import click
 from msgspec import structs
 
 from tenantcheck import __version__
+from tenantcheck.cli.interrupts import BrokenOff, interrupts
 from tenantcheck.cli.planning import RunOptions, RunTarget
 from tenantcheck.cli.progress import Progress
 from tenantcheck.cli.root import Common
@@ -38,6 +37,11 @@ from tenantcheck.verdict import Judge
 
 T = TypeVar("T")
 
+#: More than requests are ever in flight.
+_DESCRIPTORS = 4_096
+#: Connections that do not close in so many seconds are left to the system.
+_CLOSING_S = 0.5
+
 
 def execute(
     plan: Plan,
@@ -47,7 +51,13 @@ def execute(
     settings: SenderSettings,
     control: tuple[Plan, RunTarget] | None = None,
 ) -> Verdict:
-    """Run the plan to its verdict, the control before it; each history is on disk before it is judged."""
+    """Run the plan to its verdict, the control before it; each history is on disk before it is judged.
+
+    From here on an interruption ends the run, which is judged all the same. Raises `BrokenOff` when one comes before
+    anything was sent: then there is no history either.
+    """
+    interrupts.defer()
+    _allow_descriptors()
     started = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     path = options.history or default_path(started, plan.run)
     names, count = earlier_runs(path.parent, plan.kind, plan.target)
@@ -58,17 +68,18 @@ def execute(
         beside = path.with_name(f"{path.stem}-control{path.suffix}")
         header = structs.replace(header, control=_ask_control(*control, header, beside, common, settings))
     judge, end, sha256 = _carry_out(header, target, path, common, settings)
+    if control is None:
+        _unless_nothing_was_sent(end, path)
     return judge.verdict(header, end, history=str(path), sha256=sha256)
 
 
 def _ask_control(
     plan: Plan, target: RunTarget, header: Header, path: Path, common: Common, settings: SenderSettings
 ) -> Control:
-    """How a function that is known not to isolate comes out. Ctrl-C ends everything."""
+    """How a function that is known not to isolate comes out."""
     own = structs.replace(header, plan=plan, earlier=(), earlier_runs=0)
     judge, end, sha256 = _carry_out(own, target, path, common, settings)
-    if end.reason == "interrupted":
-        raise click.Abort
+    _unless_nothing_was_sent(end, path)
     verdict = judge.verdict(own, end)
     fields = {field for finding in verdict.findings if finding.severity == "breach" for field in finding.fields}
     caught: tuple[IdentityField, ...] = tuple(
@@ -100,13 +111,12 @@ def _carry_out(
 
             async def go() -> End:
                 sender = open_sender(settings, target.url)
-                interrupted = asyncio.Event()
                 try:
-                    with interruptible(interrupted):
-                        runner = Runner(header.plan, target, sender, writer, on_wave, interrupted=interrupted)
-                        return await runner.run()
+                    runner = Runner(header.plan, target, sender, writer, on_wave, interrupted=interrupts.wish)
+                    return await runner.run()
                 finally:
-                    await sender.close()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(sender.close(), _CLOSING_S)
 
             end = run_async(go())
         return judge, end, writer.sha256
@@ -121,18 +131,21 @@ def run_async(main: Coroutine[Any, Any, T]) -> T:
     return uvloop.run(main)
 
 
-@contextmanager
-def interruptible(event: asyncio.Event) -> Any:
-    """Ctrl-C and SIGTERM set the event instead of breaking off."""
-    loop = asyncio.get_running_loop()
-    installed: list[signal.Signals] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # Only the main thread of some systems can do this; elsewhere Ctrl-C breaks off as usual.
-        with suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.add_signal_handler(number, event.set)
-            installed.append(number)
+def _unless_nothing_was_sent(end: End, path: Path) -> None:
+    """Raises `BrokenOff`, without a history, when a run was interrupted before its first request."""
+    if end.reason == "interrupted" and not end.requests:
+        path.unlink(missing_ok=True)
+        raise BrokenOff
+
+
+def _allow_descriptors() -> None:
+    """Have as many file descriptors as this process may: one for each request in flight, and those of the program."""
     try:
-        yield
-    finally:
-        for number in installed:
-            loop.remove_signal_handler(number)
+        import resource
+    except ImportError:  # not on this system
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

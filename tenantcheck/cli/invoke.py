@@ -13,11 +13,12 @@ from tenantcheck.cli.options import judging_options, option, parse_reports, repo
 from tenantcheck.cli.output import show
 from tenantcheck.cli.planning import RunOptions, make_control, make_plan, print_plan, read_tenants
 from tenantcheck.cli.probe import read_data
-from tenantcheck.cli.root import Common
+from tenantcheck.cli.root import Command, Common
+from tenantcheck.cli.say import say
 from tenantcheck.senders import SenderSettings
 
 
-@click.command("invoke")
+@click.command("invoke", cls=Command)
 @click.argument("function")
 @option("--qualifier", help="Version or alias.")
 @option("--region", help="AWS region.")
@@ -53,7 +54,7 @@ def command(common: Common, /, function: str, **given: Any) -> int:
     control = make_control(options, tenants, target)
     print_plan(plan, options, common)
     if not target.carries_nonce:
-        click.echo("the payload is not an object: it carries no nonce, so replays and residue stay unseen", err=True)
+        say("the payload is not an object: it carries no nonce, so replays and residue stay unseen")
     if options.dry_run:
         return 0
     bundle = os.environ.get("AWS_CA_BUNDLE")  # what boto3 would trust

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
-from tenantcheck.cli.execute import interruptible
+from tenantcheck.cli.interrupts import interrupts
 from tenantcheck.cli.options import option
-from tenantcheck.cli.root import Common
+from tenantcheck.cli.root import Command, Common
+from tenantcheck.cli.say import tell
 from tenantcheck.lab import LabServer, Settings
 from tenantcheck.lab.faults import FAULTS
 from tenantcheck.lab.mapping import TOKEN_PREFIX
@@ -44,7 +45,7 @@ def _known_faults() -> str:
     return "\n".join(lines)
 
 
-@click.command("lab", epilog=_known_faults())
+@click.command("lab", cls=Command, epilog=_known_faults())
 @option("--port", type=click.IntRange(0, 65535), default=0, help="0 takes a free one.")
 @option("--handler", metavar="PATH/MODULE.FUNCTION", help="[default: the built-in witness handler]")
 @option("--isolation", type=click.Choice(("per-tenant", "none", "broken")), default="per-tenant")
@@ -125,16 +126,14 @@ _TENANTS_FILE = (
 
 
 async def _serve(server: LabServer, settings: Settings, how: str, common: Common) -> None:
-    stopped = asyncio.Event()
-    with interruptible(stopped):
-        await server.start()
-        try:
-            if not common.quiet:
-                for line in _how_to_use(settings, server, how):
-                    click.echo(line)
-            await stopped.wait()
-        finally:
-            await server.stop()
+    stopped = interrupts.defer()
+    await server.start()
+    try:
+        if not common.quiet:
+            tell("\n".join(_how_to_use(settings, server, how)))
+        await stopped.wait()
+    finally:
+        await server.stop()
 
 
 def _how_to_use(settings: Settings, server: LabServer, how: str) -> tuple[str, ...]:

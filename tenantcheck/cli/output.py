@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TextIO
 
-import click
-
+from tenantcheck.cli.files import write_file
+from tenantcheck.cli.interrupts import BrokenOff, interrupts
 from tenantcheck.cli.root import Common
+from tenantcheck.cli.say import say, whole_stdout
 from tenantcheck.model import Verdict
-from tenantcheck.model.text import printable
+from tenantcheck.model.text import harmless, printable
 from tenantcheck.reports import render
 
 EXIT_CODES = {"pass": 0, "inconclusive": 3, "fail": 10}
@@ -28,8 +27,29 @@ _HINTS = {
 
 
 def show(verdict: Verdict, common: Common, output_format: str | None, reports: Mapping[Path, str]) -> int:
-    """Print and write the reports; returns the exit code."""
-    fmt = output_format or ("text" if sys.stdout.isatty() else "plain")
+    """Print and write the reports; returns the exit code. Whatever can't be written does not change it."""
+    code = 1 if verdict.unable else EXIT_CODES[verdict.outcome]
+    try:
+        with interrupts.breaking_off():
+            _print(verdict, common, output_format or ("text" if sys.stdout.isatty() else "plain"))
+    except BrokenPipeError:
+        pass  # whoever read the report has gone
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        say(f"error: the report can't be written to stdout: {why}\n  {_KEPT} The verdict: {verdict.outcome}.")
+    except BrokenOff:
+        say(f"interrupted: the report is not whole.\n  {_KEPT}")
+    _write(verdict, reports)
+    if verdict.unable:
+        say(f"error: {printable(verdict.reasons[0], 400)}")
+        say(f"  {_HINTS[verdict.subject.ended]} The history is kept.".replace("   ", "  "))
+    return code
+
+
+_KEPT = "The history is kept: tenantcheck check makes the report again."
+
+
+def _print(verdict: Verdict, common: Common, fmt: str) -> None:
     with whole_stdout() as stdout:
         if fmt == "text":
             from rich.console import Console
@@ -38,39 +58,17 @@ def show(verdict: Verdict, common: Common, output_format: str | None, reports: M
 
             print_terminal(verdict, Console(file=stdout, no_color=common.no_color or None, highlight=False))
         else:
-            stdout.write(render(verdict, "json" if fmt == "json" else "plain"))
-    if not _write(verdict, reports) and verdict.outcome != "fail":
-        return 1
-    if verdict.unable:
-        click.echo(f"error: {printable(verdict.reasons[0], 400)}", err=True)
-        click.echo(f"  {_HINTS[verdict.subject.ended]} The history is kept.".replace("   ", "  "), err=True)
-        return 1
-    return EXIT_CODES[verdict.outcome]
+            stdout.write(harmless(render(verdict, "json" if fmt == "json" else "plain")))
 
 
-@contextmanager
-def whole_stdout() -> Iterator[TextIO]:
-    """stdout through a buffer of its own.
-
-    With PYTHONUNBUFFERED, as container images set it, Python's own stdout loses what a pipe does not take in one
-    piece: a report of more than 64 KiB arrived cut.
-    """
-    sys.stdout.flush()
-    with open(
-        sys.stdout.fileno(), "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, closefd=False
-    ) as buffered:
-        yield buffered
-
-
-def _write(verdict: Verdict, reports: Mapping[Path, str]) -> bool:
-    """Write the report files; False, and a word on stderr, when one could not be written."""
-    written = True
+def _write(verdict: Verdict, reports: Mapping[Path, str]) -> None:
+    """Write the report files, with a word on stderr for each that could not be written."""
     for path, fmt in reports.items():
-        text = render(verdict, "json" if fmt == "json" else "plain")
+        text = harmless(render(verdict, "json" if fmt == "json" else "plain"))
         try:
-            path.write_text(text, encoding="utf-8")
+            with interrupts.breaking_off():
+                write_file(path, text)
         except OSError as error:
-            click.echo(f"error: --report {path}: {error.strerror}", err=True)
-            click.echo("  The history is kept: tenantcheck check makes the report again.", err=True)
-            written = False
-    return written
+            say(f"error: --report {path}: {error.strerror}\n  {_KEPT}")
+        except BrokenOff:
+            say(f"interrupted: --report {path} is not written\n  {_KEPT}")

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, Self
 
-import click
-
+from tenantcheck.cli.files import read_file
 from tenantcheck.cli.options import (
     chosen_checks,
     parse_idle,
@@ -19,10 +18,12 @@ from tenantcheck.cli.options import (
     parse_witness_paths,
 )
 from tenantcheck.cli.root import Common
+from tenantcheck.cli.say import say
 from tenantcheck.course import LEAST_TIME_S
 from tenantcheck.errors import UsageError
 from tenantcheck.model import Budgets, Plan, PlanName, Repeat, RunKind
 from tenantcheck.plan import NEWCOMERS, SOAK_NEWCOMERS, Forecast, Row, TenantList, forecast, parse_tenants
+from tenantcheck.plan.tenants import MAX_FILE_BYTES
 from tenantcheck.targets import Target
 from tenantcheck.witness import WitnessReader
 
@@ -115,8 +116,7 @@ def read_tenants(option: str) -> TenantList:
         return parse_tenants(option)
     name = option[1:]
     try:
-        with Path(name).open("rb") as file:
-            content = file.read((1 << 20) + 1)
+        content = read_file(Path(name), MAX_FILE_BYTES)
     except OSError as error:
         raise UsageError(f"--tenants {option}: {error.strerror}", "Name a readable file.") from error
     return parse_tenants(option, {name: content})
@@ -211,7 +211,7 @@ def print_plan(plan: Plan, options: RunOptions, common: Common) -> None:
     if common.quiet and not options.dry_run:
         return
     for line in plan_lines(plan, forecast(plan), options):
-        click.echo(line, err=True)
+        say(line)
 
 
 def plan_lines(plan: Plan, cast: Forecast, options: RunOptions) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import click
 
 from tenantcheck.cli.execute import execute
+from tenantcheck.cli.files import read_file
 from tenantcheck.cli.options import (
     OnePerLine,
     judging_options,
@@ -19,7 +21,7 @@ from tenantcheck.cli.options import (
 )
 from tenantcheck.cli.output import show
 from tenantcheck.cli.planning import RunOptions, make_control, make_plan, print_plan, read_tenants
-from tenantcheck.cli.root import Common
+from tenantcheck.cli.root import Command, Common
 from tenantcheck.errors import UsageError
 from tenantcheck.model.boundary import ALIASES
 from tenantcheck.senders import SenderSettings
@@ -34,7 +36,7 @@ from tenantcheck.targets.http import (
 )
 
 
-@click.command("probe")
+@click.command("probe", cls=Command)
 @click.argument("url")
 @option("--tenant-header", metavar="NAME", help=f"Header of the tenant id. [default: {DEFAULT_TENANT_HEADER}]")
 @option("--tenant-query", metavar="NAME", help="Query parameter of the tenant id.")
@@ -147,10 +149,9 @@ def read_data(text: str | None) -> bytes:
     if text is None:
         return b""
     if not text.startswith("@"):
-        return text.encode()
+        return os.fsencode(text)  # the bytes of the command line
     try:
-        with Path(text[1:]).open("rb") as file:
-            data = file.read((6 << 20) + 1)
+        data = read_file(Path(text[1:]), 6 << 20)
     except OSError as error:
         raise UsageError(f"{text}: {error.strerror}", "Name a readable file after @.") from error
     if len(data) > 6 << 20:

@@ -27,8 +27,28 @@ class Common:
     no_color: bool
 
 
+class Command(click.Command):
+    """A command that does not repeat words that are too many: unquoted values, secrets among them."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.allow_extra_args = True
+        rest = super().parse_args(ctx, args)
+        if rest and not ctx.resilient_parsing:
+            words = "a word" if len(rest) == 1 else f"{len(rest)} words"
+            ctx.fail(f"There {'is' if len(rest) == 1 else 'are'} {words} too many. Quote values that have spaces.")
+        return rest
+
+
 class LazyGroup(click.Group):
     """Imports a command's module when it is run: `--help` needs none of them."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is named first. What is none is not repeated: it may be a URL with a password."""
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"The first word is no command. Commands are: {', '.join(_COMMANDS)}.")
+        return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(_COMMANDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 
 #: Controls, invisible formatting (also what turns the writing direction), surrogates, private use, separators.
@@ -33,3 +34,21 @@ def printable(text: str, limit: int = 256) -> str:
     if shown.isascii() and shown.isprintable():
         return shown
     return "".join("\ufffd" if unicodedata.category(character) in _HIDDEN else character for character in shown)
+
+
+def harmless(text: str) -> str:
+    """Lines of text, each of them as `printable` has it, whole."""
+    return "\n".join(printable(line, len(line)) for line in text.split("\n"))
+
+
+_BEYOND_ASCII = re.compile(r"[^\x20-\x7e\n]")
+
+
+def ascii_json(text: str) -> str:
+    """A JSON document in ASCII: whatever else stands in its texts is escaped, so that it can be shown anywhere."""
+    return text if text.isascii() and text.isprintable() else _BEYOND_ASCII.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    units = match.group().encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from tenantcheck.model import Evidence, Finding, Seen, Verdict
+from tenantcheck.model.text import ascii_json
 from tenantcheck.reports.shell import command_line
 
 SCHEMA = "tenantcheck-report/1"
@@ -173,7 +174,7 @@ class JsonReport(Struct, kw_only=True):
 def render_json(verdict: Verdict) -> str:
     """The report as indented JSON, ending in a line break. Everything outside ASCII is escaped, so that no text
     from outside steers a terminal that shows it."""
-    return json.dumps(msgspec.to_builtins(_report(verdict)), indent=2) + "\n"
+    return ascii_json(json.dumps(msgspec.to_builtins(_report(verdict)), indent=2)) + "\n"
 
 
 def json_schema() -> dict[str, Any]:

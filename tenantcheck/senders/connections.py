@@ -17,6 +17,8 @@ from tenantcheck.senders.sender import LEAST_CONNECTIONS
 #: What is read of a connection at a time: however short the parts of an answer are, each takes little time to parse
 #: before others have their turn.
 _READ_BYTES = 8_192
+#: Connections on their way have so many seconds to open when all are closed.
+_ON_THEIR_WAY_S = 0.1
 
 
 class Connections(httpx.AsyncBaseTransport):
@@ -29,6 +31,8 @@ class Connections(httpx.AsyncBaseTransport):
         self._context = context
         self._context.set_alpn_protocols(["http/1.1"])
         self._idle: list[_Connection] = []
+        self._opening: set[asyncio.Future[None]] = set()
+        """Connections that are on their way, whether or not somebody waits for them still."""
         self._in_use = 0
         """Requests that have a connection, or are drawing one."""
         self._random = random.SystemRandom()
@@ -42,7 +46,17 @@ class Connections(httpx.AsyncBaseTransport):
         for connection in expired:
             await self._close(connection)
         missing = max(count, LEAST_CONNECTIONS) - len(self._idle)
-        await asyncio.gather(*(self._open(url) for _ in range(missing)), return_exceptions=True)
+        opening = {asyncio.ensure_future(self._open(url)) for _ in range(missing)}
+        self._opening |= opening
+        for each in opening:
+            each.add_done_callback(self._opened)
+        if opening:
+            await asyncio.wait(opening)
+
+    def _opened(self, task: asyncio.Future[None]) -> None:
+        self._opening.discard(task)
+        if not task.cancelled():
+            task.exception()  # it is left for the request that will meet it
 
     async def _open(self, url: httpx.URL) -> None:
         origin = _origin(url)
@@ -120,7 +134,11 @@ class Connections(httpx.AsyncBaseTransport):
             await connection.aclose()
 
     async def aclose(self) -> None:
-        """Close every idle connection."""
+        """Close every idle connection, and those on their way."""
+        if self._opening:
+            # One that is ended in the very turn in which it opened would be lost, and stay open.
+            await asyncio.wait(set(self._opening), timeout=_ON_THEIR_WAY_S)
+            await asyncio.gather(*(_cancelled(each) for each in self._opening), return_exceptions=True)
         while self._idle:
             await self._close(self._idle.pop())
 
@@ -257,6 +275,11 @@ class _Encrypted(_Stream):
         timeout: float | None = None,  # noqa: ARG002, ASYNC109
     ) -> httpcore.AsyncNetworkStream:
         return self._stream
+
+
+def _cancelled(task: asyncio.Future[None]) -> asyncio.Future[None]:
+    task.cancel()
+    return task
 
 
 def _origin(url: httpx.URL) -> httpcore.Origin:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import re
 import socket
 import time
@@ -85,7 +87,10 @@ class Lane:
         self._options = options
         self._shared = shared
         self._loop = asyncio.get_running_loop()
-        self._multi = pycurl.CurlMulti()
+        try:
+            self._multi = pycurl.CurlMulti()
+        except pycurl.error:  # it needs descriptors of its own
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE)) from None
         self._multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_NOTHING)
         self._multi.setopt(pycurl.M_MAXCONNECTS, _MAX_CONNECTIONS)
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._socket_wanted)

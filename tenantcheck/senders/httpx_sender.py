@@ -8,10 +8,12 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib.util import find_spec
 from types import TracebackType
 
 import httpx
 
+from tenantcheck.errors import UsageError
 from tenantcheck.model import Call, Reply
 from tenantcheck.senders.connections import Connections, Spread
 from tenantcheck.senders.sender import (
@@ -187,7 +189,13 @@ def _causes(error: BaseException | None, depth: int = 10) -> Iterator[BaseExcept
 
 
 def _through(proxy: Proxy, context: ssl.SSLContext) -> httpx.AsyncHTTPTransport:
-    """Connections through a proxy, opened for each request."""
+    """Connections through a proxy, opened for each request. Raises `UsageError` for one that httpx does not speak
+    to."""
+    if proxy.url.startswith("socks") and (proxy.url.startswith("socks4") or find_spec("socksio") is None):
+        raise UsageError(
+            "the proxy is a SOCKS proxy, which the built-in client can't use",
+            "Install the fast client: pip install 'tenantcheck[fast]'",
+        )
     own = (proxy.user, proxy.password) if proxy.user else None
     return httpx.AsyncHTTPTransport(
         verify=context,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -52,8 +53,10 @@ def translated() -> Iterator[None]:
         raise TargetError("no AWS region is set", "Name --region, or set AWS_REGION.") from error
     except exceptions.ProfileNotFound as error:
         raise UsageError(str(error), "`aws configure list-profiles` lists the profiles.") from error
-    except (exceptions.ParamValidationError, ValueError) as error:
-        raise UsageError(" ".join(str(error).split()), "Look at the function's name and --endpoint-url.") from error
+    except exceptions.ParamValidationError as error:
+        raise UsageError(" ".join(str(error).split()), "Look at the function's name and --qualifier.") from error
+    except ValueError:  # its text may quote what can't be read
+        raise UsageError("boto3 can't read an endpoint or a setting", "Look at --endpoint-url, --region.") from None
     except exceptions.BotoCoreError as error:
         raise TargetError(f"AWS could not be prepared: {' '.join(str(error).split())}") from error
 
@@ -65,6 +68,7 @@ class AwsSession:
         import boto3
 
         self._options = options
+        _refuse_endpoint(options.endpoint_url)
         with translated():
             if options.made_up:
                 self._session = _made_up_session(options)
@@ -89,7 +93,15 @@ class AwsSession:
     async def refresh(self) -> None:
         """Freeze the credentials; those about to expire are fetched anew."""
         with translated():
-            self._frozen = await asyncio.to_thread(self._freeze)
+            self._frozen = await _in_thread(self._freeze)
+
+    def secret_values(self) -> tuple[str, ...]:
+        """What requests are signed with, of all whose credentials were looked up so far."""
+        profiles = [each.get_frozen_credentials() for each in self._profiles.values() if each is not None]
+        frozen = [each for each in (self._frozen, *profiles) if each is not None]
+        return tuple(
+            value for each in frozen for value in (each.access_key, each.secret_key, each.token) if value is not None
+        )
 
     def _freeze(self) -> Any:
         from botocore.exceptions import NoCredentialsError
@@ -171,6 +183,50 @@ class AwsSession:
         return InvokeTemplate(request.url, kept, scope.group(2), scope.group(1))
 
 
+def _refuse_endpoint(url: str | None) -> None:
+    """Raises `UsageError`, which does not quote it, for an endpoint that can't be read, or that carries a user: a
+    client would sign in as that one, instead of by SigV4."""
+    if url is None:
+        return
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable():
+        raise UsageError("--endpoint-url is no URL", "Write http://host:port or https://host.")
+    if "@" in url or parts.query or parts.fragment:
+        raise UsageError(
+            "--endpoint-url has a user, a password or a query", "Invoke signs its requests: name host and port only."
+        )
+
+
+async def _in_thread(work: Callable[[], Any]) -> Any:
+    """Run `work` in a thread that nobody has to wait for: what fetches credentials may hang."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Any] = loop.create_future()
+
+    def settle(result: Any, error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(result)
+
+    def run() -> None:
+        result, problem = None, None
+        try:
+            result = work()
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            problem = error
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, result, problem)
+
+    threading.Thread(target=run, daemon=True).start()
+    return await done
+
+
 def _made_up_session(options: AwsOptions) -> Any:
     import boto3
     import botocore.session
@@ -221,6 +277,10 @@ class ApiSigner:
     async def refresh(self) -> None:
         """Freeze credentials for the next wave."""
         await self._session.refresh()
+
+    def secret_values(self) -> tuple[str, ...]:
+        """What requests are signed with."""
+        return self._session.secret_values()
 
     def sign(self, call: Call, own: Mapping[str, str]) -> Call:
         """The call with its signature."""

@@ -14,11 +14,12 @@ from tenantcheck.model import Argument, PlatformRecord, Repeat, Reply, Request, 
 from tenantcheck.model.boundary import NONCE_HEADER
 from tenantcheck.model.call import Call
 from tenantcheck.model.repeat import Part, text, variable
+from tenantcheck.model.secrets import Secrets, leaves
 from tenantcheck.model.text import printable
 from tenantcheck.plan import Row
 from tenantcheck.targets.aws import AwsSession
 from tenantcheck.targets.http import PADDING, PADDING_HEADER, display_url, service_message
-from tenantcheck.targets.target import NO_WITNESS, SERVED, Outcome
+from tenantcheck.targets.target import NO_WITNESS, SERVED, Outcome, error_word, known_saying
 
 if TYPE_CHECKING:
     from tenantcheck.targets.signing import BodySigner
@@ -54,6 +55,7 @@ class FunctionTarget:
         self._payload = parse_payload(payload)
         self._template = session.invoke_template(function, qualifier)
         self._rows: Sequence[Row] = ()
+        self.secrets = Secrets()
         self._signers: dict[tuple[int | None, str | None], BodySigner] = {}
         """By tenant, and the id that is sent: in a wave their requests differ in the nonce alone."""
         self._qualifier = qualifier
@@ -88,6 +90,9 @@ class FunctionTarget:
                     "Tenants of invoke may have aws_profile, or aws_access_key_id and aws_secret_access_key.",
                 )
         self._rows = rows
+        self.secrets = Secrets(leaves(self._payload), known=[text for row in rows for text in (row.id, row.expect)])
+        for row in rows:
+            self.secrets.add(value for name, value in row.credentials.aws.items() if name != "aws_profile")
         lengths = [_length(row) for row in rows]
         self._longest = max(lengths, default=0) if len(set(lengths)) > 1 else 0
 
@@ -117,6 +122,7 @@ class FunctionTarget:
         """Freeze credentials for the next wave."""
         self._signers.clear()
         await self._session.refresh()
+        self.secrets.add(self._session.secret_values())
 
     def prepare(self, request: Request) -> Call:
         """Encode and sign one Invoke request."""
@@ -150,17 +156,30 @@ class FunctionTarget:
     def outcome(self, reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Outcome:
         """Class of a reply of the Invoke operation."""
         if reply.status is None:
-            return Outcome("lost", reply.error_kind, printable(reply.error_text))
+            return Outcome("lost", reply.error_kind, reply.error_text)
         if not _from_lambda(reply):
             return Outcome("no-witness", "not-lambda", f"HTTP {reply.status}, without Lambda's headers")
         if reply.status == 200:
-            return _handler_outcome(reply, witnessed=witnessed, proxy_status=proxy_status)
-        name = (reply.header("x-amzn-errortype") or f"HTTP {reply.status}").partition(":")[0]
-        text = printable(service_message(reply.body))
+            return self._handler_outcome(reply, witnessed=witnessed, proxy_status=proxy_status)
+        named = (reply.header("x-amzn-errortype") or "").partition(":")[0]
+        name = error_word(named, self.secrets) or f"HTTP {reply.status}"
+        text = known_saying(service_message(reply.body)) or f"HTTP {reply.status}"
         if reply.status == 429:
-            return Outcome("throttled", printable(name), text)
+            return Outcome("throttled", name, text)
         kind: Literal["refused", "service-error"] = "refused" if 400 <= reply.status < 500 else "service-error"
-        return Outcome(kind, printable(name), text)
+        return Outcome(kind, name, text)
+
+    def _handler_outcome(self, reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Outcome:
+        if (error := reply.header("x-amz-function-error")) is not None:
+            kind = "Handled" if error == "Handled" else "Unhandled"
+            return Outcome("function-error", kind, error_word(_error_type(reply.body), self.secrets))
+        if proxy_status is not None and proxy_status >= 500:
+            return Outcome("function-error", f"proxy-{proxy_status}")
+        if proxy_status == 429:
+            return Outcome("throttled", "proxy-429")
+        if proxy_status is not None and proxy_status >= 400:
+            return Outcome("refused", f"proxy-{proxy_status}")
+        return SERVED if witnessed else NO_WITNESS
 
     def platform(self, reply: Reply) -> PlatformRecord | None:
         """Request id, tenant, initialisation and duration from the tail of the log; nothing else of it."""
@@ -171,7 +190,7 @@ class FunctionTarget:
             tail = base64.b64decode(encoded[:16384], validate=True).decode("utf-8", "replace")
         except (binascii.Error, ValueError):
             return None
-        return _platform_record(tail)
+        return _platform_record(tail, self.secrets)
 
     def repeat(self) -> Repeat:
         """An AWS CLI command."""
@@ -243,51 +262,40 @@ def _from_lambda(reply: Reply) -> bool:
     return True
 
 
-def _handler_outcome(reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Outcome:
-    if (error := reply.header("x-amz-function-error")) is not None:
-        return Outcome("function-error", printable(error), _error_type(reply.body))
-    if proxy_status is not None and proxy_status >= 500:
-        return Outcome("function-error", f"proxy-{proxy_status}")
-    if proxy_status == 429:
-        return Outcome("throttled", "proxy-429")
-    if proxy_status is not None and proxy_status >= 400:
-        return Outcome("refused", f"proxy-{proxy_status}")
-    return SERVED if witnessed else NO_WITNESS
-
-
-def _error_type(body: bytes) -> str | None:
+def _error_type(body: bytes) -> str:
     """The error's type alone: its message may carry a tenant's data."""
     try:
         document = json.loads(body[:65536])
     except (ValueError, RecursionError):
-        return None
+        return ""
     kind = document.get("errorType") if isinstance(document, dict) else None
-    return printable(kind) if isinstance(kind, str) else None
+    return kind if isinstance(kind, str) else ""
 
 
-_TEXT_REPORT = re.compile(r"REPORT RequestId: (?P<id>[0-9a-f-]{36})\tDuration: (?P<duration>[0-9.]+) ms")
+_REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TEXT_REPORT = re.compile(rf"REPORT RequestId: (?P<id>{_REQUEST_ID.pattern})\tDuration: (?P<duration>[0-9.]+) ms")
 _TEXT_INIT = re.compile(r"Init Duration: (?P<init>[0-9.]+) ms")
 
 
-def _platform_record(tail: str) -> PlatformRecord | None:
+def _platform_record(tail: str, secrets: Secrets) -> PlatformRecord | None:
     found: dict[str, Any] = {}
     for line in tail.splitlines():
         record = _platform_json(line)
         if record is None:
             continue
-        found.setdefault("request_id", _short(record.get("requestId")))
-        found.setdefault("tenant_id", _short(record.get("tenantId")))
+        found.setdefault("request_id", _request_id(record.get("requestId")))
+        found.setdefault("tenant_id", _tenant_id(record.get("tenantId"), secrets))
         metrics = record.get("metrics")
         if isinstance(metrics, dict):
-            found.setdefault("duration_ms", _number(metrics.get("durationMs")))
-            if (init := _number(metrics.get("initDurationMs"))) is not None:
+            found.setdefault("duration_ms", _milliseconds(metrics.get("durationMs")))
+            if (init := _milliseconds(metrics.get("initDurationMs"))) is not None:
                 found["init_ms"] = init
     if (text := _TEXT_REPORT.search(tail)) is not None:
         init_text = _TEXT_INIT.search(tail)
         found = {
             "request_id": text["id"],
-            "duration_ms": float(text["duration"]),
-            "init_ms": float(init_text["init"]) if init_text else None,
+            "duration_ms": _milliseconds(text["duration"]),
+            "init_ms": _milliseconds(init_text["init"]) if init_text else None,
         }
     present = {name: value for name, value in found.items() if value is not None}
     return PlatformRecord(**present) if present else None
@@ -310,9 +318,24 @@ def _platform_json(line: str) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
-def _short(value: Any) -> str | None:
-    return printable(value) if isinstance(value, str) else None
+def _request_id(value: Any) -> str | None:
+    return value if isinstance(value, str) and _REQUEST_ID.fullmatch(value) else None
 
 
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+def _tenant_id(value: Any, secrets: Secrets) -> str | None:
+    return printable(value) if isinstance(value, str) and not secrets.found_in(value) else None
+
+
+#: A month: no invocation takes longer, nor is one made ready for so long.
+_MOST_MS = 31 * 86_400_000.0
+
+
+def _milliseconds(value: Any) -> float | None:
+    """A length of time; None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if 0 <= number <= _MOST_MS else None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, unquote_plus, urlsplit, urlunsplit
 
 from tenantcheck.errors import UsageError
 from tenantcheck.model import FRAME, WAVE, Argument, PlatformRecord, Repeat, Reply, Request, RunKind
@@ -23,22 +23,13 @@ from tenantcheck.model.boundary import (
 )
 from tenantcheck.model.call import Call
 from tenantcheck.model.repeat import Part, text, variable
+from tenantcheck.model.secrets import Secrets, leaves
 from tenantcheck.model.text import printable
 from tenantcheck.plan import Credentials, Row
-from tenantcheck.targets.target import Outcome, http_outcome
+from tenantcheck.targets.target import Outcome, http_outcome, known_saying
 
 DEFAULT_TENANT_HEADER = "x-tenant-id"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-
-
-#: What gateways and Lambda say themselves. Any other text may quote the request, secrets included: it is not kept.
-_KNOWN_MESSAGE = re.compile(
-    r"The invoked function is (not )?enabled with tenancy configuration"
-    r"|Missing required request parameters"
-    r"|(Forbidden|Unauthorized|Not Found|Missing Authentication Token|Internal server error|Too Many Requests"
-    r"|Limit Exceeded|Endpoint request timed out|Service Unavailable|User is not authorized to access this resource)"
-    r"\.?$"
-)
 
 
 class Place(NamedTuple):
@@ -113,6 +104,10 @@ class Signer(Protocol):
         """Freeze credentials for the next wave."""
         ...
 
+    def secret_values(self) -> tuple[str, ...]:
+        """What requests are signed with."""
+        ...
+
     def sign(self, call: Call, own: Mapping[str, str]) -> Call:
         """The call with its signature."""
         ...
@@ -125,24 +120,13 @@ class HttpTarget:
     kind: RunKind = "probe"
 
     def __init__(self, spec: HttpRequestSpec, signer: Signer | None = None) -> None:
-        try:
-            parts = urlsplit(spec.url)
-        except ValueError as error:
-            raise UsageError(f"the URL can't be read: {error}", "Write http://… or https://…") from error
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageError(f"'{display_url(spec.url)}' is not a URL to probe", "Write http://… or https://…")
-        if not spec.url.isprintable() or " " in spec.url:
-            raise UsageError("the URL has spaces or control characters", "Percent-encode them.")
-        try:
-            _ = parts.port
-        except ValueError as error:
-            raise UsageError("the URL's port is not between 0 and 65535") from error
+        parts = _parts_of(spec.url)
         if "{" in spec.url.replace("{tenant}", "") or "}" in spec.url.replace("{tenant}", ""):
             raise UsageError("the URL has braces that are not {tenant}", "Percent-encode them: %7B and %7D.")
         try:
             parameters = _parameters(parts.query)
-        except ValueError as error:
-            raise UsageError("the URL has more than 100 query parameters") from error
+        except ValueError:
+            raise UsageError("the URL has more than 100 query parameters") from None
         _refuse_doubles(spec, [name for name, _ in spec.headers], parameters)
         if (spec.tenant.kind in ("path", "host")) != ("{tenant}" in spec.url):
             raise UsageError("{tenant} in the URL excludes --tenant-header and --tenant-query")
@@ -153,6 +137,7 @@ class HttpTarget:
         self._spec = spec
         self._signer = signer
         self._rows: Sequence[Row] = ()
+        self.secrets = Secrets()
         self._frames: dict[int | None, _Frame] = {}
         """Of the waves' requests, by tenant."""
         self._pads = True
@@ -173,10 +158,25 @@ class HttpTarget:
             own = row.credentials
             _refuse_doubles(self._spec, [name for name, _ in own.headers], [name for name, _ in own.query])
         self._rows = rows
+        self.secrets = self._secrets()
         self._frames.clear()
         self._longest = 0
         self._lengths = [self._length(tenant) for tenant in range(len(rows))]
         self._longest = max(self._lengths, default=0) if len(set(self._lengths)) > 1 else 0
+
+    def _secrets(self) -> Secrets:
+        """Everything that requests carry but ids, nonces, and names."""
+        secrets = Secrets(known=[text for row in self._rows for text in (row.id, row.expect)])
+        parts = urlsplit(self._spec.url)
+        secrets.add(unquote(part) for part in (parts.username, parts.password) if part)
+        secrets.add(_query_values(parts.query))
+        secrets.add(leaves(_document(self._spec.data)))
+        secrets.add_headers((*self._spec.headers, *self._user_info))
+        for row in self._rows:
+            secrets.add_headers(row.credentials.headers)
+            secrets.add(value for _, value in row.credentials.query)
+            secrets.add(value for name, value in row.credentials.aws.items() if name != "aws_profile")
+        return secrets
 
     def _length(self, tenant: int) -> int:
         """Characters of an ordinary request of this tenant but for its padding, and of what it is signed with."""
@@ -199,6 +199,7 @@ class HttpTarget:
         """Freeze what requests are signed with, where they are."""
         if self._signer is not None:
             await self._signer.refresh()
+            self.secrets.add(self._signer.secret_values())
 
     def prepare(self, request: Request) -> Call:
         """Encode and sign one request."""
@@ -251,14 +252,12 @@ class HttpTarget:
     def outcome(self, reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Outcome:  # noqa: ARG002
         """Class of a reply, with the service's own words for a refusal."""
         if reply.status is None:
-            return Outcome("lost", reply.error_kind, printable(reply.error_text))
+            return Outcome("lost", reply.error_kind, reply.error_text)
         outcome = http_outcome(reply.status, witnessed=witnessed)
         if outcome.kind in ("served", "no-witness"):
             return outcome
-        message = service_message(reply.body)
-        if _KNOWN_MESSAGE.match(message):
-            outcome = outcome._replace(error_text=f"HTTP {reply.status} {message}")
-        return outcome
+        saying = known_saying(service_message(reply.body))
+        return outcome._replace(error_text=f"HTTP {reply.status} {saying}") if saying else outcome
 
     def platform(self, reply: Reply) -> PlatformRecord | None:  # noqa: ARG002
         """Endpoints give no log."""
@@ -336,14 +335,14 @@ class HttpTarget:
         parts = [text(before)]
         if tenant:
             parts += [Part(kind="tenant", percent=True), text(behind)]
-        query = [(name, variable(shell_name(name))) for name in _parameters(shown.query)]
+        query = [(name, variable(shell_name(name) or _QUERY)) for name in _query_names_of(shown.query)]
         query += [(name, variable(shell_name(name), own=True)) for name in sorted(self._query_names())]
         if self._spec.tenant.kind == "query":
             query.append((self._spec.tenant.name, Part(kind="tenant", percent=True)))
         if self._spec.nonce.kind == "query":
             query.append((self._spec.nonce.name, Part(kind="nonce", percent=True)))
         for position, (name, value) in enumerate(query):
-            parts += [text(f"{'&' if position else '?'}{quote(name, safe='')}="), value]
+            parts += [text(f"{'&' if position else '?'}{quote(name, safe='')}{'=' if name else ''}"), value]
         return tuple(parts)
 
     def _query_names(self) -> set[str]:
@@ -392,17 +391,54 @@ _FRAMING = {"content-length", "transfer-encoding"}
 
 def _parameters(query: str) -> list[str]:
     """Names in a query. Raises `ValueError` for more of them than a URL has."""
-    return [name for name, _ in parse_qsl(query, keep_blank_values=True, max_num_fields=100)]
+    return [name for name in _query_names_of(query) if name]
+
+
+def _query_names_of(query: str) -> list[str]:
+    """The name of each part of a query; empty for a part that has none, which is a value. Raises `ValueError` for
+    more of them than a URL has."""
+    parts = [part for part in query.split("&") if part]
+    if len(parts) > _MOST_PARAMETERS:
+        raise ValueError
+    return [unquote_plus(part.partition("=")[0]) if "=" in part else "" for part in parts]
+
+
+_MOST_PARAMETERS = 100
+#: The shell variable that a part of a query without a name stands as.
+_QUERY = "QUERY"
+
+
+def _parts_of(url: str) -> SplitResult:
+    """The parts of a URL that can be probed. Raises `UsageError`, which never quotes it: what can't be read may be a
+    password."""
+    if not url.isprintable() or " " in url:
+        raise UsageError("the URL has spaces or control characters", "Percent-encode them.")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise UsageError("the URL can't be read", _WRITE_IT) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError("this is not a URL to probe", _WRITE_IT)
+    try:
+        _ = parts.port
+    except ValueError:
+        raise UsageError("the URL's port is not between 0 and 65535", _WRITE_IT) from None
+    if "@" not in parts.netloc and "@" in url.partition("//")[2].partition("/")[0]:
+        raise UsageError("the user or password in the URL has a character that ends a host name", _WRITE_IT)
+    return parts
+
+
+_WRITE_IT = "Write http://… or https://…; in a user or password, percent-encode / ? # @ and :."
 
 
 def display_url(url: str) -> str:
     """A URL without user info and query values: what may be stored and shown."""
     try:
         parts = urlsplit(url)
-        names = _parameters(parts.query)
+        names = _query_names_of(parts.query)
     except ValueError:
         return "(unreadable URL)"
-    query = "&".join(f"{quote(name)}=${{{shell_name(name)}}}" for name in names)
+    query = "&".join(f"{quote(name)}=${{{shell_name(name)}}}" if name else f"${{{_QUERY}}}" for name in names)
     host = parts.netloc.rpartition("@")[2]
     return printable(urlunsplit((parts.scheme, host, parts.path, query, "")))
 
@@ -412,8 +448,24 @@ def shell_name(name: str) -> str:
     return re.sub(r"[^A-Z0-9]", "_", name.upper())
 
 
+def _query_values(query: str) -> Iterator[str]:
+    """The values in a query: what stands without a name is one, too."""
+    for part in query.split("&"):
+        name, equals, value = part.partition("=")
+        yield unquote_plus(value if equals else name)
+
+
+def _document(data: bytes) -> object:
+    """Data as JSON, else as one text."""
+    try:
+        document: object = json.loads(data)
+    except (ValueError, RecursionError):
+        return data.decode("utf-8", "replace")
+    return document
+
+
 def service_message(body: bytes) -> str:
-    """The message of an AWS error document, bounded; empty when there is none."""
+    """The message of an AWS error document, bounded; empty when there is none. It may quote secrets."""
     try:
         document = json.loads(body[:65536])
     except (ValueError, RecursionError):
@@ -421,10 +473,10 @@ def service_message(body: bytes) -> str:
     if not isinstance(document, dict):
         return ""
     message = document.get("message") or document.get("Message")
-    # Lambda's refusal of a signature goes on to quote the signed headers, session token included.
-    return (
-        printable(message.partition("\n")[0].partition("The Canonical String")[0]) if isinstance(message, str) else ""
-    )
+    return message.partition("\n")[0][:_MAX_MESSAGE] if isinstance(message, str) else ""
+
+
+_MAX_MESSAGE = 1_000
 
 
 def _ascii_url(parts: SplitResult) -> str:
@@ -433,8 +485,8 @@ def _ascii_url(parts: SplitResult) -> str:
     if not host.isascii():
         try:
             host = host.encode("idna").decode()
-        except UnicodeError as error:
-            raise UsageError("the URL's host name can't be written in ASCII") from error
+        except UnicodeError:
+            raise UsageError("the URL's host name can't be written in ASCII") from None
     path, query = (part if part.isascii() else quote(part, safe=_KEPT_IN_URLS) for part in (parts.path, parts.query))
     return urlunsplit((parts.scheme, host, path or "/", query, ""))
 

@@ -8,22 +8,28 @@ from typing import NamedTuple, Protocol
 
 from tenantcheck.model import ObservedOutcome, PlatformRecord, Reply, Request
 from tenantcheck.model.call import Call
-from tenantcheck.model.text import printable
+from tenantcheck.model.secrets import Secrets
 
-#: Response headers that a history keeps. Nothing in them is a secret.
-KEPT_HEADERS = frozenset(
-    {
-        "x-amzn-requestid",
-        "x-amz-apigw-id",
-        "x-amzn-trace-id",
-        "x-amz-cf-id",
-        "x-cache",
-        "age",
-        "retry-after",
-        "x-amz-executed-version",
-        "x-amz-function-error",
-        "x-amzn-errortype",
-    }
+#: Response headers that a history keeps, each in the form that it has: any other text is not kept.
+KEPT_HEADERS: dict[str, re.Pattern[str]] = {
+    "x-amzn-requestid": re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
+    "x-amz-apigw-id": re.compile(r"[A-Za-z0-9_=-]{8,32}"),
+    "x-amzn-trace-id": re.compile(r"(?P<kept>Root=1-[0-9a-f]{8}-[0-9a-f]{24})(;.*)?"),
+    "x-amz-cf-id": re.compile(r"[A-Za-z0-9_=-]{40,72}"),
+    "age": re.compile(r"[0-9]{1,10}"),
+    "retry-after": re.compile(r"[0-9]{1,6}"),
+    "x-amz-executed-version": re.compile(r"\$LATEST|[0-9]{1,20}"),
+    "x-amz-function-error": re.compile(r"Handled|Unhandled"),
+    "x-amzn-errortype": re.compile(r"(?P<kept>[A-Z][A-Za-z]{2,63})(:.*)?"),
+}
+#: Headers by which edges say whether an answer came out of their cache, and the words that they have for it.
+CACHE_HEADERS = frozenset(
+    {"x-cache", "cf-cache-status", "x-cache-status", "x-vercel-cache", "x-proxy-cache", "x-drupal-cache"}
+)
+_CACHE_WORDS = re.compile(
+    # Behind it some say where: "Hit from cloudfront", "HIT, MISS".
+    r"(?P<kept>(refresh)?hit|miss|expired|stale|bypass|revalidated|updating|dynamic|prerender|error|pass)\b.*",
+    re.IGNORECASE,
 )
 
 
@@ -43,6 +49,8 @@ class Target(Protocol):
 
     url: str
     """Where connections go."""
+    secrets: Secrets
+    """What requests carry and nobody may see."""
     unwraps: bool
     """A handler's proxy answer (`statusCode`, `body`) arrives unopened."""
 
@@ -67,15 +75,24 @@ class Target(Protocol):
         ...
 
 
-def kept_headers(reply: Reply) -> dict[str, str]:
-    """Response headers of the closed list, bounded."""
-    return {name.lower(): printable(value) for name, value in reply.headers if name.lower() in KEPT_HEADERS}
+def kept_headers(reply: Reply, secrets: Secrets) -> dict[str, str]:
+    """Response headers of the closed list that have the form they should have. What holds a secret is left out."""
+    kept: dict[str, str] = {}
+    for name, value in reply.headers:
+        name = name.lower()
+        form = _CACHE_WORDS if name in CACHE_HEADERS else KEPT_HEADERS.get(name)
+        match = form.fullmatch(value) if form is not None else None
+        if match is not None:
+            told: str = match.groupdict().get("kept") or match.group()
+            if not secrets.found_in(told):
+                kept.setdefault(name, told)
+    return kept
 
 
-def media_type(reply: Reply) -> str | None:
+def media_type(reply: Reply, secrets: Secrets) -> str | None:
     """Type and subtype of the body, where the reply names them in the form they have (RFC 9110, 8.3.1)."""
     named = (reply.header("content-type") or "").partition(";")[0].strip().lower()
-    return named if _MEDIA_TYPE.fullmatch(named) else None
+    return named if _MEDIA_TYPE.fullmatch(named) and not secrets.found_in(named) else None
 
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,60}")
@@ -94,3 +111,49 @@ def http_outcome(status: int, *, witnessed: bool) -> Outcome:
     if status >= 500 or status == 408:
         return Outcome("service-error", f"http-{status}", text)
     return Outcome("refused", f"http-{status}", text)
+
+
+#: What gateways and Lambda say themselves, by how it begins, and what is kept of it. Any other sentence, and all that
+#: follows, may quote the request, secrets included.
+_SAYINGS = (
+    "The invoked function is enabled with tenancy configuration",
+    "The invoked function is not enabled with tenancy configuration",
+    "Missing required request parameters",
+    "Function not found",
+    "Rate exceeded",
+    "Forbidden",
+    "Unauthorized",
+    "Not Found",
+    "Missing Authentication Token",
+    "Internal server error",
+    "Too Many Requests",
+    "Limit Exceeded",
+    "Endpoint request timed out",
+    "Service Unavailable",
+    "User is not authorized to access this resource",
+)
+_REWORDED = {
+    r"User: .{1,300} is not authorized to perform: lambda:InvokeFunction": "not allowed to lambda:InvokeFunction",
+    r"The security token included in the request is expired": "the security token has expired",
+    r"The security token included in the request is invalid": "the security token is not valid",
+    r"The request signature we calculated does not match": "the signature does not match",
+    r"Signature expired": "the signature has expired (look at the clock of this machine)",
+    r"1 validation error detected": "the request did not pass validation",
+}
+_KNOWN = tuple(
+    (re.compile(beginning, re.IGNORECASE), kept)
+    for beginning, kept in ({re.escape(saying): saying for saying in _SAYINGS} | _REWORDED).items()
+)
+
+
+def known_saying(message: str) -> str | None:
+    """What is kept of a service's message: words of this table only."""
+    return next((kept for beginning, kept in _KNOWN if beginning.match(message)), None)
+
+
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.$:]{0,99}")
+
+
+def error_word(text: str, secrets: Secrets) -> str | None:
+    """The type of an error, where a text is one word and no secret."""
+    return text if _WORD.fullmatch(text) and not secrets.found_in(text) else None

@@ -9,7 +9,7 @@ import time
 #: Writes more than a pipe holds, while a timer's signal interrupts each write that has to wait.
 _WRITER = """
 import signal, sys
-from tenantcheck.cli.output import whole_stdout
+from tenantcheck.cli.say import whole_stdout
 signal.signal(signal.SIGALRM, lambda *_: None)
 signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
 with whole_stdout() as stdout:

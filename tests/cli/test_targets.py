@@ -104,7 +104,7 @@ class TestTroubleWithTheTarget:
                 AWS_SECRET_ACCESS_KEY="hunter2",
             )
         assert result.returncode == 1
-        assert "error: ExpiredTokenException: The security token included" in result.stderr
+        assert "error: ExpiredTokenException: the security token has expired" in result.stderr
         assert "hunter2" not in history().read_text()
 
     @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ class TestUsage:
         ("arguments", "message"),
         [
             (["probe"], "Missing argument 'URL'"),
-            (["probe", "x.test"], "'x.test' is not a URL to probe"),
+            (["probe", "x.test"], "this is not a URL to probe"),
             (["probe", "http://x.test", "--tenants", "1"], "isolation needs at least two"),
             (["probe", "http://x.test", "--tenants", "a,b "], "begins or ends with a space"),
             (["probe", "http://x.test", "--tenants", "a,b\r\nx"], "is not allowed"),
@@ -93,7 +93,7 @@ class TestUsage:
             (["probe", "http://x.test", "--max-time", "nan"], "is not a number"),
             (["probe", "http://x.test", "--max-time", "inf"], "is not in the range"),
             (["probe", "http://x.test", "--report", "json=/nope/r.json"], "there is no such folder"),
-            (["nope"], "No such command"),
+            (["nope"], "no command"),
             (["lab", "--handler", "nope/x.handler"], "no handler at"),
             (["lab", "--fault", "nope"], "there is no fault 'nope'"),
             (["lab", "--fault", "race", "--isolation", "none"], "needs isolation per-tenant"),

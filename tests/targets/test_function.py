@@ -199,7 +199,7 @@ class TestRequests:
         text = "The request signature we calculated does not match. The Canonical String was\nx-amz-token:hunter2"
         reply = Reply(status=403, body=json.dumps({"message": text}).encode())
         outcome = target().outcome(reply, witnessed=False, proxy_status=None)
-        assert outcome.error_text == "The request signature we calculated does not match. "
+        assert outcome.error_text == "the signature does not match"
 
     def test_payloads_that_are_not_json(self) -> None:
         with pytest.raises(UsageError, match="--payload is not JSON"):
@@ -240,7 +240,7 @@ def test_no_such_profile() -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_a_broken_endpoint() -> None:
-    with pytest.raises(UsageError, match="Invalid endpoint"):
+    with pytest.raises(UsageError, match="--endpoint-url is no URL"):
         target(endpoint_url="not a url")
 
 
@@ -290,15 +290,15 @@ TENANCY = "The invoked function is not enabled with tenancy configuration."
             ),
             False,
             None,
-            ("refused", "ValidationException", TENANCY),
+            ("refused", "ValidationException", TENANCY.rstrip(".")),
         ),
         (
             Reply(status=429, headers=(("x-amzn-ErrorType", "TooManyRequestsException"),)),
             False,
             None,
-            ("throttled", "TooManyRequestsException", ""),
+            ("throttled", "TooManyRequestsException", "HTTP 429"),
         ),
-        (Reply(status=500, body=b"[" * 9999), False, None, ("service-error", "HTTP 500", "")),
+        (Reply(status=500, body=b"[" * 9999), False, None, ("service-error", "HTTP 500", "HTTP 500")),
         (Reply(error_kind="timeout", error_text="late"), False, None, ("lost", "timeout", "late")),
     ],
 )
@@ -311,12 +311,16 @@ def with_tail(text: str) -> Reply:
     return Reply(status=200, headers=(("X-Amz-Log-Result", base64.b64encode(text.encode()).decode()),))
 
 
+UUID = "00000000-0000-0000-0000-000000000001"
+STARTED = PlatformRecord(request_id=UUID, tenant_id="acme", init_ms=80.0)
+NO_TIMES = PlatformRecord(request_id=UUID, tenant_id="acme")
+TIMES = PlatformRecord(init_ms=80.0, duration_ms=12.5)
 JSON_TAIL = "\n".join(
     json.dumps({"time": "t", "type": kind, "record": record})
     for kind, record in [
         ("platform.initReport", {"metrics": {"durationMs": 9}}),
-        ("platform.start", {"requestId": "r-1", "tenantId": "acme"}),
-        ("platform.report", {"requestId": "r-1", "metrics": {"durationMs": 12.5, "initDurationMs": 80}}),
+        ("platform.start", {"requestId": UUID, "tenantId": "acme"}),
+        ("platform.report", {"requestId": UUID, "metrics": {"durationMs": 12.5, "initDurationMs": 80}}),
     ]
 )
 TEXT_TAIL = (
@@ -331,7 +335,7 @@ TEXT_TAIL = (
     [
         (
             with_tail(JSON_TAIL),
-            PlatformRecord(request_id="r-1", tenant_id="acme", init_ms=80.0, duration_ms=12.5),
+            PlatformRecord(request_id=UUID, tenant_id="acme", init_ms=80.0, duration_ms=12.5),
         ),
         (
             with_tail(TEXT_TAIL),
@@ -340,9 +344,19 @@ TEXT_TAIL = (
         (with_tail('{"type": "platform.start", "record": 5}\n{"type": "platform.'), None),
         (with_tail('"platform.' + "[" * 9000), None),
         (Reply(status=200, headers=(("X-Amz-Log-Result", "%%%"),)), None),
+        (with_tail(TEXT_TAIL.replace("12.50", "1.2.3")), PlatformRecord(request_id=UUID, init_ms=80.0)),
+        (with_tail(TEXT_TAIL.replace("80.00", "9" * 400)), PlatformRecord(request_id=UUID, duration_ms=12.5)),
+        (
+            with_tail(JSON_TAIL.replace("12.5", "9" * 400)),
+            STARTED,
+        ),
+        (with_tail(JSON_TAIL.replace("12.5", "-1").replace("80", "1e999")), NO_TIMES),
+        (with_tail(JSON_TAIL.replace(UUID, "secret-of-the-test").replace("acme", "AKIDEXAMPLE")), TIMES),
         (Reply(status=200), None),
     ],
 )
 @pytest.mark.usefixtures("aws")
 def test_the_tail_of_the_log(reply: Reply, record: PlatformRecord | None) -> None:
-    assert target().platform(reply) == record
+    asked = target()
+    asyncio.run(asked.refresh())
+    assert asked.platform(reply) == record

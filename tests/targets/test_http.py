@@ -12,6 +12,7 @@ from msgspec import structs
 from tenantcheck.checks.repeating import repeat_of
 from tenantcheck.errors import UsageError
 from tenantcheck.model import Call, Reply, Request
+from tenantcheck.model.secrets import Secrets
 from tenantcheck.plan import Credentials, Row
 from tenantcheck.reports.shell import command_line
 from tenantcheck.targets.http import (
@@ -22,6 +23,7 @@ from tenantcheck.targets.http import (
     parse_header,
     parse_nonce_place,
 )
+from tenantcheck.targets.target import CACHE_HEADERS, KEPT_HEADERS, kept_headers, media_type
 from tests.notation import plan_for, waves
 
 REQUEST = Request(seq=0, wave=0, kind="opening", slot=0, tenant=0, nonce="tck1-n")
@@ -228,19 +230,52 @@ def test_outcomes(status: int | None, witnessed: bool, kind: str) -> None:
 @pytest.mark.parametrize(
     ("message", "kept"),
     [
-        ("Forbidden", True),
-        ("Missing required request parameters: [x-tenant-id]", True),
-        ("The invoked function is not enabled with tenancy configuration. Remove the tenant ID", True),
-        ("'Bearer hunter2' not a valid key=value pair", False),
-        ("Forbidden: Bearer hunter2", False),
+        ("Forbidden", " Forbidden"),
+        ("Missing required request parameters: [hunter2]", " Missing required request parameters"),
+        (
+            "The invoked function is not enabled with tenancy configuration. Bearer hunter2",
+            " The invoked function is not enabled with tenancy configuration",
+        ),
+        ("'Bearer hunter2' not a valid key=value pair", ""),
+        ("hunter2 Forbidden", ""),
+        ("Forbidden: Bearer hunter2", " Forbidden"),
+        (
+            "User: hunter2 is not authorized to perform: lambda:InvokeFunction",
+            " not allowed to lambda:InvokeFunction",
+        ),
     ],
 )
-def test_only_known_messages_of_a_service_are_kept(message: str, kept: bool) -> None:
+def test_of_a_service_s_message_known_words_are_kept_and_nothing_else(message: str, kept: str) -> None:
     """Any other text may quote the request, secrets included."""
     target = HttpTarget(HttpRequestSpec(url="https://x.test/"))
     reply = Reply(status=403, body=json.dumps({"message": message}).encode())
     outcome = target.outcome(reply, witnessed=False, proxy_status=None)
-    assert outcome.error_text == (f"HTTP 403 {message}" if kept else "HTTP 403")
+    assert outcome.error_text == f"HTTP 403{kept}"
+
+
+KEPT = {
+    "x-amzn-requestid": "0a1b2c3d-0000-4000-8000-0123456789ab",
+    "x-cache": "Hit",
+    "cf-cache-status": "HIT",
+    "age": "17",
+    "retry-after": "3",
+    "x-amzn-errortype": "ThrottlingException",
+    "x-amz-executed-version": "$LATEST",
+}
+
+
+def test_headers_are_kept_in_the_form_that_they_have() -> None:
+    sent = KEPT | {"x-cache": "Hit from cloudfront", "x-amzn-errortype": "ThrottlingException:http://x"}
+    assert kept_headers(Reply(status=200, headers=tuple(sent.items())), Secrets()) == KEPT
+
+
+@pytest.mark.parametrize("value", ["Bearer hunter2-token", "hunter2-token", "", "x" * 5_000, "\x1b[31m", "-1", "1e9"])
+def test_what_has_another_form_is_not_kept(value: str) -> None:
+    """A form that a secret could have by itself is no help: it is known, and left out."""
+    secrets = Secrets(["hunter2-token"])
+    for name in (*KEPT_HEADERS, *CACHE_HEADERS):
+        assert kept_headers(Reply(status=200, headers=((name, value),)), secrets) == {}, name
+    assert media_type(Reply(status=200, headers=(("content-type", "text/hunter2-token"),)), secrets) is None
 
 
 def test_a_header_is_not_sent_twice() -> None:
