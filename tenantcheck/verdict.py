@@ -131,6 +131,8 @@ class Judge:
         """The verdict on everything taken in. `end` is None where the history has no end line; `altered` says what in
         it is not as its seed draws it."""
         self.environments.control = header.control
+        missing = self._why.missing_records(end)
+        self.environments.whole = end is not None and end.reason != "failed" and not (torn or altered or missing)
         checks, findings, remarks = self._run_checks()
         evidence = self.evidence()
         ended = end.reason if end is not None else "cut"
@@ -142,7 +144,7 @@ class Judge:
         if altered:
             reasons.append(f"the history does not hold the requests that its seed draws: {altered}")
         if outcome == "pass":
-            reasons += self._why.missing_records(end)
+            reasons += missing
             reasons += self._why.doubts(checks, findings, evidence, ended, end.detail if end is not None else "")
             reasons += self._why.unmet(checks, evidence)
             outcome = "inconclusive" if reasons else "pass"

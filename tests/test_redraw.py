@@ -37,11 +37,15 @@ def problem(plan: Plan, waves: Waves, end: End | None) -> str:
     return redraw.ended(end.reason if end is not None else None)
 
 
-def judged(plan: Plan, waves: Waves, end: End) -> Verdict:
+def judged(plan: Plan, waves: Waves, end: End | None) -> Verdict:
     judge = Judge(plan)
     for wave in waves:
         judge.add(wave)
     requests = sum(map(len, waves))
+    if end is None:
+        return judge.verdict(
+            Header(schedule=2, tool="t", started="", plan=plan), None, altered=problem(plan, waves, None)
+        )
     corrected = End(reason=end.reason, requests=requests, waves=len(waves), duration_ns=end.duration_ns)
     header = Header(schedule=2, tool="t", started="", plan=plan)
     return judge.verdict(header, corrected, altered=problem(plan, waves, corrected))
@@ -171,3 +175,47 @@ def test_an_edited_history_that_fails_says_both() -> None:
     verdict = judged(plan, result.waves, result.end)
     assert verdict.outcome == "fail"
     assert "does not hold the requests" in verdict.reasons[-1]
+
+
+@pytest.mark.parametrize("how", ["a slice is gone", "lines are gone", "it was killed", "waves are gone"])
+@pytest.mark.parametrize("told", [True, False], ids=["the end line says so", "the end line was corrected"])
+@pytest.mark.parametrize(
+    "case",
+    [Case((), invoke=True), Case(()), Case(("restarts:p=0.05",), invoke=True)],
+    ids=["invoke", "probe", "with restarts"],
+)
+def test_what_is_missing_never_accuses(case: Case, how: str, told: bool) -> None:
+    """
+    Given the history of an isolated function
+    When some of it is missing, at the end, in the middle or here and there
+    Then nothing is found in it, and it does not pass.
+    """
+    for seed in range(12):
+        rng = random.Random(seed)
+        plan, waves, whole_end = run(seed, case=case)
+        end: End | None = whole_end
+        if how == "it was killed":
+            flat = [o for wave in waves for o in wave]
+            left = flat[: rng.randrange(10, len(flat) - 1)]
+            waves = [[o for o in wave if o in left] for wave in waves]
+            end = None
+        elif how == "waves are gone":
+            del waves[rng.randrange(1, len(waves) - 1)]
+        elif how == "a slice is gone":
+            victim = max(waves, key=len)
+            at = rng.randrange(len(victim) - 3)
+            del victim[at : at + 3]
+        else:
+            waves = [[o for o in wave if rng.random() > 0.05] for wave in waves]
+        waves = [wave for wave in waves if wave]
+        verdict = judged(plan, waves, end) if not told or end is None else _as_told(plan, waves, end)
+        assert [f.check for f in verdict.findings if f.severity == "breach"] == [], seed
+        assert verdict.outcome == "inconclusive"
+
+
+def _as_told(plan: Plan, waves: Waves, end: End) -> Verdict:
+    """The verdict by an end line that knows how many requests there were."""
+    judge = Judge(plan)
+    for wave in waves:
+        judge.add(wave)
+    return judge.verdict(Header(schedule=2, tool="t", started="", plan=plan), end)

@@ -30,6 +30,10 @@ class Judged(NamedTuple):
     """What it noticed that is no finding."""
 
 
+#: What is missing never accuses: counts that no record explains may be those of records that are not there.
+NOT_WHOLE = Judged((), 0, unexercised="records are missing from the history, which may explain any count")
+
+
 class Check(NamedTuple):
     """One check."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenantcheck.checks.check import Check, Judged, finding
+from tenantcheck.checks.check import NOT_WHOLE, Check, Judged, finding
 from tenantcheck.environments import Environments
 from tenantcheck.model import Plan
 
@@ -12,6 +12,8 @@ def run(environments: Environments, plan: Plan) -> Judged:
 
     Only for ids made for the run: others may have callers of their own (`unseen-caller`).
     """
+    if not environments.whole:
+        return NOT_WHOLE
     people = plan.everyone()
     fresh = any(person.fresh for person in plan.tenants)
     unsent = [each for each in environments.continuity.unsent.items if people[each.tenant].fresh]

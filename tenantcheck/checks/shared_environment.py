@@ -32,7 +32,8 @@ def run(environments: Environments, plan: Plan) -> Judged:
                     environment=environment.id,
                 )
             )
-    hidden = [*_filled_gaps(environments), *_hidden_meetings(environments)]
+    # Both stand on what is not there: it may be missing from the history alone.
+    hidden = [*_filled_gaps(environments), *_hidden_meetings(environments)] if environments.whole else []
     return Judged(
         [*findings, *hidden],
         environments.could_share,

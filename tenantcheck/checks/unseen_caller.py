@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenantcheck.checks.check import Check, Judged, asked_for, finding
+from tenantcheck.checks.check import NOT_WHOLE, Check, Judged, asked_for, finding
 from tenantcheck.environments import KEPT, Environments, Process
 from tenantcheck.model import Finding, Plan
 
@@ -13,6 +13,8 @@ def run(environments: Environments, plan: Plan) -> Judged:
     A breach only by Invoke, for a tenant id made for this run, when a count exceeds what a systematic start and step
     explain for all requests sent for it: then somebody asked for an id that nobody else knows.
     """
+    if not environments.whole:
+        return NOT_WHOLE
     people = plan.everyone()
     findings: list[Finding] = []
     allowed = 0

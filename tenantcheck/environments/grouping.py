@@ -113,6 +113,8 @@ class Environments:
         """Kinds of wave that were sent."""
         self.control: Control | None = None
         """How a function that does not isolate came out, where one was asked."""
+        self.whole = True
+        """Every request that was sent has its record here, as far as the history itself can tell."""
         self.versions: set[str] = set()
         self.requests = 0
         self.waves = 0
