@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple
 
-from tenantcheck.model import EndReason, Observation, Plan, Standing
+from tenantcheck.model import FRAME, WAVE, EndReason, Observation, Plan, Standing
 from tenantcheck.model.boundary import NOT_ISOLATED
 from tenantcheck.plan import Schedule, Wave, forecast
 
@@ -18,6 +19,10 @@ from tenantcheck.plan import Schedule, Wave, forecast
 MAX_THROTTLED = 0.2
 #: So many lost requests in a row, a whole wave among them, mean that nobody answers any more.
 MAX_LOST_IN_A_ROW = 20
+#: So many refusals in a row of tenants that had been served mean that somebody in front has had enough.
+MAX_REFUSED_IN_A_ROW = 20
+#: What a service can ask to wait for, in seconds.
+MAX_RETRY_AFTER_S = 60.0
 #: A run may always take so long, in seconds, and where its answers are slow this much longer than its plan needs.
 LEAST_TIME_S = 120.0
 _SLACK = 1.5
@@ -60,7 +65,8 @@ class Course:
         self._schedule = schedule or Schedule(plan)
         self._prospects = Prospects()
         self._now_ns = 0
-        self._wave_began_ns = 0
+        self._retry_after_s = 0.0
+        self._refusals = Refusals()
         self._soak_ends_ns: float | None = None
         self._breached_before = False
         self._opened = False
@@ -83,20 +89,25 @@ class Course:
         left_s = (self._soak_ends_ns - self._now_ns) / 1e9
         return self._schedule.soak(left_s) if left_s > 0 else None
 
-    def pause_s(self, wave: Wave, before: int) -> float:
-        """How long environments lie idle before `wave`; `before` are the requests of the wave that ended last."""
-        pause = wave.idle_before_s
-        if self.plan.rate and self._soak_ends_ns is not None:
-            taken_s = (self._now_ns - self._wave_began_ns) / 1e9
-            pause = max(pause, before / self.plan.rate - taken_s)
-        return pause
+    @property
+    def rate(self) -> float | None:
+        """Requests per second, at most."""
+        return self.plan.rate or (self.plan.rate_of_soak if self._soak_ends_ns is not None else None)
+
+    def pause_s(self, wave: Wave) -> float:
+        """How long environments lie idle before `wave`, and as long as the wave before was told to wait."""
+        return max(wave.idle_before_s, self._retry_after_s)
+
+    def saw(self, observation: Observation) -> Refused | None:
+        """Why nothing more should be sent now, as requests come back; None while they are served."""
+        return self._refusals.add(observation)
 
     def took(self, wave: Wave, observations: Sequence[Observation]) -> None:
         """Take in what came back."""
         self.requests += len(observations)
         self._schedule.ended(observations)
+        self._retry_after_s = max(map(retry_after_s, observations), default=0.0)
         if observations:
-            self._wave_began_ns = min(o.call_ns for o in observations)
             self._now_ns = max(self._now_ns, *(o.end_ns for o in observations))
         if wave.kind == "opening" and not self._opened:
             self._opened = True
@@ -111,7 +122,10 @@ class Course:
         if self.plan.budgets.max_time_s is not None:
             return
         answered = [o.end_ns - o.call_ns for o in observations if o.outcome != "lost"]
-        needed = forecast(self.plan).seconds(median(answered) / 1e9) if answered else 0.0
+        cast = forecast(self.plan)
+        needed = cast.seconds(median(answered) / 1e9) if answered else 0.0
+        if self.plan.rate:
+            needed = max(needed, cast.requests / self.plan.rate)
         self.max_time_s = max(LEAST_TIME_S, _SLACK * needed) + self.plan.soak_s
 
     def after(self, wave: Wave, observations: Sequence[Observation], standing: Standing) -> Stop | None:
@@ -141,6 +155,49 @@ class Course:
         if self.plan.soak_s and soaking:
             return None
         return Stop(reason="complete") if standing.finished or standing.breached else None
+
+
+class Refused(NamedTuple):
+    """Requests of tenants that had been served are refused, one after the other."""
+
+    stop: Stop
+    retry_after_s: float
+    """How long to wait for the service, by its own word; 0 where it says nothing."""
+
+
+class Refusals:
+    """Counts refusals in a row of tenants that had been served before."""
+
+    def __init__(self) -> None:
+        self._served: set[int] = set()
+        self._in_a_row = 0
+
+    def add(self, observation: Observation) -> Refused | None:
+        """Take in one answer, in the order in which they come."""
+        request = observation.request
+        if request.tenant is None or request.forged or request.purpose not in (WAVE, FRAME):
+            return None
+        if observation.outcome in ("served", "no-witness", "function-error"):
+            self._served.add(request.tenant)
+            self._in_a_row = 0
+        elif observation.outcome in ("refused", "throttled") and request.tenant in self._served:
+            self._in_a_row += 1
+        if self._in_a_row < MAX_REFUSED_IN_A_ROW:
+            return None
+        self._in_a_row = 0
+        detail = (
+            f"{MAX_REFUSED_IN_A_ROW} requests in a row were refused, of tenants that had been served before "
+            f"({observation.error_text or f'HTTP {observation.status}'}): a firewall, a usage plan or an ended "
+            "session. Send less at once (--rate, --in-flight), or let this machine through"
+        )
+        return Refused(Stop(reason="refusing", detail=detail), retry_after_s(observation))
+
+
+def retry_after_s(observation: Observation) -> float:
+    """How long a service that is asked too much wants to be left alone, within bounds."""
+    if observation.outcome not in ("refused", "throttled"):
+        return 0.0
+    return min(float(observation.headers.get("retry-after", "0")), MAX_RETRY_AFTER_S)
 
 
 class Prospects:

@@ -51,6 +51,11 @@ class Notes:
             )
         if self.environments.control is None:
             yield "that this witness shows sharing on this route: no control was asked (--control)"
+        if self.plan.in_flight is not None:
+            yield (
+                f"what happens while more than {self.plan.in_flight} requests are in flight together (--in-flight): "
+                "waves that want more were sent in parts"
+            )
         if self.plan.aliases:
             yield "other names of the tenant than those that were tried"
 
@@ -66,12 +71,7 @@ class Notes:
             yield f"the target refused requests with a {' and a '.join(self.plan.optional)}: asked again without"
         if ended == "breach":
             yield "the run stopped at the first breach; --keep-going sends the rest of the plan too"
-        lost = environments.outcomes["lost"] + environments.outcomes["throttled"]
-        if lost > MAX_LOST * environments.requests:
-            yield (
-                f"{lost} of {environments.requests} requests were lost or throttled: each undoes the evidence of "
-                "several answers"
-            )
+        yield from self._set_aside(ended)
         if torn:
             yield "the last line of the history was cut and is left out"
         if len(environments.versions) > 1:
@@ -85,3 +85,18 @@ class Notes:
         for name in IDENTITIES:
             if name in environments.discredited:
                 yield f"{WITNESS_NAMES[name]} does not name one environment here: nothing stands on it alone"
+
+    def _set_aside(self, ended: str) -> Iterable[str]:
+        """Answers that did not come, or count for nothing."""
+        environments = self.environments
+        lost = environments.outcomes["lost"] + environments.outcomes["throttled"]
+        if lost > MAX_LOST * environments.requests:
+            yield (
+                f"{lost} of {environments.requests} requests were lost or throttled: each undoes the evidence of "
+                "several answers"
+            )
+        if environments.cached and ended != "no-reuse":
+            yield (
+                f"{environments.cached} of {environments.requests} answers came out of a cache, by its own word: "
+                "they count as no evidence (--nonce query:NAME goes around it)"
+            )

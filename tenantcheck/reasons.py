@@ -18,6 +18,7 @@ _ENDED: dict[str, str] = {
     "max-requests": "the request budget was spent before the run was done",
     "max-time": "the time budget was spent before the run was done",
     "throttled": "two waves in a row were throttled",
+    "refusing": "tenants that had been served were refused, again and again",
     "interrupted": "the run was interrupted",
     "unreachable": "no request of the opening wave was answered",
     "no-credentials": "the target did not accept the credentials",
@@ -78,7 +79,9 @@ class Reasons:
             yield f"{CORE_CHECK} was left out: whether environments are shared was not judged"
         for name in self.environments.constants:
             yield f"every environment has the same {WITNESS_NAMES[name]}: it is a constant, and names none of them"
-        if ended != "complete":
+        if ended == "no-reuse" and self.environments.cached:
+            yield self._out_of_a_cache()
+        elif ended != "complete":
             yield detail or _ENDED[ended]
         yield from self._unread_fields()
         yield from self._thin_evidence(evidence)
@@ -94,6 +97,13 @@ class Reasons:
                 f"{errors} of {self.environments.requests} requests ended in a function error; "
                 "a handler that refuses foreign tenants looks like this"
             )
+
+    def _out_of_a_cache(self) -> str:
+        return (
+            f"{self.environments.cached} of {self.environments.requests} answers came out of a cache in front of the "
+            "function, by its own word (x-cache, cf-cache-status, Age, …), so no environment was seen twice: put the "
+            "nonce where a cache takes each request for another one, --nonce query:NAME"
+        )
 
     def _refused_frames(self) -> Iterable[str]:
         """Ordinary requests that were refused beside those that attack the boundary."""

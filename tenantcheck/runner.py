@@ -17,6 +17,7 @@ from tenantcheck.interruption import Interruption
 from tenantcheck.model import WAVE, End, Observation, Plan, Reply, Request, Standing
 from tenantcheck.model import nonce as nonces
 from tenantcheck.model.call import Call
+from tenantcheck.pace import Pace
 from tenantcheck.plan import Schedule, Wave
 from tenantcheck.senders import ConnectsAhead, Sender
 from tenantcheck.targets import Target, kept_headers, media_type
@@ -66,7 +67,8 @@ class Runner:
         self._sender = sender
         self._writer = writer
         self._on_wave = on_wave
-        self._in_flight = in_flight
+        self._in_flight = min(in_flight, plan.in_flight or in_flight)
+        self._pace = Pace(plan.in_flight)
         self._interrupted = interrupted or Interruption()
         self._clock = clock or Clock()
         self._reader = WitnessReader(plan.witness_paths, target.secrets)
@@ -77,6 +79,8 @@ class Runner:
         self._last_wave = -1
         self._over_ns: int | None = None
         """When what was in flight was given up, because of an interruption or for want of time."""
+        self._refused: Stop | None = None
+        """Why the rest of a wave was not sent."""
         self._flushing = False
         self._unwritable: TenantcheckError | None = None
 
@@ -98,18 +102,16 @@ class Runner:
         return end
 
     async def _run(self) -> Stop:
-        before = 0
         while True:
             wave = self._course.next()
             if isinstance(wave, Stop):
                 return wave
-            if (stop := await self._wave(wave, before)) is not None:
+            if (stop := await self._wave(wave)) is not None:
                 return stop
-            before = len(wave.requests)
 
-    async def _wave(self, wave: Wave, before: int) -> Stop | None:
-        """Fire one wave, where `before` are the requests of the wave before it."""
-        if (pause_s := self._course.pause_s(wave, before)) > 0:
+    async def _wave(self, wave: Wave) -> Stop | None:
+        """Fire one wave."""
+        if (pause_s := self._course.pause_s(wave)) > 0:
             await self._in_time(self._clock.sleep(pause_s))  # the environments lie idle
         workers = min(len(wave.requests), self._in_flight) if wave.in_flight_together else 1
         await self._in_time(self._target.refresh())
@@ -117,7 +119,7 @@ class Runner:
         if (stop := self._out_of_time()) is not None:
             return stop
         calls = self._prepared(wave) if wave.in_flight_together else self._just_in_time(wave)
-        observations = await self._fire(calls, workers, wave.starts_s)
+        observations = await self._fire(wave, calls, workers)
         self._flush()
         self._raise_unwritable()
         if not observations:
@@ -128,7 +130,7 @@ class Runner:
         standing = self._on_wave(wave, observations)
         if self._interrupted.is_set():
             return Stop(reason="interrupted")
-        stop = self._course.after(wave, observations, standing)
+        stop = self._course.after(wave, observations, standing) or self._refused
         if self._over_ns is not None and wave.kind != "opening":  # if nobody answered that one, it says so
             return stop or Stop(reason="max-time")
         return stop or self._out_of_time()
@@ -178,22 +180,32 @@ class Runner:
                 return
             yield request, self._target.prepare(request)
 
-    async def _fire(
-        self, calls: Iterator[tuple[Request, Call]], workers: int, starts_s: Sequence[float] = ()
-    ) -> list[Observation]:
+    async def _fire(self, wave: Wave, calls: Iterator[tuple[Request, Call]], workers: int) -> list[Observation]:
         """Send `calls` in their order, so many in flight together, each when it starts; an interruption ends those in
-        flight."""
+        flight. Where a service refuses everybody it is left alone once for as long as it says; then nothing more is
+        sent."""
         observations: list[Observation] = []
         began_ns = self._now_ns()
-        starts = iter(starts_s)
+        starts = iter(wave.starts_s)
+        waited = False
+        self._refused = None
 
         async def work() -> None:
+            nonlocal waited
             for request, call in calls:
-                if (late_s := next(starts, 0.0) - (self._now_ns() - began_ns) / 1e9) > 0:
-                    await self._clock.sleep(late_s)
-                observations.append(await self._one(request, call))
+                await self._turn(wave, request, began_ns / 1e9 + next(starts, 0.0))
+                if self._refused is not None:
+                    return
+                observation = await self._one(request, call)
+                observations.append(observation)
                 if self._interrupted.is_set() or self._over_ns is not None:
                     return
+                refused = self._course.saw(observation)
+                if refused is not None and refused.retry_after_s and not waited:
+                    waited = True
+                    self._pace.hold(self._now_ns() / 1e9 + refused.retry_after_s)
+                elif refused is not None:
+                    self._refused = refused.stop
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -205,6 +217,13 @@ class Runner:
             # One is enough to say what happened; the others were ended because of it.
             raise errors.exceptions[0] from None
         return observations
+
+    async def _turn(self, wave: Wave, request: Request, start_s: float) -> None:
+        """Wait until a request may start."""
+        together, now_s = wave.in_flight_together, self._now_ns() / 1e9
+        wait_s = self._pace.wait_s(now_s, self._course.rate, together=together, first=request.slot == 0)
+        if (wait_s := max(wait_s, start_s - now_s)) > 0:
+            await self._clock.sleep(wait_s)
 
     async def _stop_when_interrupted(self, working: Sequence[asyncio.Task[None]]) -> None:
         """End what is in flight when the run is interrupted, or its time is over."""

@@ -120,7 +120,7 @@ def test_many_tenants_finish_within_the_default_budgets(tenants: int) -> None:
 def soaked(seconds: float, rate: float, *names: str) -> Any:
     rng = random.Random(3)
     plan = msgspec.structs.replace(
-        make_plan(seed=f"{rng.getrandbits(128):032x}", max_requests=100_000), soak_s=seconds, rate=rate
+        make_plan(seed=f"{rng.getrandbits(128):032x}", max_requests=100_000), soak_s=seconds, rate_of_soak=rate
     )
     return simulate(plan, Pool(faults=faults(*names, rng=rng), rng=rng), rng=rng), plan
 

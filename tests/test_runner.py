@@ -99,6 +99,7 @@ class Ran:
 
         async def pause(seconds: float) -> None:
             self.pauses.append(seconds)
+            self.sender.now_ns += round(seconds * 1e9)
 
         target = HttpTarget(HttpRequestSpec(url="http://127.0.0.1/"))
         target.bind([Row(id=tenant.id, expect=tenant.id) for tenant in plan.everyone()])
@@ -523,3 +524,55 @@ def test_answers_are_not_read_for_long_when_the_run_is_over(tmp_path: Path, why:
     assert sorted(o.outcome for o in wave) == ["lost", "lost", "served", "served"]
     kinds = {"max-time": "timeout", "interrupted": "interrupted"}
     assert {o.error_kind for o in wave if o.outcome == "lost"} == {kinds[why]}
+
+
+def throttles_after(count: int, reply: Reply) -> Answer:
+    """Serves so many requests, and refuses what follows."""
+    sent = 0
+
+    def answer(call: Call) -> Reply:
+        nonlocal sent
+        sent += 1
+        return witness(call) if sent <= count else reply
+
+    return answer
+
+
+@pytest.mark.parametrize("status_", [403, 429, 503])
+def test_a_service_that_begins_to_refuse_is_not_sent_more(tmp_path: Path, status_: int) -> None:
+    """
+    Given a firewall that refuses everybody after 60 requests
+    When 20 in a row were refused, of tenants that had been served
+    Then the run ends there, in the middle of a wave, and says why.
+    """
+    answer = throttles_after(60, Reply(status=status_))
+    ran = Ran(tmp_path, answer, plan(name="quick", ordered_requests=50), on_wave=lambda *_: Standing())
+    assert ran.end.reason == "refusing"
+    assert ran.end.requests == 80
+    assert f"HTTP {status_}" in ran.end.detail
+    assert "--rate" in ran.end.detail
+
+
+def test_a_service_that_says_how_long_to_wait_is_left_alone_once_in_a_wave(tmp_path: Path) -> None:
+    answer = throttles_after(60, Reply(status=429, headers=(("Retry-After", "7"),)))
+    ran = Ran(tmp_path, answer, plan(name="quick", ordered_requests=50), on_wave=lambda *_: Standing())
+    assert ran.end.reason == "refusing"
+    assert ran.end.requests == 100
+    assert [round(pause, 1) for pause in ran.pauses] == [7.0]
+
+
+def test_between_waves_it_is_left_alone_as_well(tmp_path: Path) -> None:
+    def answer(call: Call) -> Reply:
+        number = int(call.headers[-1][1][27:35])
+        return Reply(status=503, headers=(("retry-after", "3"),)) if number == 5 else witness(call)
+
+    ran = Ran(tmp_path, answer, plan())
+    assert ran.end.reason == "complete"
+    assert 3.0 in ran.pauses
+
+
+def test_requests_keep_to_a_rate_and_a_limit_in_flight(tmp_path: Path) -> None:
+    ran = Ran(tmp_path, witness, plan(rate=100.0, in_flight=3))
+    assert ran.sender.most_in_flight == 3
+    assert sum(ran.pauses) > 0
+    assert ran.end.reason == "complete"

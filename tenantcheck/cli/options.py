@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: Idle gaps of one run.
+MAX_GAPS = 20
+
 OUTPUT_FORMATS = ("text", "plain", "json")
 
 
@@ -99,9 +102,13 @@ def run_options() -> Callable[[F], F]:
         option("--soak", type=Seconds(), help="Go on for so many seconds after the plan, at --rate."),
         option(
             "--rate",
-            type=click.FloatRange(0, 10_000, min_open=True),
-            default=10.0,
-            help="Requests per second of --soak, on average, at most.",
+            type=click.FloatRange(0.01, 10_000),
+            help="Requests per second, at most, for usage plans and firewalls. [default: no limit; 10 with --soak]",
+        ),
+        option(
+            "--in-flight",
+            type=click.IntRange(1, 1_000),
+            help="Requests in flight together, at most. Fewer than a wave wants test less, which is said.",
         ),
         option(
             "--control",
@@ -154,6 +161,8 @@ def parse_idle(text: str | None) -> tuple[float, ...]:
         raise UsageError(
             f"--idle {text}: seconds separated by commas were expected", "Example: --idle 1,10,60"
         ) from error
+    if len(gaps) > MAX_GAPS:
+        raise UsageError(f"--idle: {len(gaps)} gaps, at most {MAX_GAPS} are added", "Each one adds three waves.")
     if any(not 0 < gap <= 3600 for gap in gaps):
         raise UsageError("--idle: a gap lasts more than 0 and at most 3600 seconds")
     return gaps

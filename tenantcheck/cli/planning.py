@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, Self
@@ -32,6 +32,8 @@ _ENVIRONMENT_CEILING = 2_500
 #: A run may always send so many requests, and half as many again as its plan needs.
 _LEAST_REQUESTS = 500
 _SLACK = 1.5
+#: Requests per second of a soak, where the user names no rate.
+SOAK_RATE = 10.0
 
 
 class RunTarget(Target, Protocol):
@@ -90,7 +92,8 @@ class RunOptions:
     plan: PlanName = "standard"
     idle: str | None = None
     soak: float | None = None
-    rate: float = 10.0
+    rate: float | None = None
+    in_flight: int | None = None
     control: str | None = None
     require: tuple[str, ...] = ()
     max_requests: int | None = None
@@ -146,7 +149,9 @@ def make_plan(options: RunOptions, tenants: TenantList, target: RunTarget) -> Pl
         plan=options.plan,
         idle_s=parse_idle(options.idle),
         soak_s=options.soak or 0.0,
-        rate=options.rate if options.soak else None,
+        rate=options.rate,
+        rate_of_soak=SOAK_RATE if options.soak and options.rate is None else None,
+        in_flight=options.in_flight,
         seed=seed if seed is not None else secrets.token_hex(16),
         seed_given=seed is not None,
         significance=options.significance if options.significance is not None else 1e-6,
@@ -181,7 +186,7 @@ def _with_budget(plan: Plan, options: RunOptions) -> Plan:
     most = options.max_requests
     if most is None:
         most = max(_LEAST_REQUESTS, math.ceil(_SLACK * forecast(plan).requests))
-        most += math.ceil(plan.soak_s * (plan.rate or 0))
+        most += math.ceil(plan.soak_s * (plan.rate or plan.rate_of_soak or 0))
     return structs.replace(plan, budgets=structs.replace(plan.budgets, max_requests=most))
 
 
@@ -234,8 +239,7 @@ def plan_lines(plan: Plan, cast: Forecast, options: RunOptions) -> Sequence[str]
     ]
     if options.control is not None:
         lines.insert(1, f"control, asked first: {options.control}")
-    if plan.soak_s:
-        lines.append(f"then on for {plan.soak_s:g} s, at most {plan.rate:g} requests a second on average")
+    lines += _pace_lines(plan, cast)
     if plan.newcomers:
         asked = plan.newcomers[: NEWCOMERS[plan.plan]]
         ids = ", ".join(tenant.id if len(tenant.id) <= 60 else f"{tenant.id[:20]}…" for tenant in asked)
@@ -248,6 +252,16 @@ def plan_lines(plan: Plan, cast: Forecast, options: RunOptions) -> Sequence[str]
     if plan.seed_given:
         lines.append("the seed is given: this replays an order and adds no evidence")
     return lines
+
+
+def _pace_lines(plan: Plan, cast: Forecast) -> Iterator[str]:
+    if plan.soak_s:
+        rate = plan.rate or plan.rate_of_soak
+        yield (f"then on for {plan.soak_s:g} s, at most {rate:g} requests a second on average")
+    if plan.rate:
+        yield (f"at most {plan.rate:g} requests a second: {cast.requests / plan.rate:.0f} s at the least")
+    if plan.in_flight:
+        yield (f"at most {plan.in_flight} requests in flight together")
 
 
 def _time_line(plan: Plan) -> str:

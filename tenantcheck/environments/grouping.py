@@ -113,6 +113,8 @@ class Environments:
         """Kinds of wave that were sent."""
         self.control: Control | None = None
         """How a function that does not isolate came out, where one was asked."""
+        self.cached = 0
+        """Answers that came out of a cache, by its own word."""
         self.whole = True
         """Every request that was sent has its record here, as far as the history itself can tell."""
         self.versions: set[str] = set()
@@ -274,12 +276,13 @@ class Environments:
         tenant = request.tenant
         if observation.headers:
             self._keep_version(observation)
-        if tenant is None or request.claimed is not None or request.credential is not None:
+        if tenant is None or request.forged:
             if not self.processes.note_for_nobody(observation):
                 self._for_nobody += 1
             return None
         outcome = observation.outcome
         self.outcomes[outcome] += 1
+        self.cached += observation.cached
         state = self.tenants[tenant]
         state.requests += 1
         if outcome in ("refused", "throttled") and (witness is None or witness.invocation_count is None):

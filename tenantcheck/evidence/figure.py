@@ -150,10 +150,7 @@ def _matched(wave: Grouped, field: int) -> list[bool]:
 
 def _answers(observation: Observation) -> bool:
     """Whether this is an invocation's own answer: served, and not out of a cache that says so."""
-    if not observation.headers:
-        return observation.outcome == "served"
-    cache, age = observation.headers.get("x-cache", ""), observation.headers.get("age", "0")
-    return observation.outcome == "served" and not cache.lower().startswith("hit") and age.strip() in ("", "0")
+    return observation.outcome == "served" and not observation.cached
 
 
 def _why_none(environments: Environments) -> str:

@@ -2,6 +2,7 @@
 
 from tenantcheck.model.call import Call, Reply
 from tenantcheck.model.observation import (
+    CACHE_HEADERS,
     IDENTITIES,
     WITNESS_NAMES,
     Control,
@@ -53,6 +54,7 @@ from tenantcheck.model.verdict import (
 )
 
 __all__ = [
+    "CACHE_HEADERS",
     "FRAME",
     "IDENTITIES",
     "MAX_TENANTS",

@@ -25,6 +25,12 @@ WITNESS_NAMES: dict[str, str] = {
     "residue": "residue",
 }
 
+#: Headers by which edges say whether an answer came out of their cache.
+CACHE_HEADERS = frozenset(
+    {"x-cache", "cf-cache-status", "x-cache-status", "x-vercel-cache", "x-proxy-cache", "x-drupal-cache"}
+)
+_OUT_OF_CACHE = frozenset({"hit", "refreshhit", "stale", "updating", "revalidated", "prerender"})
+
 NoncePlace = Literal["echo", "residue-memory", "residue-scratch", "body", "header"]
 NonceEncoding = Literal["raw", "percent", "base64"]
 
@@ -94,6 +100,14 @@ class Observation(
     thing."""
     truncated: bool = False
 
+    @property
+    def cached(self) -> bool:
+        """Whether an edge says that the answer came out of its cache."""
+        if not self.headers:
+            return False
+        told = (self.headers.get(name, "").partition(" ")[0].lower() for name in CACHE_HEADERS)
+        return bool(self.headers.get("age", "").strip("0 ")) or any(word in _OUT_OF_CACHE for word in told)
+
 
 class Control(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How a function that is known not to isolate came out, asked first."""
@@ -132,6 +146,7 @@ EndReason = Literal[
     "max-requests",
     "max-time",
     "throttled",
+    "refusing",
     "interrupted",
     "unreachable",
     "no-credentials",

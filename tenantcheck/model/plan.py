@@ -102,8 +102,12 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Idle gaps to add, in seconds."""
     soak_s: Seconds = 0.0
     """Seconds to go on for after the plan."""
-    rate: Seconds | None = None
-    """Requests per second while going on, on average, at most."""
+    rate: Annotated[float, Meta(gt=0, le=1e6)] | None = None
+    """Requests per second, at most; None: as fast as it goes."""
+    rate_of_soak: Annotated[float, Meta(gt=0, le=1e6)] | None = None
+    """The same while going on after the plan, where `rate` says nothing."""
+    in_flight: Annotated[int, Meta(ge=1, le=1_000)] | None = None
+    """Requests in flight together, at most, where the user limits them."""
     seed: str
     """128 bits in hexadecimal: every order is drawn from it."""
     seed_given: bool = False

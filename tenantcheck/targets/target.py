@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from tenantcheck.model import ObservedOutcome, PlatformRecord, Reply, Request
+from tenantcheck.model import CACHE_HEADERS, ObservedOutcome, PlatformRecord, Reply, Request
 from tenantcheck.model.call import Call
 from tenantcheck.model.secrets import Secrets
 
@@ -22,10 +22,6 @@ KEPT_HEADERS: dict[str, re.Pattern[str]] = {
     "x-amz-function-error": re.compile(r"Handled|Unhandled"),
     "x-amzn-errortype": re.compile(r"(?P<kept>[A-Z][A-Za-z]{2,63})(:.*)?"),
 }
-#: Headers by which edges say whether an answer came out of their cache, and the words that they have for it.
-CACHE_HEADERS = frozenset(
-    {"x-cache", "cf-cache-status", "x-cache-status", "x-vercel-cache", "x-proxy-cache", "x-drupal-cache"}
-)
 _CACHE_WORDS = re.compile(
     # Behind it some say where: "Hit from cloudfront", "HIT, MISS".
     r"(?P<kept>(refresh)?hit|miss|expired|stale|bypass|revalidated|updating|dynamic|prerender|error|pass)\b.*",
@@ -103,8 +99,8 @@ def http_outcome(status: int, *, witnessed: bool) -> Outcome:
     if status < 400:
         return SERVED if witnessed else NO_WITNESS
     text = f"HTTP {status}"
-    if status == 429:
-        return Outcome("throttled", "http-429", text)
+    if status in (429, 503):
+        return Outcome("throttled", f"http-{status}", text)
     if status in (500, 502):
         # API Gateway answers 502 when the handler raised, timed out or answered nonsense.
         return Outcome("function-error", f"http-{status}", text)

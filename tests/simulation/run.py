@@ -314,14 +314,16 @@ def simulate(
     course, judge = Course(plan), Judge(plan)
     simulation = Simulation(plan, lab, rng or random.Random(0))
     stop: Stop | None = None
-    before = 0
+    before = began_ns = 0
     while stop is None:
         wave = course.next()
         if isinstance(wave, Stop):
             stop = wave
             break
-        observations = simulation.fire(wave, course.pause_s(wave, before))
-        before = len(observations)
+        # At its rate over a wave, not from one request to the next.
+        pause_s = before / course.rate - (simulation.now_ns - began_ns) / 1e9 if course.rate else 0.0
+        observations = simulation.fire(wave, max(course.pause_s(wave), pause_s))
+        before, began_ns = len(observations), min(o.call_ns for o in observations)
         course.took(wave, observations)
         judge.add(observations)
         if after_wave is not None:

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from tenantcheck.checks.repeating import repeat_of
 from tenantcheck.errors import UsageError
-from tenantcheck.model import Call, Reply, Request
+from tenantcheck.model import CACHE_HEADERS, Call, Reply, Request
 from tenantcheck.model.secrets import Secrets
 from tenantcheck.plan import Credentials, Row
 from tenantcheck.reports.shell import command_line
@@ -23,7 +23,7 @@ from tenantcheck.targets.http import (
     parse_header,
     parse_nonce_place,
 )
-from tenantcheck.targets.target import CACHE_HEADERS, KEPT_HEADERS, kept_headers, media_type
+from tenantcheck.targets.target import KEPT_HEADERS, kept_headers, media_type
 from tests.notation import plan_for, waves
 
 REQUEST = Request(seq=0, wave=0, kind="opening", slot=0, tenant=0, nonce="tck1-n")
@@ -215,7 +215,8 @@ def test_headers_that_can_not_be_sent(text: str) -> None:
         (429, False, "throttled"),
         (500, False, "function-error"),
         (502, False, "function-error"),
-        (503, False, "service-error"),
+        (503, False, "throttled"),
+        (504, False, "service-error"),
         (None, False, "lost"),
     ],
 )
