@@ -79,4 +79,5 @@ def _drawn(request: Request) -> tuple[object, ...]:
         request.claimed,
         request.credential,
         request.alias,
+        request.tampered,
     )

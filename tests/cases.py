@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from tenantcheck.cli.planning import RunOptions, make_plan
+from tenantcheck.lab.mapping import token
 from tenantcheck.lab.pool import Pool, Reuse
 from tenantcheck.model import Plan, PlanName
 from tenantcheck.plan import Credentials, Row, TenantList
@@ -97,7 +98,7 @@ class Case(NamedTuple):
     def tenants_file(self) -> str:
         """Such tenants as a tenants file."""
         ids = [row.id for row in self.tenants(random.Random()).rows]
-        return "".join(f"[[tenant]]\nid='{id_}'\ncredentials={{bearer='lab-{id_}'}}\n" for id_ in ids)
+        return "".join(f"[[tenant]]\nid='{id_}'\ncredentials={{bearer='{token(id_)}'}}\n" for id_ in ids)
 
     def probe_options(self) -> list[str]:
         """Options of `tenantcheck probe`; the tenants file is `tenants.toml`."""
@@ -135,7 +136,7 @@ class Case(NamedTuple):
 
 
 def _token(id_: str) -> Credentials:
-    return Credentials(headers=(("Authorization", f"Bearer lab-{id_}"),))
+    return Credentials(headers=(("Authorization", f"Bearer {token(id_)}"),))
 
 
 POOL_CASES: tuple[Case, ...] = (
@@ -191,6 +192,7 @@ FRONT_CASES: tuple[Case, ...] = (
     Case(("cached-response",), "replayed-response", plan="quick"),
     Case(("cached-response",), "replayed-response", plan="quick", nonce="query:tenantcheckNonce"),
     Case(("authorizer-cached",), "wrong-tenant", plan="quick", authorizer=True),
+    Case(("tokens-unverified",), "forged-credentials-accepted", plan="quick", authorizer=True),
     Case(("credentials-unbound",), "foreign-tenant-accepted", plan="quick", authorizer=True),
     Case(("constant-tenant",), "wrong-tenant", plan="quick"),
     Case(("reserved-honoured",), "reserved-header-honoured", plan="quick"),

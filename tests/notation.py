@@ -166,6 +166,7 @@ def attack(
     tenant: str | None = None,
     claimed: str | None = None,
     credential: str | None = None,
+    tampered: str | None = None,
     saw: str | None = None,
     before: str = CLEAN_AB,
     frames: str = "11",
@@ -203,7 +204,7 @@ def attack(
 
     index = None if tenant is None else numbers[tenant]
     owner = None if credential is None else numbers[credential]
-    attacked = sent(1, purpose, where, saw, tenant=index, claimed=claimed, credential=owner)
+    attacked = sent(1, purpose, where, saw, tenant=index, claimed=claimed, credential=owner, tampered=tampered)
     one, other = (sent(slot, FRAME, frame, None, tenant=0) for slot, frame in zip((0, 2), frames, strict=True))
     if frame_edit is not None:
         one, other = frame_edit(one), frame_edit(other)

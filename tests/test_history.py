@@ -210,7 +210,7 @@ def test_plans_this_program_does_not_make(changes: dict[str, object], message: s
     ("old", "new", "message"),
     [
         (b'"wrong-tenant"', b'"wrong-tenanT"', "Invalid enum value"),
-        (b'"schedule":2', b'"schedule":1', "which draws waves otherwise (schedule 1, here 2)"),
+        (b'"schedule":3', b'"schedule":1', "which draws waves otherwise (schedule 1, here 3)"),
         (b'"tool":"test"', b'"tool":"\x1b[2J"', "not the header of a history"),
         (b'"started":"2026', b'"started":"<b>6', "not the header of a history"),
         (b'"id":"a"', b'"id":"\\u001b"', "not the header of a history"),

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tenantcheck.lab.pool import Pool
-from tenantcheck.model import End, Header, Observation, Plan, Verdict
+from tenantcheck.model import SCHEDULE, End, Header, Observation, Plan, Verdict
 from tenantcheck.model import nonce as nonces
 from tenantcheck.redraw import Redraw
 from tenantcheck.verdict import Judge
@@ -44,10 +44,10 @@ def judged(plan: Plan, waves: Waves, end: End | None) -> Verdict:
     requests = sum(map(len, waves))
     if end is None:
         return judge.verdict(
-            Header(schedule=2, tool="t", started="", plan=plan), None, altered=problem(plan, waves, None)
+            Header(schedule=SCHEDULE, tool="t", started="", plan=plan), None, altered=problem(plan, waves, None)
         )
     corrected = End(reason=end.reason, requests=requests, waves=len(waves), duration_ns=end.duration_ns)
-    header = Header(schedule=2, tool="t", started="", plan=plan)
+    header = Header(schedule=SCHEDULE, tool="t", started="", plan=plan)
     return judge.verdict(header, corrected, altered=problem(plan, waves, corrected))
 
 
@@ -218,4 +218,4 @@ def _as_told(plan: Plan, waves: Waves, end: End) -> Verdict:
     judge = Judge(plan)
     for wave in waves:
         judge.add(wave)
-    return judge.verdict(Header(schedule=2, tool="t", started="", plan=plan), end)
+    return judge.verdict(Header(schedule=SCHEDULE, tool="t", started="", plan=plan), end)

@@ -7,6 +7,7 @@ from tenantcheck.checks import (
     counter_order,
     foreign_residue,
     foreign_tenant_accepted,
+    forged_credentials_accepted,
     invalid_tenant_accepted,
     lookalike_collapse,
     missing_tenant_accepted,
@@ -38,6 +39,7 @@ CHECKS: tuple[Check, ...] = (
     reserved_header_honoured.CHECK,
     ambiguous_tenant.CHECK,
     foreign_tenant_accepted.CHECK,
+    forged_credentials_accepted.CHECK,
     control_not_caught.CHECK,
 )
 

@@ -15,6 +15,7 @@ from tenantcheck.model.boundary import (
     RESERVED,
     RESERVED_HEADER,
     alias_values,
+    issued,
     names_in,
 )
 from tenantcheck.model.repeat import text
@@ -42,6 +43,10 @@ def repeat_of(plan: Plan, request: Request) -> Repeat | None:
                 value = sent or ""
             case "nonce":
                 value = request.nonce
+            case "own-variable" if request.tampered is not None and issued(part.value):
+                if request.tampered == "absent":
+                    return text("")
+                return Part(kind="variable", value=f"{prefix}{part.value}_CHANGED")
             case "own-variable":
                 return Part(kind="variable", value=f"{prefix}{part.value}")
             case _:

@@ -14,7 +14,7 @@ from tenantcheck.cli.root import Command, Common
 from tenantcheck.cli.say import tell
 from tenantcheck.lab import LabServer, Settings
 from tenantcheck.lab.faults import FAULTS
-from tenantcheck.lab.mapping import TOKEN_PREFIX
+from tenantcheck.lab.mapping import token
 from tenantcheck.lab.pool import Reuse
 from tenantcheck.lab.tenancy import Isolation
 
@@ -57,7 +57,7 @@ def _known_faults() -> str:
 @option("--tenant-header", default="x-tenant-id", help="Header that the front maps to the tenant.")
 @option("--tenant-query", help="Query parameter that the front maps instead.")
 @option("--control", is_flag=True, help="Serve a twin without isolation beside it, at /prod/control.")
-@option("--authorizer", is_flag=True, help="The front demands 'Authorization: Bearer lab-TENANT' and maps that.")
+@option("--authorizer", is_flag=True, help="The front demands a token and maps its tenant. Two tokens are printed.")
 @option(
     "--fault",
     multiple=True,
@@ -120,7 +120,7 @@ _TENANTS_FILE = (
     *(
         line
         for id_ in ("a", "b")
-        for line in ("[[tenant]]", f'id = "{id_}"', f'credentials = {{ bearer = "{TOKEN_PREFIX}{id_}" }}')
+        for line in ("[[tenant]]", f'id = "{id_}"', f'credentials = {{ bearer = "{token(id_)}" }}')
     ),
 )
 

@@ -14,7 +14,7 @@ from multidict import CIMultiDict
 
 from tenantcheck.lab.faults import Sent
 from tenantcheck.lab.function import Function
-from tenantcheck.lab.mapping import Mapping, bearer
+from tenantcheck.lab.mapping import Mapping, bearer, claimed
 from tenantcheck.lab.sandbox import Outcome
 from tenantcheck.lab.tenancy import RefusedError
 
@@ -108,6 +108,7 @@ class Front:
             ids=self.ids(request),
             reserved=request.headers.get("X-Amz-Tenant-Id"),
             bearer=bearer(request.headers.get("Authorization")),
+            claimed=claimed(request.headers.get("Authorization")),
             connection=str(peer),
             nonce=request.headers.get("x-tenantcheck-nonce", ""),
             size=len(request.path_qs) + head + len(await request.read()),

@@ -37,7 +37,7 @@ class Settings:
     faults: tuple[str, ...] = ()
     """`NAME[:param=value]` of `tenantcheck.lab.faults`; they need isolation `per-tenant`."""
     authorizer: bool = False
-    """The front demands `Authorization: Bearer lab-<tenant>`, which then says who the tenant is."""
+    """The front demands `Authorization: Bearer lab-<tenant>.<mark>`, which then says who the tenant is."""
     audit: Path | None = None
     logs: Path | None = None
 

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from tenantcheck.lab.faults import Faults, Sent
 from tenantcheck.lab.tenancy import RefusedError
 
-#: What the lab's authorizer takes for a token of a tenant: this, and the tenant's id.
-TOKEN_PREFIX = "lab-"  # noqa: S105 - not a password
+_PREFIX = "lab-"
+
+
+def token(tenant: str) -> str:
+    """The token that the lab's authorizer takes for one of this tenant: `lab-<tenant>.<mark>`."""
+    return f"{_PREFIX}{tenant}.{hashlib.sha256(f'lab {tenant}'.encode()).hexdigest()[:12]}"
 
 
 def bearer(authorization: str | None) -> str | None:
-    """The tenant that an `Authorization: Bearer lab-<tenant>` was issued to; None for anything else."""
-    scheme, _, token = (authorization or "").partition(" ")
-    if scheme.lower() != "bearer" or not token.startswith(TOKEN_PREFIX):
+    """The tenant that an `Authorization: Bearer lab-<tenant>.<mark>` was issued to; None for anything else."""
+    tenant = claimed(authorization)
+    return tenant if tenant and (authorization or "").partition(" ")[2] == token(tenant) else None
+
+
+def claimed(authorization: str | None) -> str | None:
+    """The tenant that a token names, whoever made it."""
+    scheme, _, named = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not named.startswith(_PREFIX):
         return None
-    return token.removeprefix(TOKEN_PREFIX) or None
+    return named.removeprefix(_PREFIX).rpartition(".")[0] or None
 
 
 class Mapping:
@@ -35,6 +47,8 @@ class Mapping:
         return tenant.strip(" ") if tenant is not None else None
 
     def _authorized(self, sent: Sent, now_s: float) -> str | None:
+        if self._faults.first(lambda fault: fault.trusts_tokens) is not None:
+            sent = sent._replace(bearer=sent.claimed)
         if sent.bearer is None:
             raise RefusedError(401, "UnauthorizedException", "Unauthorized")
         for each in self._faults.active:

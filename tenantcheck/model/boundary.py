@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Literal, NamedTuple
@@ -13,6 +14,7 @@ INVALID: CheckId = "invalid-tenant-accepted"
 RESERVED: CheckId = "reserved-header-honoured"
 AMBIGUOUS: CheckId = "ambiguous-tenant"
 FOREIGN: CheckId = "foreign-tenant-accepted"
+FORGED: CheckId = "forged-credentials-accepted"
 CACHEABLE: CheckId = "replayed-response"
 """Ordinary requests but for the nonce, which stands in a header: a cache may take them for one another."""
 NOT_ISOLATED: CheckId = "not-isolated"
@@ -56,6 +58,8 @@ class Attack(NamedTuple):
     """Whose credentials are used."""
     alias: Literal["header", "query"] | None = None
     """Where the second id travels: `header` or `query`, under every other name of the tenant there."""
+    tampered: Literal["changed", "absent"] | None = None
+    """How the tenant's credentials are not the ones that were issued."""
 
     @property
     def framed_by(self) -> int:
@@ -93,6 +97,8 @@ def _why_not_boundary(plan: Plan, check: str) -> str:
         return "Invoke carries the tenant in one header of its own"
     if check == FOREIGN and not by_credentials:
         return "tenants have no credentials of their own"
+    if check == FORGED and not any(map(issued, plan.tenants[0].credential_names)):
+        return "tenants have no tokens, keys or cookies of their own"
     if check == FOREIGN and place not in ("header", "query", "path", "host"):
         return "no tenant id is sent: run again without --tenant-from-credentials to see whether one overrides them"
     if check == AMBIGUOUS and place not in ("header", "query", "path", "host", "credentials"):
@@ -159,6 +165,45 @@ def _foreign(plan: Plan) -> Iterator[Attack]:
     return (Attack(FOREIGN, asked, credential=owner) for owner, asked in pairs)
 
 
+def _forged(_: Plan) -> Iterator[Attack]:
+    yield Attack(FORGED, 0, tampered="changed")
+    yield Attack(FORGED, 0, tampered="absent")
+
+
+_ISSUED = re.compile(r"auth|token|key|cookie|secret|session|jwt|bearer|password", re.IGNORECASE)
+
+
+def issued(name: str) -> bool:
+    """Whether a credential of this name is one that a service issued, and can look at: no routing header, and nothing
+    that AWS verifies by itself."""
+    return not name.startswith("aws_") and _ISSUED.search(name) is not None
+
+
+def changed(value: str) -> str:
+    """Credentials with one character changed, in the longest word behind the scheme: of a JSON Web Token the first of
+    its signature, of anything else the one in the middle."""
+    scheme = _SCHEME.match(value)
+    words = [*_TOKEN.finditer(value, scheme.end() if scheme else 0)]
+    if not words:
+        return f"{value}x"
+    longest = max(words, key=lambda word: len(word.group()))
+    token = longest.group()
+    at = longest.start() + (token.rindex(".") + 1 if token.count(".") == 2 else len(token) // 2)
+    return f"{value[:at]}{_another(value[at : at + 1])}{value[at + 1 :]}"
+
+
+_SCHEME = re.compile(r"[A-Za-z0-9-]+ +")
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]*[A-Za-z0-9_~+/-]")
+
+
+def _another(character: str) -> str:
+    """One that is as good as this in a number, in hexadecimal digits and in base64."""
+    for alphabet in ("0123456789", "abcdef", "ABCDEF", "ghijklmnopqrstuvwxyz", "GHIJKLMNOPQRSTUVWXYZ"):
+        if character and character in alphabet:
+            return alphabet[(alphabet.index(character) + 1) % len(alphabet)]
+    return "x"
+
+
 def _cacheable(plan: Plan) -> Iterator[Group]:
     """All at once, for edges that merge requests in flight; then twice each, for those that keep answers: the second
     answer to a tenant tells whether there is a cache at all."""
@@ -173,6 +218,7 @@ _REQUESTS = {
     MISSING: _missing,
     INVALID: _invalid,
     FOREIGN: _foreign,
+    FORGED: _forged,
     RESERVED: _reserved,
     AMBIGUOUS: _ambiguous,
 }

@@ -32,6 +32,7 @@ CheckId = Literal[
     "reserved-header-honoured",
     "ambiguous-tenant",
     "foreign-tenant-accepted",
+    "forged-credentials-accepted",
     "control-not-caught",
 ]
 Requirement = Literal["warm", "pressed", "newcomer", "idle", "control"] | CheckId
@@ -41,7 +42,7 @@ Purpose = Literal["wave", "frame"] | CheckId
 """Why a request is sent: in a wave, as an ordinary one beside those that attack the boundary, or for a check."""
 
 #: How waves are drawn from a seed. A history recorded under another one can't be compared with what its seed draws.
-SCHEDULE = 2
+SCHEDULE = 3
 
 #: Purpose of a request that belongs to a wave; any other purpose but `FRAME` is the id of the check that sent it.
 WAVE: Literal["wave"] = "wave"
@@ -172,7 +173,10 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     alias: Literal["header", "query"] | None = None
     """`claimed` was sent beside the tenant's id, under the other names of the tenant in the headers or the query."""
 
+    tampered: Literal["changed", "absent"] | None = None
+    """The tenant's credentials were sent with one character changed, or not at all."""
+
     @property
     def forged(self) -> bool:
         """Whom it belongs to is the question: it carries another id, or other credentials, than its tenant's."""
-        return self.claimed is not None or self.credential is not None
+        return self.claimed is not None or self.credential is not None or self.tampered is not None

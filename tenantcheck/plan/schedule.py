@@ -299,11 +299,12 @@ class Schedule:
             claimed=attack.claimed,
             credential=attack.credential,
             alias=attack.alias,
+            tampered=attack.tampered,
         )
 
     def tag_for(self, sent: Attack | Request) -> str:
         """The tag in the nonce of a request: of one that belongs to nobody for certain it is nobody's."""
-        forged = sent.claimed is not None or sent.credential is not None
+        forged = sent.claimed is not None or sent.credential is not None or sent.tampered is not None
         return self._tags[sent.tenant] if sent.tenant is not None and not forged else nonces.tag(None)
 
 

@@ -158,6 +158,13 @@ def _foreign_tenant(finding: Finding) -> str:
     return f"A request with the credentials of {owner} was served as {served}."
 
 
+def _forged(finding: Finding) -> str:
+    who = shown_id(finding.tenants[0]) if finding.tenants else "a tenant"
+    if finding.details.get("credentials") == "absent":
+        return f"A request for {who!r} without any credentials was served."
+    return f"A request with the credentials of {who!r}, one character of them changed, was served."
+
+
 def _plain(finding: Finding) -> str:
     return f"{finding.check}: {_tenants(finding)}"
 
@@ -179,6 +186,7 @@ _SENTENCES: dict[str, Callable[[Finding], str]] = {
     "reserved-header-honoured": _reserved,
     "ambiguous-tenant": _ambiguous,
     "foreign-tenant-accepted": _foreign_tenant,
+    "forged-credentials-accepted": _forged,
 }
 
 

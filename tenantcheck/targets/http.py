@@ -19,6 +19,8 @@ from tenantcheck.model.boundary import (
     RESERVED,
     RESERVED_HEADER,
     alias_values,
+    changed,
+    issued,
     names_in,
 )
 from tenantcheck.model.call import Call
@@ -227,8 +229,8 @@ class HttpTarget:
         credentials = owner.credentials if owner is not None else Credentials()
         replaced = {name.lower() for name, _ in credentials.headers}
         headers = [pair for pair in (*spec.headers, *self._user_info) if pair[0].lower() not in replaced]
-        headers += credentials.headers
-        query = list(credentials.query)
+        headers += _tampered(request, credentials.headers)
+        query = _tampered(request, credentials.query)
         url = self._base
         ids = _ids(request, row)
         if spec.tenant.kind in ("path", "host"):
@@ -347,6 +349,15 @@ class HttpTarget:
 
     def _query_names(self) -> set[str]:
         return {name for row in self._rows for name, _ in row.credentials.query}
+
+
+def _tampered(request: Request, credentials: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Credentials as they are sent: as they were issued, or changed, or without those that somebody issued."""
+    if request.tampered == "absent":
+        return [(name, value) for name, value in credentials if not issued(name)]
+    if request.tampered == "changed":
+        return [(name, changed(value) if issued(name) else value) for name, value in credentials]
+    return list(credentials)
 
 
 def _header(name: str, value: Part) -> Argument:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tenantcheck.model import Control, End, Header, IdentityField, Verdict
+from tenantcheck.model import SCHEDULE, Control, End, Header, IdentityField, Verdict
 from tests.notation import CLEAN, judge, plan_for
 
 CHECK = "control-not-caught"
@@ -13,7 +13,7 @@ CHECK = "control-not-caught"
 def verdict_with(control: Control | None) -> Verdict:
     plan = plan_for()
     end = End(reason="complete", requests=26, waves=2, duration_ns=1)
-    header = Header(schedule=2, tool="t", started="", plan=plan, control=control)
+    header = Header(schedule=SCHEDULE, tool="t", started="", plan=plan, control=control)
     return judge(CLEAN, plan).verdict(header, end)
 
 

@@ -70,7 +70,10 @@ def test_an_id_that_is_believed_whatever_the_credentials_is_found(labs: Labs) ->
     arguments = ("-q", "probe", labs(**FAST).front_url, "--tenants", "@t.toml", "--plan", "quick", "--format", "json")
     result = run(*arguments)
     findings = json.loads(result.stdout)["findings"]
-    assert {(f["check"], f["severity"]) for f in findings} == {("foreign-tenant-accepted", "breach")}
+    assert {(f["check"], f["severity"]) for f in findings} == {
+        ("foreign-tenant-accepted", "breach"),
+        ("forged-credentials-accepted", "breach"),
+    }
     assert result.returncode == 10
     assert run(*arguments, "-X", "POST").returncode == 0
 

@@ -13,7 +13,7 @@ import pytest
 from tenantcheck.course import Course
 from tenantcheck.evidence import log_factor
 from tenantcheck.lab.pool import Pool, Reuse, Slot
-from tenantcheck.model import IDENTITIES, End, Header, Observation, ObservedOutcome, Verdict, Witness
+from tenantcheck.model import IDENTITIES, SCHEDULE, End, Header, Observation, ObservedOutcome, Verdict, Witness
 from tenantcheck.plan import Wave
 from tenantcheck.verdict import Judge
 from tests.notation import plan_for
@@ -200,7 +200,7 @@ def contrived(rng: random.Random, ordered: int) -> Verdict:
         course.took(wave, observations)
         judge.add(observations)
     end = End(reason="complete", requests=judge.environments.requests, waves=2, duration_ns=now)
-    return judge.verdict(Header(schedule=2, tool="t", started="", plan=plan), end)
+    return judge.verdict(Header(schedule=SCHEDULE, tool="t", started="", plan=plan), end)
 
 
 @pytest.mark.parametrize("ordered", [2, 3, 4])

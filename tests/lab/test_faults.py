@@ -15,7 +15,7 @@ from tenantcheck.errors import UsageError
 from tenantcheck.lab import Lab, Settings
 from tenantcheck.lab.faults import FAULTS, ActiveFault, Faults, Sent, parse_fault
 from tenantcheck.lab.function import check_settings
-from tenantcheck.lab.mapping import Mapping, bearer
+from tenantcheck.lab.mapping import Mapping, bearer, token
 from tenantcheck.lab.pool import Pool
 from tenantcheck.lab.tenancy import RefusedError
 from tenantcheck.model import PlanName
@@ -160,7 +160,16 @@ class TestMapping:
 
     @pytest.mark.parametrize(
         ("authorization", "tenant"),
-        [("Bearer lab-a", "a"), ("bearer lab-a", "a"), ("Bearer a", None), ("Basic lab-a", None), (None, None)],
+        [
+            (f"Bearer {token('a')}", "a"),
+            (f"bearer {token('a.b')}", "a.b"),
+            (f"Bearer {token('a')}x", None),
+            (f"Bearer {token('a').replace('-a', '-b')}", None),
+            ("Bearer lab-a", None),
+            ("Bearer a", None),
+            (f"Basic {token('a')}", None),
+            (None, None),
+        ],
     )
     def test_tokens(self, authorization: str | None, tenant: str | None) -> None:
         assert bearer(authorization) == tenant

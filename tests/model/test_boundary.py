@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from tenantcheck.model import Tenant
-from tenantcheck.model.boundary import CACHEABLE, groups
+from tenantcheck.model.boundary import CACHEABLE, changed, groups
 from tenantcheck.plan import forecast
 from tests.notation import plan_for
 
 OWN = tuple(Tenant(index=n, id=f"t{n}", expect=f"t{n}", credential_names=("Authorization",)) for n in range(30))
 
+TAMPERED = {"forged-credentials-accepted": 2}
 FORGED = {"reserved-header-honoured": 2, "ambiguous-tenant": 2}
 
 
@@ -39,11 +40,23 @@ FORGED = {"reserved-header-honoured": 2, "ambiguous-tenant": 2}
         ({"tenant_place": "nowhere", "kind": "invoke"}, {}),
         ({"tenant_place": "host", "boundary": True}, {"reserved-header-honoured": 2}),
         ({"tenant_place": "invoke", "kind": "invoke"}, {"missing-tenant-accepted": 1, "invalid-tenant-accepted": 2}),
-        ({"tenant_place": "header:x", "boundary": True, "tenants": OWN[:2]}, FORGED | {"foreign-tenant-accepted": 2}),
-        ({"tenant_place": "header:x", "boundary": True, "tenants": OWN[:3]}, FORGED | {"foreign-tenant-accepted": 6}),
-        ({"tenant_place": "header:x", "boundary": True, "tenants": OWN}, FORGED | {"foreign-tenant-accepted": 20}),
+        (
+            {"tenant_place": "header:x", "boundary": True, "tenants": OWN[:2]},
+            FORGED | {"foreign-tenant-accepted": 2} | TAMPERED,
+        ),
+        (
+            {"tenant_place": "header:x", "boundary": True, "tenants": OWN[:3]},
+            FORGED | {"foreign-tenant-accepted": 6} | TAMPERED,
+        ),
+        (
+            {"tenant_place": "header:x", "boundary": True, "tenants": OWN},
+            FORGED | {"foreign-tenant-accepted": 20} | TAMPERED,
+        ),
         ({"tenant_place": "header:x", "tenants": OWN}, {}),
-        ({"tenant_place": "credentials", "boundary": True, "tenants": OWN}, {"reserved-header-honoured": 2}),
+        (
+            {"tenant_place": "credentials", "boundary": True, "tenants": OWN},
+            {"reserved-header-honoured": 2} | TAMPERED,
+        ),
         ({"tenant_place": "header:x", "boundary": True, "checks": ("ambiguous-tenant",)}, {"ambiguous-tenant": 2}),
     ],
 )
@@ -84,3 +97,21 @@ def test_cacheable_requests_go_together_before_they_go_alone() -> None:
     one, two = groups(plan_for(nonce_in_url=True))
     assert (one.together, two.together) == (True, False)
     assert {attack.purpose for attack in (*one.attacks, *two.attacks)} == {CACHEABLE}
+
+
+@pytest.mark.parametrize(
+    ("issued", "sent"),
+    [
+        ("Bearer eyJh.eyJz.SflKxw", "Bearer eyJh.eyJz.TflKxw"),
+        ("abcdef0123", "abcdea0123"),
+        ("key-7", "kez-7"),
+        ("Basic dXNlcjpw", "Basic dXNldjpw"),
+        ("session=9f8e7d6c5b", "session=9f8e7e6c5b"),
+        ("a=1; session=9f8e7d6c5b; b=2", "a=1; session=9f8e7e6c5b; b=2"),
+        ("Basic dXNlcg==", "Basic dXNmcg=="),
+        ("", "x"),
+        ("Bearer ", "Bearer x"),
+    ],
+)
+def test_credentials_with_one_character_changed(issued: str, sent: str) -> None:
+    assert changed(issued) == sent

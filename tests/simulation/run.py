@@ -13,7 +13,7 @@ import msgspec
 from tenantcheck.checks import CHECK_IDS
 from tenantcheck.course import Course, Stop
 from tenantcheck.lab.faults import Faults, Sent, parse_fault
-from tenantcheck.lab.mapping import Mapping, bearer
+from tenantcheck.lab.mapping import Mapping, bearer, claimed
 from tenantcheck.lab.pool import Lease, Pool
 from tenantcheck.lab.tenancy import RefusedError, check_tenant
 from tenantcheck.model import (
@@ -115,6 +115,7 @@ class SimulatedLab:
             ids=ids,
             reserved=headers.get(RESERVED_HEADER.lower()),
             bearer=bearer(headers.get("authorization")),
+            claimed=claimed(headers.get("authorization")),
             connection=connection,
             nonce=request.nonce,
             size=len(call.url) + sum(len(name) + len(value) + 4 for name, value in call.headers) + len(call.body),

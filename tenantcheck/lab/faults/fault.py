@@ -46,6 +46,8 @@ class Sent(NamedTuple):
     """The client's own X-Amz-Tenant-Id."""
     bearer: str | None = None
     """The tenant that its token was issued to."""
+    claimed: str | None = None
+    """The tenant that its token names, whoever made it."""
     connection: str = ""
     """Names the connection that the request came over."""
     nonce: str = ""
@@ -109,6 +111,8 @@ class Fault:
     """Front with an authorizer: the tenant of an authorized request."""
     remembers_authorization: bool = False
     """Front with an authorizer: one result serves everybody for t seconds."""
+    trusts_tokens: bool = False
+    """Front with an authorizer: a token is not verified."""
     needs_authorizer: bool = False
     caches: bool = False
     """Front: GET responses are cached under their URL."""

@@ -77,6 +77,13 @@ FRONT_FAULTS: tuple[Fault, ...] = (
         needs_authorizer=True,
     ),
     Fault(
+        name="tokens-unverified",
+        kind="front",
+        summary="with an authorizer: a token is believed, whoever made it",
+        trusts_tokens=True,
+        needs_authorizer=True,
+    ),
+    Fault(
         name="credentials-unbound",
         kind="front",
         summary="with an authorizer: any token goes with any tenant id",
