@@ -46,7 +46,8 @@ class Runner:
 
     `on_wave` is handed each wave that has ended, and says how things stand. `in_flight` bounds the requests of a wave
     that are in flight together. `interrupted` is set from outside to stop; what is in flight then counts as lost.
-    `schedule` replaces the plan's own, for measurements.
+    `schedule` replaces the plan's own, for measurements. `on_reply` is handed everything that comes back, secrets
+    included.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Runner:
         interrupted: Interruption | None = None,
         clock: Clock | None = None,
         schedule: Schedule | None = None,
+        on_reply: Callable[[Call, Reply], None] | None = None,
     ) -> None:
         self._plan = plan
         self._target = target
@@ -71,6 +73,7 @@ class Runner:
         self._pace = Pace(plan.in_flight)
         self._interrupted = interrupted or Interruption()
         self._clock = clock or Clock()
+        self._on_reply = on_reply
         self._reader = WitnessReader(plan.witness_paths, target.secrets)
         self._course = Course(plan, schedule)
         self._start_ns = 0
@@ -249,6 +252,8 @@ class Runner:
             self._give_up()
             if self._over_ns is not None and self._now_ns() - self._over_ns > _GRACE_S * 1e9:
                 reply = self._given_up()  # reading takes its time, too, and nobody waits for it any more
+        if self._on_reply is not None:
+            self._on_reply(call, reply)
         observation = self._observation(request, reply, call_ns, self._now_ns())
         self._writer.observation(observation)
         # Counted as they are recorded: the end line agrees with the records, however a run breaks off.

@@ -16,6 +16,7 @@ from tenantcheck.cli.interrupts import BrokenOff, interrupts
 from tenantcheck.cli.planning import RunOptions, RunTarget
 from tenantcheck.cli.progress import Progress
 from tenantcheck.cli.root import Common
+from tenantcheck.cli.words import ErrorWords
 from tenantcheck.history import HistoryWriter, default_path, earlier_runs
 from tenantcheck.model import (
     IDENTITIES,
@@ -30,9 +31,10 @@ from tenantcheck.model import (
     Standing,
     Verdict,
 )
+from tenantcheck.model.secrets import Secrets
 from tenantcheck.plan import Wave
 from tenantcheck.runner import Runner
-from tenantcheck.senders import SenderSettings, open_sender
+from tenantcheck.senders import SenderSettings, open_sender, proxy_secrets
 from tenantcheck.verdict import Judge
 
 T = TypeVar("T")
@@ -66,19 +68,25 @@ def execute(
     )
     if control is not None:
         beside = path.with_name(f"{path.stem}-control{path.suffix}")
-        header = structs.replace(header, control=_ask_control(*control, header, beside, common, settings))
-    judge, end, sha256 = _carry_out(header, target, path, common, settings)
+        header = structs.replace(header, control=_ask_control(*control, header, beside, options, common, settings))
+    judge, end, sha256 = _carry_out(header, target, path, options, common, settings)
     if control is None:
         _unless_nothing_was_sent(end, path)
     return judge.verdict(header, end, history=str(path), sha256=sha256)
 
 
 def _ask_control(
-    plan: Plan, target: RunTarget, header: Header, path: Path, common: Common, settings: SenderSettings
+    plan: Plan,
+    target: RunTarget,
+    header: Header,
+    path: Path,
+    options: RunOptions,
+    common: Common,
+    settings: SenderSettings,
 ) -> Control:
     """How a function that is known not to isolate comes out."""
     own = structs.replace(header, plan=plan, earlier=(), earlier_runs=0)
-    judge, end, sha256 = _carry_out(own, target, path, common, settings)
+    judge, end, sha256 = _carry_out(own, target, path, options, common, settings)
     _unless_nothing_was_sent(end, path)
     verdict = judge.verdict(own, end)
     fields = {field for finding in verdict.findings if finding.severity == "breach" for field in finding.fields}
@@ -97,7 +105,7 @@ def _ask_control(
 
 
 def _carry_out(
-    header: Header, target: RunTarget, path: Path, common: Common, settings: SenderSettings
+    header: Header, target: RunTarget, path: Path, options: RunOptions, common: Common, settings: SenderSettings
 ) -> tuple[Judge, End, str]:
     """Run the plan of `header` into a history; the judge has taken in everything."""
     judge = Judge(header.plan)
@@ -112,7 +120,15 @@ def _carry_out(
             async def go() -> End:
                 sender = open_sender(settings, target.url)
                 try:
-                    runner = Runner(header.plan, target, sender, writer, on_wave, interrupted=interrupts.wish)
+                    runner = Runner(
+                        header.plan,
+                        target,
+                        sender,
+                        writer,
+                        on_wave,
+                        interrupted=interrupts.wish,
+                        on_reply=_error_words(target, settings) if options.show_errors else None,
+                    )
                     return await runner.run()
                 finally:
                     with suppress(TimeoutError):
@@ -120,6 +136,13 @@ def _carry_out(
 
             end = run_async(go())
         return judge, end, writer.sha256
+
+
+def _error_words(target: RunTarget, settings: SenderSettings) -> ErrorWords:
+    secrets = Secrets()
+    secrets.add(target.secrets.values())
+    secrets.add(proxy_secrets(settings, target.url))
+    return ErrorWords(secrets)
 
 
 def run_async(main: Coroutine[Any, Any, T]) -> T:

@@ -142,6 +142,11 @@ def run_options() -> Callable[[F], F]:
         option("--price-per-gb", type=click.FloatRange(0), help="Price of creating an environment, per GB."),
         option("--memory", type=click.IntRange(128, 10240), default=128, help="The function's memory in MB."),
         option("--witness", multiple=True, type=OnePerLine(), metavar="FIELD=JMESPATH", help="Where a field is."),
+        option(
+            "--show-errors",
+            is_flag=True,
+            help="Show on stderr what the service, or the network, says of requests that fail.",
+        ),
         option("--dry-run", is_flag=True, help="Print the plan and stop."),
         option(
             "--history",

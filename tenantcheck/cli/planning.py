@@ -105,6 +105,7 @@ class RunOptions:
     price_per_gb: float | None = None
     memory: int = 128
     witness: tuple[str, ...] = ()
+    show_errors: bool = False
     dry_run: bool = False
     history: Path | None = None
     significance: float | None = None

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import weakref
 from dataclasses import dataclass, field
 
 from aiohttp import web
+
+from tenantcheck.lab.processes import owns_connection
+from tenantcheck.lab.quiet import LOGGER
 
 _VERSION = "/2018-06-01/runtime"
 MAX_RESPONSE_BYTES = 6 << 20
@@ -44,6 +48,9 @@ class RuntimeApi:
     """The process asked for its first event."""
     init_error: bytes | None = None
     port: int = 0
+    owner: int | None = None
+    """The process that it is for: nobody else on this machine is answered."""
+    _owned: weakref.WeakSet[asyncio.BaseTransport] = field(default_factory=weakref.WeakSet)
     _waiting: asyncio.Queue[Invocation | None] = field(default_factory=asyncio.Queue)
     _answers: dict[str, asyncio.Future[Answer]] = field(default_factory=dict)
     _server: asyncio.Server | None = None
@@ -51,7 +58,7 @@ class RuntimeApi:
 
     async def listen(self) -> None:
         """Open the listener on a free loopback port."""
-        self._web = web.Server(self._handle)
+        self._web = web.Server(self._handle, logger=LOGGER)
         self._server = await asyncio.get_running_loop().create_server(self._web, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -71,6 +78,8 @@ class RuntimeApi:
         return future
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if not self._is_owner(request):
+            return web.json_response({"errorMessage": "not for you", "errorType": "Forbidden"}, status=403)
         path = request.path.removeprefix(_VERSION)
         if request.method == "GET" and path == "/invocation/next":
             return await self._next()
@@ -82,6 +91,17 @@ class RuntimeApi:
         if request.method == "POST" and len(parts) == 4 and parts[3] in ("response", "error"):
             return await self._answered(request, parts[2], failed=parts[3] == "error")
         return web.json_response({"errorMessage": "no such path", "errorType": "NotFound"}, status=404)
+
+    def _is_owner(self, request: web.BaseRequest) -> bool:
+        """Whether the process that this is for asks. A connection is looked up once."""
+        transport = request.transport
+        if transport is None or self.owner is None:
+            return False
+        if transport not in self._owned:
+            if not owns_connection(self.owner, transport.get_extra_info("peername")):
+                return False
+            self._owned.add(transport)
+        return True
 
     async def _next(self) -> web.StreamResponse:
         self.ready.set()

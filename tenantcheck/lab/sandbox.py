@@ -13,14 +13,18 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tenantcheck.lab.processes import end_descendants, end_marked
 from tenantcheck.lab.records import LogStream
 from tenantcheck.lab.runtime_api import Answer, Invocation, RuntimeApi
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+#: Variable by which an environment's processes are known again.
+MARK = "TENANTCHECK_LAB_ENVIRONMENT"
 #: Lambda gives initialisation ten seconds.
 INIT_TIMEOUT_S = 10.0
 
@@ -61,6 +65,7 @@ class Sandbox:
         self._api: RuntimeApi | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._exited: asyncio.Future[int] | None = None
+        self._mark = f"{MARK}={os.getpid()}-{uuid.uuid4().hex}"
 
     async def invoke(self, invocation: Invocation, timeout_s: float) -> Outcome:
         """Run one event, starting the process first where there is none."""
@@ -146,12 +151,15 @@ class Sandbox:
         self._process = process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own interpreter; vfork does not block
             [sys.executable, "-P", str(_BOOTSTRAP), str(os.getpid()), str(self._task_root), self._handler],
             cwd=self._task_root,
-            env=self._environ | {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.port}", "TMPDIR": str(self._scratch)},
+            env=self._environ
+            | dict([self._mark.split("=")])
+            | {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.port}", "TMPDIR": str(self._scratch)},
             stdin=subprocess.DEVNULL,
             stdout=self.log.descriptor,
             stderr=self.log.descriptor,
             start_new_session=True,
         )
+        api.owner = process.pid
         self._exited = _watch(loop, process)
         ready = loop.create_task(api.ready.wait())
         done, _ = await asyncio.wait(
@@ -174,9 +182,13 @@ class Sandbox:
     async def stop(self) -> None:
         """End the process; directory and log stream stay."""
         if self._process is not None and self._exited is not None:
+            crashed = self._exited.done()
+            end_descendants(self._process.pid)
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             await self._exited
+            if crashed:  # what it had started has other parents now
+                await asyncio.to_thread(end_marked, self._mark)
         if self._api is not None:
             await self._api.close()
         self._process = self._api = self._exited = None

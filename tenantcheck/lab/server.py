@@ -15,6 +15,7 @@ from tenantcheck.errors import LabError
 from tenantcheck.lab.front import Front
 from tenantcheck.lab.function import Function, Settings, check_settings, require_runtime
 from tenantcheck.lab.invoke_api import MAX_PAYLOAD_BYTES, PATH, InvokeApi
+from tenantcheck.lab.quiet import LOGGER
 from tenantcheck.lab.records import Audit
 from tenantcheck.lab.scratch import LabFolder
 from tenantcheck.lab.weather import weathered
@@ -65,7 +66,7 @@ class LabServer:
         for control in controls:
             app.router.add_route("*", CONTROL_PATH, weathered(faults, control.whose, control.handle))
         app.router.add_route("*", "/{stage}/{path:.*}", weathered(faults, front.whose, front.handle))
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(app, access_log=None, logger=LOGGER, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._asked_port, backlog=1024)
         try:

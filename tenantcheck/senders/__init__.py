@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from tenantcheck.senders.sender import MAX_BODY_BYTES, USER_AGENT, ConnectsAhead, Sender, SenderSettings
+from tenantcheck.senders.sender import (
+    MAX_BODY_BYTES,
+    USER_AGENT,
+    ConnectsAhead,
+    Sender,
+    SenderSettings,
+    proxy_secrets,
+)
 
 
 def open_sender(settings: SenderSettings, url: str) -> Sender:
@@ -27,4 +34,12 @@ def _can_use_curl() -> bool:
     return sys.platform != "win32" and hasattr(pycurl, "PREREQFUNCTION") and hasattr(pycurl, "STARTTRANSFER_TIME_T")
 
 
-__all__ = ["MAX_BODY_BYTES", "USER_AGENT", "ConnectsAhead", "Sender", "SenderSettings", "open_sender"]
+__all__ = [
+    "MAX_BODY_BYTES",
+    "USER_AGENT",
+    "ConnectsAhead",
+    "Sender",
+    "SenderSettings",
+    "open_sender",
+    "proxy_secrets",
+]

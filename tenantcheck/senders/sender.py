@@ -199,6 +199,12 @@ def proxy_of(url: str) -> Proxy | None:
     return Proxy(f"{proxy.scheme}://{host}", unquote(proxy.username or ""), unquote(proxy.password or ""))
 
 
+def proxy_secrets(settings: SenderSettings, url: str) -> tuple[str, ...]:
+    """What a proxy of the environment is told and nobody may see. Raises `UsageError`, as `proxy_of`."""
+    proxy = None if settings.direct else proxy_of(url)
+    return (proxy.user, proxy.password) if proxy is not None and proxy.user else ()
+
+
 _PROXY_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
 _PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 

@@ -18,8 +18,8 @@ from tenantcheck.model.secrets import Secrets, leaves
 from tenantcheck.model.text import printable
 from tenantcheck.plan import Row
 from tenantcheck.targets.aws import AwsSession
-from tenantcheck.targets.http import PADDING, PADDING_HEADER, display_url, service_message
-from tenantcheck.targets.target import NO_WITNESS, SERVED, Outcome, error_word, known_saying
+from tenantcheck.targets.http import PADDING, PADDING_HEADER, display_url
+from tenantcheck.targets.target import NO_WITNESS, SERVED, Outcome, error_word, known_saying, service_message
 
 if TYPE_CHECKING:
     from tenantcheck.targets.signing import BodySigner

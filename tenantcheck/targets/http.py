@@ -28,7 +28,7 @@ from tenantcheck.model.repeat import Part, text, variable
 from tenantcheck.model.secrets import Secrets, leaves
 from tenantcheck.model.text import printable
 from tenantcheck.plan import Credentials, Row
-from tenantcheck.targets.target import Outcome, http_outcome, known_saying
+from tenantcheck.targets.target import Outcome, http_outcome, known_saying, service_message
 
 DEFAULT_TENANT_HEADER = "x-tenant-id"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -473,21 +473,6 @@ def _document(data: bytes) -> object:
     except (ValueError, RecursionError):
         return data.decode("utf-8", "replace")
     return document
-
-
-def service_message(body: bytes) -> str:
-    """The message of an AWS error document, bounded; empty when there is none. It may quote secrets."""
-    try:
-        document = json.loads(body[:65536])
-    except (ValueError, RecursionError):
-        return ""
-    if not isinstance(document, dict):
-        return ""
-    message = document.get("message") or document.get("Message")
-    return message.partition("\n")[0][:_MAX_MESSAGE] if isinstance(message, str) else ""
-
-
-_MAX_MESSAGE = 1_000
 
 
 def _ascii_url(parts: SplitResult) -> str:

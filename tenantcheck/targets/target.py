@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -153,3 +154,18 @@ _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.$:]{0,99}")
 def error_word(text: str, secrets: Secrets) -> str | None:
     """The type of an error, where a text is one word and no secret."""
     return text if _WORD.fullmatch(text) and not secrets.found_in(text) else None
+
+
+def service_message(body: bytes) -> str:
+    """The message of an AWS error document, bounded; empty when there is none. It may quote secrets."""
+    try:
+        document = json.loads(body[:65536])
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(document, dict):
+        return ""
+    message = document.get("message") or document.get("Message")
+    return message.partition("\n")[0][:_MAX_MESSAGE] if isinstance(message, str) else ""
+
+
+_MAX_MESSAGE = 1_000

@@ -6,6 +6,7 @@ import os
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -117,3 +118,79 @@ def test_an_audit_log_that_can_not_be_written() -> None:
 def test_a_lab_that_is_not_running_has_no_address() -> None:
     with pytest.raises(LabError, match="not running"):
         _ = Lab().endpoint_url
+
+
+#: Starts a process that leaves the process group, session and parent of the handler, tells its number, and crashes
+#: where told.
+LEAVING = """
+import os, subprocess, sys, time
+def handler(event, context):
+    read, write = os.pipe()
+    if not os.fork():
+        os.setsid()
+        pid = os.fork()
+        if pid:
+            os.write(write, str(pid).encode())
+            os._exit(0)
+        os.close(write)
+        time.sleep(600)
+        os._exit(0)
+    number = os.read(read, 32).decode()
+    if (event.get("queryStringParameters") or {}).get("crash"):
+        with open(event["queryStringParameters"]["crash"], "w") as file:
+            file.write(number)
+        os._exit(1)
+    return {"statusCode": 200, "body": number}
+"""
+
+
+@pytest.mark.parametrize("how", ["retired", "crashed"])
+def test_what_a_handler_started_does_not_outlive_its_environment(tmp_path: Path, how: str) -> None:
+    (tmp_path / "leaving.py").write_text(LEAVING)
+    told = tmp_path / "pid"
+    with Lab(handler=f"{tmp_path}/leaving.handler") as lab:
+        answer = httpx.get(
+            lab.front_url,
+            headers={"x-tenant-id": "a"},
+            params={"crash": str(told)} if how == "crashed" else {},
+            trust_env=False,
+        )
+        pid = int(told.read_text() if how == "crashed" else answer.text)
+        if how == "retired":
+            os.kill(pid, 0)
+    assert wait_for_end(pid)
+
+
+def test_the_runtime_api_answers_the_process_that_it_is_for_and_nobody_else() -> None:
+    with Lab(hold_s=0.001) as lab:
+        httpx.get(lab.front_url, headers={"x-tenant-id": "a"}, trust_env=False)
+        found = subprocess.run(["pgrep", "-f", f"lab/bootstrap.py {os.getpid()} "], capture_output=True, check=True)
+        environ = Path(f"/proc/{int(found.stdout.split()[0])}/environ").read_bytes().decode().split("\0")
+        api = next(each.partition("=")[2] for each in environ if each.startswith("AWS_LAMBDA_RUNTIME_API="))
+        answer = httpx.get(f"http://{api}/2018-06-01/runtime/invocation/next", trust_env=False)
+        assert answer.status_code == 403
+        assert httpx.get(lab.front_url, headers={"x-tenant-id": "a"}, trust_env=False).status_code == 200
+
+
+BROKEN = {
+    "half a body": b"POST /prod/x HTTP/1.1\r\nhost: a\r\nx-tenant-id: a\r\ncontent-length: 1000\r\n\r\nhalf",
+    "half an event": b"POST /2015-03-31/functions/f/invocations HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nh",
+    "a wrong chunk": b"POST /prod/x HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+    "not compressed": b"POST /prod/x HTTP/1.1\r\nhost: a\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\nhalf",
+    "no request": b"junk\r\n\r\n",
+    "gone": b"GET /prod/x HTTP/1.1\r\nhost: a\r\nx-tenant-id: a\r\n\r\n",
+}
+
+
+def test_what_a_client_breaks_prints_no_traceback() -> None:
+    process = subprocess.Popen(START, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    port = int(re.search(r"127.0.0.1:([0-9]+)", process.stdout.readline())[1])  # type: ignore[index]
+    for upload in BROKEN.values():
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(upload)
+            select.select([client], [], [], 0.2)
+    answer = httpx.get(f"http://127.0.0.1:{port}/prod/x", headers={"x-tenant-id": "a"}, trust_env=False)
+    process.terminate()
+    _, stderr = process.communicate(timeout=20)
+    assert (answer.status_code, process.returncode, stderr) == (200, 0, "")
