@@ -31,7 +31,6 @@ from tenantcheck.model import (
     Standing,
     Verdict,
 )
-from tenantcheck.model.secrets import Secrets
 from tenantcheck.plan import Wave
 from tenantcheck.runner import Runner
 from tenantcheck.senders import SenderSettings, open_sender, proxy_secrets
@@ -119,6 +118,9 @@ def _carry_out(
 
             async def go() -> End:
                 sender = open_sender(settings, target.url)
+                words = None
+                if options.show_errors:
+                    words = ErrorWords(target.secrets, proxy_secrets(settings, target.url))
                 try:
                     runner = Runner(
                         header.plan,
@@ -127,7 +129,7 @@ def _carry_out(
                         writer,
                         on_wave,
                         interrupted=interrupts.wish,
-                        on_reply=_error_words(target, settings) if options.show_errors else None,
+                        on_reply=words,
                     )
                     return await runner.run()
                 finally:
@@ -136,13 +138,6 @@ def _carry_out(
 
             end = run_async(go())
         return judge, end, writer.sha256
-
-
-def _error_words(target: RunTarget, settings: SenderSettings) -> ErrorWords:
-    secrets = Secrets()
-    secrets.add(target.secrets.values())
-    secrets.add(proxy_secrets(settings, target.url))
-    return ErrorWords(secrets)
 
 
 def run_async(main: Coroutine[Any, Any, T]) -> T:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tenantcheck.cli.say import say
 from tenantcheck.model import Call, Reply
 from tenantcheck.model.secrets import Secrets
@@ -17,8 +19,10 @@ _LONGEST = 300
 class ErrorWords:
     """Shows each sentence once, on stderr. One that holds something that this run keeps secret is not shown."""
 
-    def __init__(self, secrets: Secrets) -> None:
+    def __init__(self, secrets: Secrets, others: Iterable[str]) -> None:
+        """`secrets` are those of the target, which may grow; `others` what is secret besides."""
         self._secrets = secrets
+        self._others = Secrets(others)
         self._shown: set[str] = set()
 
     def __call__(self, call: Call, reply: Reply) -> None:
@@ -28,8 +32,8 @@ class ErrorWords:
         # What is longer is looked through whole: a secret must not be cut in two.
         if not words or len(self._shown) >= _MOST:
             return
-        self._secrets.add_headers(call.headers)
-        if self._secrets.found_in(words):
+        self._others.add_headers(call.headers)
+        if self._secrets.found_in(words) or self._others.found_in(words):
             words = "(not shown: it quotes something that this run keeps secret)"
         line = f"  {reply.status or 'no answer'}: {printable(words, _LONGEST)}"
         if line not in self._shown:

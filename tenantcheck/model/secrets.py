@@ -68,10 +68,6 @@ class Secrets:
             if name.lower() not in _PLAIN_HEADERS:
                 self.add(_parts(name.lower(), value))
 
-    def values(self) -> tuple[str, ...]:
-        """All of them."""
-        return tuple(self._whole)
-
     def found_in(self, text: str) -> bool:
         """Whether a text holds one of them."""
         if not self._whole or text in self._clean or text in self._known:
