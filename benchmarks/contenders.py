@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pycurl
 
 from benchmarks.measure import peak_mb
 from tenantcheck.cli.execute import run_async
@@ -27,8 +26,7 @@ from tenantcheck.history import HistoryWriter
 from tenantcheck.model import SCHEDULE, Call, Header, Observation, Plan, Reply, Standing
 from tenantcheck.plan import Schedule, Wave, parse_tenants
 from tenantcheck.runner import Runner
-from tenantcheck.senders import Sender, SenderSettings
-from tenantcheck.senders.curl_sender import CurlSender
+from tenantcheck.senders import Sender, SenderSettings, open_sender
 from tenantcheck.targets.http import HttpRequestSpec, HttpTarget
 from tenantcheck.verdict import Judge
 
@@ -92,7 +90,7 @@ async def _run(target: Any, in_flight: int, count: int, sender: Sender | None = 
         # Past the planned waves the run would end here, or go on one ordered wave after the other.
         return Standing(finished=judge.environments.requests >= count or not wave.planned_left)
 
-    sender = sender or CurlSender(SenderSettings(direct=True), "")
+    sender = sender or open_sender(SenderSettings(direct=True), "")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "history"
         with HistoryWriter(path, Header(schedule=SCHEDULE, tool="benchmark", started="", plan=plan)) as writer:
@@ -110,6 +108,12 @@ async def _run(target: Any, in_flight: int, count: int, sender: Sender | None = 
         "judging_us": judging_s / end.requests * 1e6,
         "history_bytes": written / end.requests,
     }
+
+
+async def run_many(url: str, in_flight: int, count: int) -> Outcome:
+    """One run by whichever client is installed."""
+    sender = open_sender(SenderSettings(direct=True, timeout_s=120.0), url)
+    return await _run(HttpTarget(HttpRequestSpec(url=url)), in_flight, count, sender)
 
 
 async def tenantcheck_probe(url: str, in_flight: int, count: int) -> Outcome:
@@ -132,7 +136,7 @@ async def tenantcheck_invoke(url: str, in_flight: int, count: int) -> Outcome:
 
 async def bare(url: str, in_flight: int, count: int) -> Outcome:
     """A bare loop over the sender behind `probe`: nothing drawn, read, kept or judged."""
-    sender = CurlSender(SenderSettings(direct=True), url)
+    sender = open_sender(SenderSettings(direct=True), url)
     call = Call(method="GET", url=url, headers=tuple(_HEADERS))
 
     async def one() -> bool:
@@ -146,6 +150,8 @@ async def bare(url: str, in_flight: int, count: int) -> Outcome:
 
 async def libcurl(url: str, in_flight: int, count: int) -> Outcome:
     """libcurl's own loop, without asyncio: the limit of that client."""
+    import pycurl
+
     multi = pycurl.CurlMulti()
     lines = [f"{name}: {value}" for name, value in _HEADERS]
     failed = 0

@@ -28,7 +28,7 @@ _TIME_OVER = Reply(error_kind="timeout", error_text="the time of the run was ove
 #: Requests of one wave in flight at the most: a laptop's descriptors and memory hold as many.
 MAX_IN_FLIGHT = 1_000
 #: Answers that have arrived when a run is over are still read for so long, in seconds.
-_GRACE_S = 0.2
+_GRACE_S = 0.1
 
 OnWave = Callable[[Wave, Sequence[Observation]], Standing]
 

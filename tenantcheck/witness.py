@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import gc
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
 from typing import Annotated, Any, NamedTuple
 
@@ -231,6 +233,28 @@ def _walks(parsed: Mapping[str, Any]) -> bool:
 def _decode(body: bytes) -> tuple[Any, str | None]:
     if not body:
         return None, "the body is empty"
+    if len(body) > _MANY_PARTS:
+        with _uncollected():
+            return _decoded(body)
+    return _decoded(body)
+
+
+#: From here on a document may have so many parts that looking for garbage among them takes longer than decoding.
+_MANY_PARTS = 1 << 16
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _decoded(body: bytes) -> tuple[Any, str | None]:
     try:
         return msgspec.json.decode(body), None
     except RecursionError:

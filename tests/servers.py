@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from types import TracebackType
@@ -23,6 +24,8 @@ class RawServer:
         self._stop: asyncio.Event | None = None
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self.requests: list[bytes] = []
+        self.first_at = 0.0
+        """Monotonic time of the first one."""
         self.connections = 0
         self.answered = 0
         """Requests on which nothing more is done."""
@@ -55,7 +58,7 @@ class RawServer:
             if task is not None:
                 tasks.add(task)
             try:
-                with suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+                with suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError):
                     await self._converse(reader, writer)
             finally:
                 writer.transport.abort()
@@ -83,6 +86,7 @@ class RawServer:
                 if name.lower() == b"content-length":
                     length = int(value)
             request = head + await reader.readexactly(length)
+            self.first_at = self.first_at or time.monotonic()
             self.requests.append(request)
             await self._answer(request, writer)
             if not writer.is_closing():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import ssl
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,6 +18,8 @@ from tenantcheck.senders.sender import LEAST_CONNECTIONS
 #: What is read of a connection at a time: however short the parts of an answer are, each takes little time to parse
 #: before others have their turn.
 _READ_BYTES = 8_192
+#: asyncio takes all that the system has received, and keeps it until it is read: of every connection.
+_LITTLE_AHEAD = (socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 15)
 #: Connections on their way have so many seconds to open when all are closed.
 _ON_THEIR_WAY_S = 0.1
 
@@ -235,7 +238,8 @@ class _Network(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Open a connection."""
-        return _Stream(await self._backend.connect_tcp(host, port, timeout, local_address, socket_options))
+        options = [*(socket_options or ()), _LITTLE_AHEAD]
+        return _Stream(await self._backend.connect_tcp(host, port, timeout, local_address, options))
 
 
 class _Stream(httpcore.AsyncNetworkStream):
