@@ -20,9 +20,11 @@ test: $(VENV)/.dev
 update: $(VENV)/.dev
 	UPDATE_GOLDEN=1 $(BIN)/pytest tests/reports tests/checks/test_documentation.py
 
-# speed beside peers; writes benchmarks/SPEED.md and speed.json (apt-get install nginx-light wrk hey hyperfine)
+# speed beside peers; writes benchmarks/SPEED.md and speed.json (apt-get install nginx-light wrk hey hyperfine), and the
+# cost of hostile answers into SECURITY.md
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.speed --write
+	$(BIN)/python -m benchmarks.limits --write
 
 $(VENV)/.bench: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -24,6 +24,7 @@ from pathlib import Path
 import click
 from tabulate import tabulate
 
+from benchmarks.page import SECURITY, put
 from tests.hostile import AWS_KEY, ESCAPES, HEAVY, PLACES, SECRETS, TOKEN, forms, hostile, leaked, mutated, nonce_of
 from tests.servers import Answer, RawServer, always, dropped, endless, response, silent
 
@@ -33,7 +34,6 @@ _EXITS = {0, 1, 2, 3, 10}
 _STEERING = set("\x1b\x9b\u202e\u2028\x07\x7f")
 #: A command that takes longer than this hangs.
 _LONGEST_S = 60.0
-_SECURITY = Path(__file__).parent.parent / "SECURITY.md"
 
 
 class Ended:
@@ -263,15 +263,8 @@ def main(seconds: float, seed: int | None, only: str | None, *, write: bool) -> 
     print(table)
     if write:
         how = f"`python -m benchmarks.fuzz --seconds {seconds:g} --seed {first}`"
-        _write("fuzz", f"{how}:\n\n{table}")
+        put(SECURITY, "fuzz", f"{how}:\n\n{table}")
     sys.exit(1 if failed.total() else 0)
-
-
-def _write(name: str, text: str) -> None:
-    page = _SECURITY.read_text()
-    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
-    before, _, rest = page.partition(begin)
-    _SECURITY.write_text(f"{before}{begin}\n{text}\n\n{end}{rest.partition(end)[2]}")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from typing import NamedTuple
 import click
 from tabulate import tabulate
 
+from benchmarks.page import SECURITY, put
 from tests.hostile import HEAVY, MEBIBYTE, nonce_of
 from tests.servers import RawServer, always, response, silent
 
@@ -129,13 +130,16 @@ def memory() -> dict[str, dict[str, float]]:
 
 
 @click.command()
-def main() -> None:
+@click.option("--write", is_flag=True, help="Write the tables into SECURITY.md.")
+def main(*, write: bool) -> None:
     """Print the tables; exits with 1 where a limit does not hold."""
     timed_rows = rows()
     print(table(timed_rows))
     peaks = memory()
     print()
     print(memory_table(peaks))
+    if write:
+        put(SECURITY, "limits", f"`python -m benchmarks.limits`:\n\n{table(timed_rows)}\n\n{memory_table(peaks)}")
     held = all(row.met for row in timed_rows) and all(each["peak_mb"] <= WANTED_MB for each in peaks.values())
     sys.exit(0 if held else 1)
 
