@@ -62,18 +62,32 @@ def _kill(pid: int) -> bool:
     return True
 
 
-def owns_connection(pid: int, address: tuple[str, int]) -> bool:
-    """Whether the socket with this local IPv4 address is the process's. True where the system does not tell."""
-    host, port = address
-    wanted = f"{int.from_bytes(bytes(map(int, host.split('.'))), 'little'):08X}:{port:04X}"
+def owns_connection(pid: int, local: tuple[str, int], remote: tuple[str, int]) -> bool:
+    """Whether the socket with these IPv4 addresses is the process's. True where the system does not tell."""
+    wanted = [_as_in_the_table(local), _as_in_the_table(remote)]
     try:
-        with (_PROC / "net" / "tcp").open() as table:
-            fields = (line.split() for line in table)
-            inode = next((parts[9] for parts in fields if len(parts) > 9 and parts[1] == wanted), None)
+        # The table is not read in one piece: while others open and close connections, a line may be passed over.
+        inodes = (_inode(wanted) for _ in range(_READINGS))
+        inode = next((each for each in inodes if each is not None), None)
         links = list((_PROC / str(pid) / "fd").iterdir())
     except OSError:
         return True
     return inode is not None and any(_leads_to(link, f"socket:[{inode}]") for link in links)
+
+
+_READINGS = 10
+
+
+def _as_in_the_table(address: tuple[str, int]) -> str:
+    host, port = address
+    return f"{int.from_bytes(bytes(map(int, host.split('.'))), 'little'):08X}:{port:04X}"
+
+
+def _inode(addresses: list[str]) -> str | None:
+    """The inode of the TCP socket with this local and remote address."""
+    with (_PROC / "net" / "tcp").open() as table:
+        fields = (line.split() for line in table)
+        return next((parts[9] for parts in fields if len(parts) > 9 and parts[1:3] == addresses), None)
 
 
 def _leads_to(link: Path, target: str) -> bool:

@@ -98,7 +98,8 @@ class RuntimeApi:
         if transport is None or self.owner is None:
             return False
         if transport not in self._owned:
-            if not owns_connection(self.owner, transport.get_extra_info("peername")):
+            peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+            if not owns_connection(self.owner, peer, own):
                 return False
             self._owned.add(transport)
         return True
