@@ -41,7 +41,7 @@ class Ended:
 
     def __init__(self, client: str, folder: Path, *arguments: str, environ: dict[str, str] | None = None) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", _START.format(_CLIENTS[client]), *arguments],
+            [sys.executable, "-c", _START.format(_CLIENTS[client]), *arguments],
             cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

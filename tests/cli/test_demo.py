@@ -35,5 +35,5 @@ def test_ctrl_c_ends_the_demonstration() -> None:
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=30)
-    assert (process.returncode, stdout) == (1, "")
+    assert (process.returncode, stdout) == (130, "")
     assert stderr == "interrupted\n"

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -53,7 +54,7 @@ def slow() -> Iterator[RawServer]:
 def interrupted(number: signal.Signals, after_s: float, client: str, *arguments: str) -> tuple[int, str, bool]:
     """Exit code, stderr, and whether a report came, of a command that is interrupted so long after its start."""
     process = subprocess.Popen(
-        [*COMMAND[:-2], "-c", START, client, "-q", *arguments],
+        [sys.executable, "-c", START, client, "-q", *arguments]  # Python warns of what a broken import leaves open,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
