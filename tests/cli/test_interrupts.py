@@ -54,7 +54,8 @@ def slow() -> Iterator[RawServer]:
 def interrupted(number: signal.Signals, after_s: float, client: str, *arguments: str) -> tuple[int, str, bool]:
     """Exit code, stderr, and whether a report came, of a command that is interrupted so long after its start."""
     process = subprocess.Popen(
-        [sys.executable, "-c", START, client, "-q", *arguments]  # Python warns of what a broken import leaves open,
+        # Without -W error: Python warns of files that an interrupted import leaves open.
+        [sys.executable, "-c", START, client, "-q", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
