@@ -183,3 +183,20 @@ def test_a_served_call_for_nobody_accuses_nobody() -> None:
     end = End(reason="complete", requests=28, waves=4, duration_ns=0)
     result = judge.verdict(Header(tool="t", started="", plan=plan), end)
     assert {finding.check for finding in result.findings} == {"missing-tenant-accepted"}
+
+
+def test_answers_out_of_a_cache_are_named_as_such() -> None:
+    """
+    Given an edge that repeats its answers, and says so
+    When no environment was seen twice
+    Then the reason is the cache, with the option that goes around it.
+    """
+    hits = {seq: changed(headers={"cf-cache-status": "HIT"}) for seq in range(8)}
+    told = verdict("o a1 b2 | r a1 b2 a1 b2", edit=hits, ended="no-reuse")
+    assert told.outcome == "inconclusive"
+    assert any(
+        "6 of 6 answers came out of a cache" in reason and "--nonce query:NAME" in reason for reason in told.reasons
+    )
+    assert not any("answered a second request" in reason for reason in told.reasons)
+    some = verdict("o a1 b2 | r a1 b2 a1 b2", edit={3: changed(headers={"age": "7"})})
+    assert any("1 of 6 answers came out of a cache" in remark for remark in some.remarks)
