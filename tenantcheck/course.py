@@ -6,6 +6,7 @@ Everything is decided from the plan, from what was recorded, and from what the j
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -195,9 +196,10 @@ class Refusals:
 
 def retry_after_s(observation: Observation) -> float:
     """How long a service that is asked too much wants to be left alone, within bounds."""
-    if observation.outcome not in ("refused", "throttled"):
+    told = observation.headers.get("retry-after", "")
+    if observation.outcome not in ("refused", "throttled") or not re.fullmatch("[0-9]{1,6}", told):
         return 0.0
-    return min(float(observation.headers.get("retry-after", "0")), MAX_RETRY_AFTER_S)
+    return min(float(told), MAX_RETRY_AFTER_S)
 
 
 class Prospects:

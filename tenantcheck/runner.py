@@ -158,8 +158,10 @@ class Runner:
             working.cancel()
         if working.done():
             working.result()
-        else:
-            await asyncio.wait((working,), timeout=_GRACE_S)
+            return
+        await asyncio.wait((working,), timeout=_GRACE_S)
+        if working.done() and not working.cancelled():
+            working.exception()  # nobody waits for it any more
 
     def _left_s(self) -> float:
         return self._course.max_time_s - self._now_ns() / 1e9

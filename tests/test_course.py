@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tenantcheck.course import LEAST_TIME_S, Course, Stop
+from tenantcheck.course import LEAST_TIME_S, Course, Stop, retry_after_s
 from tenantcheck.lab.pool import Pool
 from tenantcheck.model import Budgets, Observation, Plan, Standing
 from tenantcheck.plan import Wave
@@ -141,3 +141,13 @@ def test_a_soak_ends_at_a_breach() -> None:
     result, _ = soaked(600.0, 10.0, "idle-steals:t=5")
     assert (result.verdict.outcome, result.end.reason) == ("fail", "breach")
     assert result.end.duration_ns / 1e9 < 300
+
+
+@pytest.mark.parametrize(
+    ("told", "waits"),
+    [("7", 7.0), ("999999", 60.0), ("soon", 0.0), ("1e999", 0.0), ("-1", 0.0), ("\u0663", 0.0), ("", 0.0)],
+)
+def test_how_long_a_service_wants_to_be_left_alone(told: str, waits: float) -> None:
+    """Whatever a history says of it."""
+    ((observation,),) = waves("r a~", plan_for())
+    assert retry_after_s(changed(headers={"retry-after": told})(observation)) == waits

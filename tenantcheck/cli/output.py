@@ -29,9 +29,11 @@ _HINTS = {
 def show(verdict: Verdict, common: Common, output_format: str | None, reports: Mapping[Path, str]) -> int:
     """Print and write the reports; returns the exit code. Whatever can't be written does not change it."""
     code = 1 if verdict.unable else EXIT_CODES[verdict.outcome]
+    fmt = output_format or ("text" if sys.stdout.isatty() else "plain")
+    text = None if fmt == "text" else _rendered(verdict, fmt)
     try:
         with interrupts.breaking_off():
-            _print(verdict, common, output_format or ("text" if sys.stdout.isatty() else "plain"))
+            _print(verdict, common, text)
     except BrokenPipeError:
         pass  # whoever read the report has gone
     except (OSError, ValueError) as error:
@@ -49,22 +51,27 @@ def show(verdict: Verdict, common: Common, output_format: str | None, reports: M
 _KEPT = "The history is kept: tenantcheck check makes the report again."
 
 
-def _print(verdict: Verdict, common: Common, fmt: str) -> None:
+def _rendered(verdict: Verdict, fmt: str) -> str:
+    return harmless(render(verdict, "json" if fmt == "json" else "plain"))
+
+
+def _print(verdict: Verdict, common: Common, text: str | None) -> None:
+    """Print a report; None is the one for terminals."""
     with whole_stdout() as stdout:
-        if fmt == "text":
+        if text is None:
             from rich.console import Console
 
             from tenantcheck.reports.terminal import print_terminal
 
             print_terminal(verdict, Console(file=stdout, no_color=common.no_color or None, highlight=False))
         else:
-            stdout.write(harmless(render(verdict, "json" if fmt == "json" else "plain")))
+            stdout.write(text)
 
 
 def _write(verdict: Verdict, reports: Mapping[Path, str]) -> None:
     """Write the report files, with a word on stderr for each that could not be written."""
     for path, fmt in reports.items():
-        text = harmless(render(verdict, "json" if fmt == "json" else "plain"))
+        text = _rendered(verdict, fmt)
         try:
             with interrupts.breaking_off():
                 write_file(path, text)
