@@ -9,8 +9,11 @@ import sys
 
 def main() -> None:
     """Console script. Exit codes as in the README: 0 pass, 1 failure of the tool, 2 usage, 3, 10."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _end)  # before anything is imported that takes time
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _end)  # before anything is imported that takes time
+    except KeyboardInterrupt:  # Python's own handler was still there
+        _end()
     from tenantcheck.cli.process import run_command
 
     sys.exit(run_command())
