@@ -11,7 +11,7 @@ import click
 from tabulate import tabulate
 
 from tenantcheck.cli.execute import execute, run_async
-from tenantcheck.cli.interrupts import BrokenOff
+from tenantcheck.cli.interrupts import BrokenOff, interrupts
 from tenantcheck.cli.planning import RunOptions, RunTarget, make_control, make_plan, read_tenants
 from tenantcheck.cli.root import Command, Common
 from tenantcheck.cli.say import say, tell
@@ -42,6 +42,7 @@ def command(common: Common) -> int:
     first and has to be caught), one without isolation (which two parallel curls are asked about as well), and one
     that says it isolates and does not.
     """
+    interrupts.defer()  # labs are taken down by whoever set them up
     begun = monotonic()
     rows: list[Row] = []
     with Lab(isolation="per-tenant", control=True) as lab:

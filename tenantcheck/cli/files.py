@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from tenantcheck.cli.interrupts import interrupts
 from tenantcheck.errors import UsageError
 
 
@@ -45,11 +46,16 @@ def write_file(path: Path, text: str) -> None:
         return
     whole = path.resolve()  # a link stays one
     beside = whole.with_name(f".{whole.name[:200]}.{os.getpid()}.part")
-    try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-        beside.replace(whole)
-    except BaseException:
-        with suppress(OSError):
-            beside.unlink()
-        raise
+    with interrupts.deferred():
+        try:
+            with open(beside, "x", encoding="utf-8", opener=_private) as file:
+                file.write(text)
+            beside.replace(whole)
+        except BaseException:
+            with suppress(OSError):
+                beside.unlink()
+            raise
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,11 +1,13 @@
 """Ctrl-C and SIGTERM, from the first moment of a command to its exit code.
 
-Until a run begins they break the command off. From then on they are a wish that the run looks for: it ends, is
-recorded and judged.
+While there is nothing to keep they end the process at once. From the moment a run begins they are a wish that it
+looks for: it ends, is recorded and judged. Neither raises anything: an exception out of a signal handler lands where
+it happens to, in a callback of the import system for one, which swallows it and prints a traceback.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,7 +29,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.wish = Interruption()
-        self._breaks_off = True
+        self._exit: tuple[int, str] | None = (EXIT_CODE, "interrupted")
 
     def install(self) -> None:
         """Answer the signals from now on."""
@@ -37,31 +39,44 @@ class Interrupts:
 
     def _came(self, _number: int, _frame: FrameType | None) -> None:
         self.wish.set()
-        if self._breaks_off:
-            raise BrokenOff
+        if self._exit is not None:
+            code, words = self._exit
+            with suppress(OSError):
+                os.write(2, f"{words}\n".encode())
+            os._exit(code)
 
     def defer(self) -> Interruption:
         """From now on an interruption is a wish. Raises `BrokenOff` if one came before."""
-        self._breaks_off = False
+        self._exit = None
         if self.wish.is_set():
             raise BrokenOff
         return self.wish
 
     def ignore(self) -> None:
         """Nothing changes the outcome any more."""
-        self._breaks_off = False
+        self._exit = None
         with suppress(ValueError):
             for number in _SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
 
     @contextmanager
-    def breaking_off(self) -> Iterator[None]:
-        """Interruptions break off what stands inside, such as writing to somebody who does not read."""
-        self._breaks_off = True
+    def deferred(self) -> Iterator[None]:
+        """What stands inside is finished before an interruption is looked at."""
+        before, self._exit = self._exit, None
         try:
             yield
         finally:
-            self._breaks_off = False
+            self._exit = before
+
+    @contextmanager
+    def ending(self, code: int, words: str) -> Iterator[None]:
+        """An interruption ends what stands inside, such as writing to somebody who does not read, and the process
+        with it: exit code, and words on stderr."""
+        self._exit = (code, words)
+        try:
+            yield
+        finally:
+            self._exit = None
 
 
 interrupts = Interrupts()

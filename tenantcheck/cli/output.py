@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tenantcheck.cli.files import write_file
-from tenantcheck.cli.interrupts import BrokenOff, interrupts
+from tenantcheck.cli.interrupts import interrupts
 from tenantcheck.cli.root import Common
 from tenantcheck.cli.say import say, whole_stdout
 from tenantcheck.model import Verdict
@@ -31,17 +31,9 @@ def show(verdict: Verdict, common: Common, output_format: str | None, reports: M
     code = 1 if verdict.unable else EXIT_CODES[verdict.outcome]
     fmt = output_format or ("text" if sys.stdout.isatty() else "plain")
     text = None if fmt == "text" else _rendered(verdict, fmt)
-    try:
-        with interrupts.breaking_off():
-            _print(verdict, common, text)
-    except BrokenPipeError:
-        pass  # whoever read the report has gone
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-        say(f"error: the report can't be written to stdout: {why}\n  {_KEPT} The verdict: {verdict.outcome}.")
-    except BrokenOff:
-        say(f"interrupted: the report is not whole.\n  {_KEPT}")
-    _write(verdict, reports)
+    with interrupts.ending(code, f"interrupted: not every report is whole.\n  {_KEPT}"):
+        _print(verdict, common, text)
+        _write(verdict, reports)
     if verdict.unable:
         say(f"error: {printable(verdict.reasons[0], 400)}")
         say(f"  {_HINTS[verdict.subject.ended]} The history is kept.".replace("   ", "  "))
@@ -56,16 +48,22 @@ def _rendered(verdict: Verdict, fmt: str) -> str:
 
 
 def _print(verdict: Verdict, common: Common, text: str | None) -> None:
-    """Print a report; None is the one for terminals."""
-    with whole_stdout() as stdout:
-        if text is None:
-            from rich.console import Console
+    """Print a report; None is the one for terminals. A word on stderr where that can't be done."""
+    try:
+        with whole_stdout() as stdout:
+            if text is None:
+                from rich.console import Console
 
-            from tenantcheck.reports.terminal import print_terminal
+                from tenantcheck.reports.terminal import print_terminal
 
-            print_terminal(verdict, Console(file=stdout, no_color=common.no_color or None, highlight=False))
-        else:
-            stdout.write(text)
+                print_terminal(verdict, Console(file=stdout, no_color=common.no_color or None, highlight=False))
+            else:
+                stdout.write(text)
+    except BrokenPipeError:
+        pass  # whoever read the report has gone
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        say(f"error: the report can't be written to stdout: {why}\n  {_KEPT} The verdict: {verdict.outcome}.")
 
 
 def _write(verdict: Verdict, reports: Mapping[Path, str]) -> None:
@@ -73,9 +71,6 @@ def _write(verdict: Verdict, reports: Mapping[Path, str]) -> None:
     for path, fmt in reports.items():
         text = _rendered(verdict, fmt)
         try:
-            with interrupts.breaking_off():
-                write_file(path, text)
+            write_file(path, text)
         except OSError as error:
             say(f"error: --report {path}: {error.strerror}\n  {_KEPT}")
-        except BrokenOff:
-            say(f"interrupted: --report {path} is not written\n  {_KEPT}")

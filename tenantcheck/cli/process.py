@@ -17,14 +17,11 @@ def run_command() -> int:
     interrupts.install()
     open_standard_streams()
     try:
-        try:
-            code = _command()
-        except BrokenOff:
-            say("interrupted")
-            code = EXIT_CODE
-        interrupts.ignore()
+        code = _command()
     except BrokenOff:
+        say("interrupted")
         code = EXIT_CODE
+    interrupts.ignore()
     settle_standard_streams()
     return code
 
