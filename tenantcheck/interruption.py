@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 
 class Interruption:
@@ -10,7 +12,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self._is_set = False
-        self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+        self._called: list[tuple[asyncio.AbstractEventLoop, Callable[[], object]]] = []
 
     def is_set(self) -> bool:
         """Whether it came."""
@@ -19,15 +21,23 @@ class Interruption:
     def set(self) -> None:
         """Wish to stop."""
         self._is_set = True
-        for loop, event in self._waiting:
-            loop.call_soon_threadsafe(event.set)
+        for loop, call in self._called:
+            loop.call_soon_threadsafe(call)
+
+    @contextmanager
+    def calls(self, call: Callable[[], object]) -> Iterator[None]:
+        """The running event loop calls `call` when it comes, or has come, while what stands inside runs."""
+        entry = (asyncio.get_running_loop(), call)
+        self._called.append(entry)
+        try:
+            if self._is_set:
+                entry[0].call_soon(call)
+            yield
+        finally:
+            self._called.remove(entry)
 
     async def wait(self) -> None:
         """Return when it has come."""
-        waiter = (asyncio.get_running_loop(), asyncio.Event())
-        self._waiting.append(waiter)
-        try:
-            if not self._is_set:
-                await waiter[1].wait()
-        finally:
-            self._waiting.remove(waiter)
+        event = asyncio.Event()
+        with self.calls(event.set):
+            await event.wait()

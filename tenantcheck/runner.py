@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ _TIME_OVER = Reply(error_kind="timeout", error_text="the time of the run was ove
 #: Requests of one wave in flight at the most: a laptop's descriptors and memory hold as many.
 MAX_IN_FLIGHT = 1_000
 #: Answers that have arrived when a run is over are still read for so long, in seconds.
-_GRACE_S = 0.1
+_GRACE_S = 0.05
 
 OnWave = Callable[[Wave, Sequence[Observation]], Standing]
 
@@ -215,9 +215,8 @@ class Runner:
         try:
             async with asyncio.TaskGroup() as group:
                 working = [group.create_task(work()) for _ in range(workers)]
-                stopping = group.create_task(self._stop_when_interrupted(working))
-                await asyncio.wait(working)
-                stopping.cancel()
+                with self._ending(working):
+                    await asyncio.wait(working)
         except BaseExceptionGroup as errors:
             # One is enough to say what happened; the others were ended because of it.
             raise errors.exceptions[0] from None
@@ -230,15 +229,25 @@ class Runner:
         if (wait_s := max(wait_s, start_s - now_s)) > 0:
             await self._clock.sleep(wait_s)
 
-    async def _stop_when_interrupted(self, working: Sequence[asyncio.Task[None]]) -> None:
+    @contextmanager
+    def _ending(self, working: Sequence[asyncio.Task[None]]) -> Iterator[None]:
         """End what is in flight when the run is interrupted, or its time is over."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._left_s()):
-                await self._interrupted.wait()
-        self._give_up()
-        await asyncio.sleep(0)  # answers that have arrived are taken first
-        for task in working:
-            task.cancel()
+        loop = asyncio.get_running_loop()
+
+        def cancel() -> None:
+            for task in working:
+                task.cancel()
+
+        def stop() -> None:
+            self._give_up()
+            loop.call_soon(cancel)  # answers that have arrived are taken first
+
+        in_time = loop.call_later(max(0.0, self._left_s()), stop)
+        try:
+            with self._interrupted.calls(stop):
+                yield
+        finally:
+            in_time.cancel()
 
     async def _one(self, request: Request, call: Call) -> Observation:
         """Send one request and record what came back."""
