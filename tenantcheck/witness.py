@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -37,8 +37,6 @@ _USEFUL = frozenset(
 )
 
 #: From the document, and how many bytes it was, to what stands at a field's place.
-_TEXTS = ("execution_environment_id", "sandbox_id", "log_stream_name", "tenant_id")
-
 Lookup = Callable[[Any, int], Any]
 #: From what stands there to the field's value, or why it can't be used.
 Converter = Callable[[Any], tuple[Any, str | None]]
@@ -75,7 +73,6 @@ class WitnessReader:
                 known = ", ".join(by_name)
                 raise UsageError(f"'{name}' is not a witness field", f"The fields are: {known}.")
             self._lookups[by_name[name]] = _at_path(name, expression)
-        self._moved = bool(paths)
         self._secrets = secrets or Secrets()
 
     def read(
@@ -95,8 +92,6 @@ class WitnessReader:
         # A shorter value holds no nonce, in whatever form.
         long = [value for _, value in headers if len(value) >= nonces.LENGTH]
         values = "\n".join(long).encode("utf-8", "replace")[:SEARCHED_BYTES] if long else b""
-        if not self._moved and (plain := _plain_witness(body)) is not None and not self._tells_a_secret(plain[0]):
-            return Reading(plain[0], (), sightings(plain[1], body, values, own_tag), None)
         document, problem = _decode(body)
         proxy_status = inner = None
         searched, size = body, len(body)
@@ -117,9 +112,6 @@ class WitnessReader:
         if isinstance(read, str) and self._secrets.found_in(read):
             return None, "a secret of this run stands in it"
         return read, why
-
-    def _tells_a_secret(self, witness: Witness) -> bool:
-        return any(self._secrets.found_in(getattr(witness, field) or "") for field in _TEXTS)
 
     def _witness(self, document: Any, size: int) -> tuple[Witness | None, tuple[str, ...], list[SeenNonce]]:
         fields: dict[str, Any] = {}
@@ -334,69 +326,6 @@ def _residue(value: Any) -> tuple[list[SeenNonce], str | None]:
         )
     return found, None
 
-
-#: What the converters accept, as types that msgspec checks while it decodes. No default is ever in an answer: null
-#: is refused.
-_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT)]
-_LogStream = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=MAX_TEXT, pattern=rf"(?s)\A{_LOG_STREAM.pattern}\Z")
-]
-_Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
-_Echo = Annotated[str, msgspec.Meta(pattern=rf"\A{nonces.PATTERN.pattern.decode()}\Z")]
-_ABSENT_FIELD: Any = None
-
-
-class _PlainWitness(msgspec.Struct, rename=WITNESS_NAMES):
-    """An answer that is a witness as the examples give it, every field of it usable."""
-
-    execution_environment_id: _Text = _ABSENT_FIELD
-    sandbox_id: _Text = _ABSENT_FIELD
-    log_stream_name: _LogStream = _ABSENT_FIELD
-    invocation_count: _Count = _ABSENT_FIELD
-    tenant_id: _Text = _ABSENT_FIELD
-    nonce: _Echo = _ABSENT_FIELD
-    residue: Any = msgspec.UNSET
-    counter: Any = msgspec.UNSET
-    other_tenant_id: Any = msgspec.field(default=msgspec.UNSET, name="tenant_id")
-    status_code: Any = msgspec.field(default=msgspec.UNSET, name="statusCode")
-
-
-_decode_plain = msgspec.json.Decoder(_PlainWitness).decode
-
-
-def _plain_witness(body: bytes) -> tuple[Witness, list[SeenNonce]] | None:
-    """The witness of a usual answer and the nonces it places. None where fields have to be read one by one."""
-    if not body.isascii():
-        return None  # msgspec passes over unknown fields without looking whether they are UTF-8
-    try:
-        plain = _decode_plain(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    if plain.counter is not msgspec.UNSET or plain.other_tenant_id is not msgspec.UNSET:
-        return None
-    if plain.status_code is not msgspec.UNSET:
-        return None
-    echo: str | None = plain.nonce
-    placed: list[SeenNonce] = []
-    if plain.residue is not msgspec.UNSET:
-        placed, why = _residue(plain.residue)
-        if why is not None:
-            return None
-    if echo is not None:
-        placed.insert(0, SeenNonce(nonce=echo, place="echo"))
-    witness = Witness(
-        execution_environment_id=plain.execution_environment_id,
-        sandbox_id=plain.sandbox_id,
-        log_stream_name=plain.log_stream_name,
-        invocation_count=plain.invocation_count,
-        tenant_id=plain.tenant_id,
-        nonce=echo,
-        residue_read=plain.residue is not msgspec.UNSET,
-    )
-    return None if echo is None and witness in _NOTHING_TOLD else (witness, placed)
-
-
-_NOTHING_TOLD = (Witness(), Witness(residue_read=True))
 
 _CONVERTERS: dict[str, Converter] = {
     "nonce": _echo,
