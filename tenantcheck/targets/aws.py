@@ -1,4 +1,4 @@
-"""Credentials and regions of AWS, by boto3 and botocore; signatures are made by `signing`."""
+"""Credentials and regions of AWS, and its signatures, by boto3 and botocore."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
+
+from msgspec import structs
 
 from tenantcheck.errors import TargetError, UsageError
 from tenantcheck.model.call import Call
-
-if TYPE_CHECKING:
-    from tenantcheck.targets.signing import BodySigner
 
 
 class AwsOptions(NamedTuple):
@@ -113,17 +112,12 @@ class AwsSession:
     def sign(self, call: Call, service: str, region: str, own: Mapping[str, str]) -> Call:
         """Sign one call with SigV4, with the tenant's own AWS credentials where it has some."""
         from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
 
-        from tenantcheck.targets.signing import by_botocore
-
+        request = AWSRequest(method=call.method, url=call.url, data=call.body, headers=dict(call.headers))
         with translated():
-            return by_botocore(SigV4Auth(self._signing(own), service, region), call, call.body)[1]
-
-    def body_signer(self, call: Call, service: str, region: str, own: Mapping[str, str]) -> BodySigner:
-        """What signs calls like this one with other bodies, as long as these credentials last."""
-        from tenantcheck.targets.signing import BodySigner
-
-        return BodySigner(call, self._signing(own), service, region)
+            SigV4Auth(self._signing(own), service, region).add_auth(request)
+        return structs.replace(call, headers=tuple(request.headers.items()))
 
     def _signing(self, own: Mapping[str, str]) -> Any:
         """The credentials to sign with: a tenant's own, or those of the run."""

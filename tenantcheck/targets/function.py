@@ -7,7 +7,7 @@ import binascii
 import json
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from tenantcheck.errors import UsageError
 from tenantcheck.model import Argument, PlatformRecord, Repeat, Reply, Request, RunKind
@@ -20,9 +20,6 @@ from tenantcheck.plan import Row
 from tenantcheck.targets.aws import AwsSession
 from tenantcheck.targets.http import PADDING, PADDING_HEADER, display_url
 from tenantcheck.targets.target import NO_WITNESS, SERVED, Outcome, error_word, known_saying, service_message
-
-if TYPE_CHECKING:
-    from tenantcheck.targets.signing import BodySigner
 
 EventShape = Literal["raw", "api-gateway"]
 NONCE_KEY = "tenantcheckNonce"
@@ -56,8 +53,6 @@ class FunctionTarget:
         self._template = session.invoke_template(function, qualifier)
         self._rows: Sequence[Row] = ()
         self.secrets = Secrets()
-        self._signers: dict[tuple[int | None, str | None], BodySigner] = {}
-        """By tenant, and the id that is sent: in a wave their requests differ in the nonce alone."""
         self._qualifier = qualifier
         self._tenantless = tenantless
         self._tail = True
@@ -78,7 +73,6 @@ class FunctionTarget:
     def leave_out(self, parts: Sequence[str]) -> None:
         """Prepare requests without these optional parts from now on."""
         self._tail, self._pads = LOG_TAIL not in parts, PADDING not in parts
-        self._signers.clear()
 
     def bind(self, rows: Sequence[Row]) -> None:
         """Take the tenants and newcomers, in the order of their index. Raises `UsageError` for credentials that
@@ -120,7 +114,6 @@ class FunctionTarget:
 
     async def refresh(self) -> None:
         """Freeze credentials for the next wave."""
-        self._signers.clear()
         await self._session.refresh()
         self.secrets.add(self._session.secret_values())
 
@@ -128,13 +121,6 @@ class FunctionTarget:
         """Encode and sign one Invoke request."""
         row = self._rows[request.tenant] if request.tenant is not None else None
         id_ = request.claimed if request.claimed is not None else (row.id if row is not None else None)
-        signer = self._signers.get((request.tenant, id_))
-        if signer is None:
-            signer = self._signers[request.tenant, id_] = self._signer(row, id_)
-        return signer.sign(self._body(request.nonce))
-
-    def _signer(self, row: Row | None, id_: str | None) -> BodySigner:
-        """What signs the requests of one tenant in a wave."""
         headers = self._template.headers
         if not self._tail:
             headers = tuple(pair for pair in headers if pair[0].lower() != "x-amz-log-type")
@@ -142,9 +128,9 @@ class FunctionTarget:
             headers = (*headers, ("X-Amz-Tenant-Id", id_))
         if self._longest and self._pads and row is not None and id_ == row.id:
             headers = (*headers, (PADDING_HEADER, "x" * (1 + self._longest - _length(row))))
-        call = Call(method="POST", url=self._template.url, headers=headers)
+        call = Call(method="POST", url=self._template.url, headers=headers, body=self._body(request.nonce))
         own = row.credentials.aws if row is not None else {}
-        return self._session.body_signer(call, self._template.service, self._template.region, own)
+        return self._session.sign(call, self._template.service, self._template.region, own)
 
     def _body(self, nonce: str) -> bytes:
         if self._event == "api-gateway":

@@ -11,9 +11,8 @@ from typing import Any
 import boto3
 import pytest
 from botocore import auth
-from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
-from botocore.credentials import Credentials as BotoCredentials
 from msgspec import structs
 
 from tenantcheck.checks.repeating import repeat_of
@@ -21,10 +20,8 @@ from tenantcheck.errors import TargetError, UsageError
 from tenantcheck.model import Call, PlatformRecord, Reply, Request
 from tenantcheck.plan import Credentials, Row
 from tenantcheck.reports.shell import command_line
-from tenantcheck.targets import signing
 from tenantcheck.targets.aws import ApiSigner, AwsOptions, AwsSession, region_of_url
 from tenantcheck.targets.function import FunctionTarget
-from tenantcheck.targets.signing import BodySigner
 from tests.notation import plan_for
 
 NONCE = "tck1-n"
@@ -110,43 +107,6 @@ def test_the_signed_request_is_boto3s(function: str, options: dict[str, Any]) ->
     our_headers = {name.lower(): value for name, value in ours.headers}
     extra = {"user-agent", "content-length", "amz-sdk-invocation-id", "amz-sdk-request"}
     assert our_headers == {name: value for name, value in their_headers.items() if name not in extra}
-
-
-@pytest.mark.usefixtures("aws")
-@pytest.mark.parametrize("token", [None, "hunter2"])
-def test_every_request_of_a_tenant_has_the_signature_that_botocore_gives_it(
-    monkeypatch: pytest.MonkeyPatch, token: str | None
-) -> None:
-    """
-    Given requests of one tenant, sent over two days
-    When they are signed, of which the first of each day by botocore
-    Then botocore gives the others the same headers, in whatever order they stand.
-    """
-    call = Call(method="POST", url="https://lambda.test/a%20b?Qualifier=live", headers=(("X-Amz-Tenant-Id", "a b"),))
-    credentials = BotoCredentials("AKID", "secret", token)
-    signer = BodySigner(call, credentials, "lambda", "eu-west-1")
-    for seconds in (0, 1, 3600, 86_400, 86_401, 90_000):
-        instant = datetime.datetime(2026, 11, 22, 12, 0, 0, tzinfo=datetime.UTC) + datetime.timedelta(seconds=seconds)
-        clock = type("Clock", (), {"now": staticmethod(lambda _, instant=instant: instant)})
-        monkeypatch.setattr(signing, "datetime", clock)
-        monkeypatch.setattr(auth, "get_current_datetime", lambda *_, instant=instant: instant)
-        body = json.dumps({"at": seconds}).encode()
-        theirs = AWSRequest(method=call.method, url=call.url, data=body, headers=dict(call.headers))
-        auth.SigV4Auth(credentials, "lambda", "eu-west-1").add_auth(theirs)
-        ours = signer.sign(body)
-        assert (ours.method, ours.url, ours.body) == (call.method, call.url, body)
-        assert dict(ours.headers) == dict(theirs.headers)
-
-
-@pytest.mark.usefixtures("still_clock")
-def test_where_the_time_is_not_signed_botocore_signs_every_request() -> None:
-    call = Call(method="POST", url="https://lambda.test/", headers=(("Date", "Sun, 22 Nov 2026 12:00:00 GMT"),))
-    signer = BodySigner(call, BotoCredentials("AKID", "secret"), "lambda", "eu-west-1")
-    for body in (b"1", b"2"):
-        theirs = AWSRequest(method="POST", url=call.url, data=body, headers=dict(call.headers))
-        auth.SigV4Auth(BotoCredentials("AKID", "secret"), "lambda", "eu-west-1").add_auth(theirs)
-        assert dict(signer.sign(body).headers) == dict(theirs.headers)
-    assert "SignedHeaders=date;host" in theirs.headers["Authorization"]
 
 
 @pytest.mark.parametrize(
