@@ -18,7 +18,7 @@ test: $(VENV)/.dev
 
 # writes the expected reports and the page of the checks anew
 update: $(VENV)/.dev
-	UPDATE_GOLDEN=1 $(BIN)/pytest tests/reports tests/checks/test_documentation.py
+	UPDATE_GOLDEN=1 $(BIN)/pytest tests/reports tests/judge/checks/test_documentation.py
 
 # speed beside peers; writes benchmarks/SPEED.md and speed.json (apt-get install nginx-light wrk hey hyperfine), and the
 # cost of hostile answers into SECURITY.md

@@ -55,7 +55,7 @@ def main() -> None:
     from tenantcheck.cli.execute import run_async
     from tenantcheck.model import Call
     from tenantcheck.model import nonce as nonces
-    from tenantcheck.senders import ConnectsAhead, SenderSettings, open_sender
+    from tenantcheck.run.senders import ConnectsAhead, SenderSettings, open_sender
 
     url = sys.argv[1]
 

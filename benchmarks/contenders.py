@@ -23,12 +23,12 @@ from benchmarks.measure import peak_mb
 from tenantcheck.cli.execute import run_async
 from tenantcheck.cli.planning import RunOptions, make_plan
 from tenantcheck.history import HistoryWriter
+from tenantcheck.judge import Judge
 from tenantcheck.model import SCHEDULE, Call, Header, Observation, Plan, Reply, Standing
-from tenantcheck.plan import Schedule, Wave, parse_tenants
-from tenantcheck.runner import Runner
-from tenantcheck.senders import Sender, SenderSettings, open_sender
-from tenantcheck.targets.http import HttpRequestSpec, HttpTarget
-from tenantcheck.verdict import Judge
+from tenantcheck.run.plan import Schedule, Wave, parse_tenants
+from tenantcheck.run.runner import Runner
+from tenantcheck.run.senders import Sender, SenderSettings, open_sender
+from tenantcheck.run.targets.http import HttpRequestSpec, HttpTarget
 
 Outcome = dict[str, float]
 _NONCE = "tck1-0a1b2c3d-0123456789ab-00000001-0123456789abcdef"
@@ -125,8 +125,8 @@ async def tenantcheck_probe(url: str, in_flight: int, count: int) -> Outcome:
 
 async def tenantcheck_invoke(url: str, in_flight: int, count: int) -> Outcome:
     """Signed Invoke calls by the runner's own path."""
-    from tenantcheck.targets.aws import AwsOptions, AwsSession
-    from tenantcheck.targets.function import FunctionTarget
+    from tenantcheck.run.targets.aws import AwsOptions, AwsSession
+    from tenantcheck.run.targets.function import FunctionTarget
 
     session = AwsSession(AwsOptions(region="us-east-1", endpoint_url=url.rpartition("/")[0], made_up=True))
     target = FunctionTarget(session, "witness", qualifier=None, payload=b"{}", event="raw")

@@ -17,10 +17,10 @@ import msgspec
 
 from benchmarks.measure import Samples, interleaved, peak_mb
 from tenantcheck.history import HistoryReader
+from tenantcheck.judge import Judge
 from tenantcheck.lab.pool import Pool
 from tenantcheck.model import SCHEDULE, End, Header, Observation, Witness
-from tenantcheck.plan import Schedule
-from tenantcheck.verdict import Judge
+from tenantcheck.run.plan import Schedule
 from tests.simulation import SimulatedLab, make_plan
 from tests.simulation.run import Simulation
 

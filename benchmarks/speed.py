@@ -37,7 +37,7 @@ from benchmarks.witness_server import witness_server
 from tenantcheck.cli.execute import run_async
 from tenantcheck.history import HistoryReader
 from tenantcheck.model import Call
-from tenantcheck.targets.aws import AwsOptions, AwsSession
+from tenantcheck.run.targets.aws import AwsOptions, AwsSession
 from tests.nginx.process import installed
 
 _HERE = Path(__file__).parent

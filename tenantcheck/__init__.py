@@ -1,3 +1,5 @@
 """tenantcheck: does AWS Lambda keep one tenant's execution environments away from another's?"""
 
-__version__ = "0.1.0"
+from tenantcheck.version import __version__
+
+__all__ = ["__version__"]

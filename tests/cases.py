@@ -16,8 +16,8 @@ from tenantcheck.cli.planning import RunOptions, make_plan
 from tenantcheck.lab.mapping import token
 from tenantcheck.lab.pool import Pool, Reuse
 from tenantcheck.model import Plan, PlanName
-from tenantcheck.plan import Credentials, Row, TenantList
-from tenantcheck.targets.http import HttpRequestSpec, HttpTarget, Place, parse_nonce_place
+from tenantcheck.run.plan import Credentials, Row, TenantList
+from tenantcheck.run.targets.http import HttpRequestSpec, HttpTarget, Place, parse_nonce_place
 from tests.simulation import SimulatedLab, faults
 
 PLANS: tuple[PlanName, ...] = ("quick", "standard", "deep")

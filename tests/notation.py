@@ -18,7 +18,8 @@ from typing import Any
 
 import msgspec
 
-from tenantcheck.checks import CHECK_IDS
+from tenantcheck.judge import Judge
+from tenantcheck.judge.checks import CHECK_IDS
 from tenantcheck.model import (
     FRAME,
     SCHEDULE,
@@ -41,7 +42,6 @@ from tenantcheck.model import (
 from tenantcheck.model import nonce as nonces
 from tenantcheck.model.repeat import text as text_part
 from tenantcheck.reports.shell import command_line
-from tenantcheck.verdict import Judge
 
 MS = 1_000_000
 RUN = "0a1b2c3d"

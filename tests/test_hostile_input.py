@@ -20,19 +20,20 @@ from hypothesis import strategies as st
 from tenantcheck.cli.options import parse_idle, parse_required, parse_seed, parse_witness_paths
 from tenantcheck.errors import HistoryError, TenantcheckError, UsageError
 from tenantcheck.history import HistoryReader
+from tenantcheck.judge import Judge
 from tenantcheck.lab.pool import Pool
 from tenantcheck.model import CACHE_HEADERS, SCHEDULE, Header, Reply
 from tenantcheck.model import nonce as nonces
 from tenantcheck.model.secrets import Secrets
 from tenantcheck.model.text import ascii_json, harmless, printable
-from tenantcheck.plan import parse_tenants
-from tenantcheck.redraw import Redraw
-from tenantcheck.targets import kept_headers, media_type, service_message
-from tenantcheck.targets.function import _platform_record, parse_payload
-from tenantcheck.targets.http import HttpRequestSpec, HttpTarget, display_url, parse_header, parse_nonce_place
-from tenantcheck.targets.target import KEPT_HEADERS, error_word, known_saying
-from tenantcheck.verdict import Judge
-from tenantcheck.witness import MAX_RESIDUE, MAX_TEXT, WitnessReader
+from tenantcheck.run.plan import parse_tenants
+from tenantcheck.run.redraw import Redraw
+from tenantcheck.run.targets import kept_headers, media_type, service_message
+from tenantcheck.run.targets.function import _platform_record, parse_payload
+from tenantcheck.run.targets.http import HttpRequestSpec, HttpTarget, display_url, parse_header, parse_nonce_place
+from tenantcheck.run.targets.target import KEPT_HEADERS, error_word, known_saying
+from tenantcheck.run.witness import WitnessReader
+from tenantcheck.run.witness.reader import MAX_RESIDUE, MAX_TEXT
 from tests.hostile import mutated
 from tests.simulation import make_plan, simulate
 

@@ -9,7 +9,7 @@ import pytest
 
 from tenantcheck.cli.output import EXIT_CODES
 from tenantcheck.cli.root import _COMMANDS
-from tenantcheck.plan import parse_tenants
+from tenantcheck.run.plan import parse_tenants
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -13,9 +13,9 @@ from tenantcheck.cli.output import show
 from tenantcheck.cli.root import Command, Common
 from tenantcheck.errors import HistoryError, TenantcheckError, UsageError
 from tenantcheck.history import HistoryReader
+from tenantcheck.judge import Judge
 from tenantcheck.model import Header, Verdict
-from tenantcheck.redraw import Redraw
-from tenantcheck.verdict import Judge
+from tenantcheck.run.redraw import Redraw
 
 
 @click.command("check", cls=Command)

@@ -18,9 +18,9 @@ from tenantcheck.cli.say import say, tell
 from tenantcheck.lab import Lab
 from tenantcheck.model import Call, Reply, Verdict
 from tenantcheck.reports.sentences import evidence_sentence, finding_sentence
-from tenantcheck.senders import Sender, SenderSettings, open_sender
-from tenantcheck.targets.http import HttpRequestSpec, HttpTarget
-from tenantcheck.witness import WitnessReader
+from tenantcheck.run.senders import Sender, SenderSettings, open_sender
+from tenantcheck.run.targets.http import HttpRequestSpec, HttpTarget
+from tenantcheck.run.witness import WitnessReader
 
 _DIRECT = SenderSettings(timeout_s=10.0, direct=True)
 CURL_REPEATS = 100
@@ -64,8 +64,8 @@ def _probe(lab: Lab, common: Common, control: str | None = None) -> Verdict:
 
 
 def _invoke(lab: Lab, common: Common) -> Verdict:
-    from tenantcheck.targets.aws import AwsOptions, AwsSession
-    from tenantcheck.targets.function import FunctionTarget
+    from tenantcheck.run.targets.aws import AwsOptions, AwsSession
+    from tenantcheck.run.targets.function import FunctionTarget
 
     say(f"invoke {lab.settings.isolation} …")
     session = AwsSession(AwsOptions(region="us-east-1", endpoint_url=lab.endpoint_url, made_up=True))

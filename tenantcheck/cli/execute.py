@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 
 from msgspec import structs
 
-from tenantcheck import __version__
 from tenantcheck.cli.interrupts import BrokenOff, interrupts
 from tenantcheck.cli.planning import RunOptions, RunTarget
 from tenantcheck.cli.progress import Progress
 from tenantcheck.cli.root import Common
 from tenantcheck.cli.words import ErrorWords
 from tenantcheck.history import HistoryWriter, default_path, earlier_runs
+from tenantcheck.judge import Judge
 from tenantcheck.model import (
     IDENTITIES,
     SCHEDULE,
@@ -31,10 +31,10 @@ from tenantcheck.model import (
     Standing,
     Verdict,
 )
-from tenantcheck.plan import Wave
-from tenantcheck.runner import Runner
-from tenantcheck.senders import SenderSettings, open_sender, proxy_secrets
-from tenantcheck.verdict import Judge
+from tenantcheck.run.plan import Wave
+from tenantcheck.run.runner import Runner
+from tenantcheck.run.senders import SenderSettings, open_sender, proxy_secrets
+from tenantcheck.version import __version__
 
 T = TypeVar("T")
 

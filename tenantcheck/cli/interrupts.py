@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from tenantcheck.interruption import Interruption
+from tenantcheck.run.interruption import Interruption
 
 #: Exit code of a command that was broken off before there was anything to judge.
 EXIT_CODE = 128 + signal.SIGINT

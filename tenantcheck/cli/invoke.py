@@ -15,7 +15,7 @@ from tenantcheck.cli.planning import RunOptions, make_control, make_plan, print_
 from tenantcheck.cli.probe import read_data
 from tenantcheck.cli.root import Command, Common
 from tenantcheck.cli.say import say
-from tenantcheck.senders import SenderSettings
+from tenantcheck.run.senders import SenderSettings
 
 
 @click.command("invoke", cls=Command)
@@ -36,8 +36,8 @@ def command(common: Common, /, function: str, **given: Any) -> int:
     Needs lambda:InvokeFunction and nothing else. The handler answers with its witness (see examples/). Sends
     about 160 requests with the standard plan.
     """
-    from tenantcheck.targets.aws import AwsOptions, AwsSession
-    from tenantcheck.targets.function import FunctionTarget
+    from tenantcheck.run.targets.aws import AwsOptions, AwsSession
+    from tenantcheck.run.targets.function import FunctionTarget
 
     reports = parse_reports(given.pop("report"))
     options = RunOptions(**{name: given.pop(name) for name in RunOptions.__dataclass_fields__})

@@ -213,7 +213,7 @@ def parse_required(texts: tuple[str, ...]) -> tuple[Requirement, ...]:
 
 def chosen_checks(only: tuple[str, ...], skip: tuple[str, ...]) -> tuple[tuple[CheckId, ...], tuple[CheckId, ...]]:
     """The checks that run, and those asked for by name. Raises `UsageError` for an unknown id."""
-    from tenantcheck.checks import CHECK_IDS
+    from tenantcheck.judge.checks import CHECK_IDS
 
     for id_ in (*only, *skip):
         if id_ not in CHECK_IDS:

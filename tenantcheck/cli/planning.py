@@ -19,13 +19,13 @@ from tenantcheck.cli.options import (
 )
 from tenantcheck.cli.root import Common
 from tenantcheck.cli.say import say
-from tenantcheck.course import LEAST_TIME_S
 from tenantcheck.errors import UsageError
 from tenantcheck.model import Budgets, Plan, PlanName, Repeat, RunKind
-from tenantcheck.plan import NEWCOMERS, SOAK_NEWCOMERS, Forecast, Row, TenantList, forecast, parse_tenants
-from tenantcheck.plan.tenants import MAX_FILE_BYTES
-from tenantcheck.targets import Target
-from tenantcheck.witness import WitnessReader
+from tenantcheck.run.course import LEAST_TIME_S
+from tenantcheck.run.plan import NEWCOMERS, SOAK_NEWCOMERS, Forecast, Row, TenantList, forecast, parse_tenants
+from tenantcheck.run.plan.tenants import MAX_FILE_BYTES
+from tenantcheck.run.targets import Target
+from tenantcheck.run.witness import WitnessReader
 
 #: Tenant environments, active or idle, per 1,000 concurrent executions configured for the function.
 _ENVIRONMENT_CEILING = 2_500

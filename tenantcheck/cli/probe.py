@@ -24,8 +24,8 @@ from tenantcheck.cli.planning import RunOptions, make_control, make_plan, print_
 from tenantcheck.cli.root import Command, Common
 from tenantcheck.errors import UsageError
 from tenantcheck.model.boundary import ALIASES
-from tenantcheck.senders import SenderSettings
-from tenantcheck.targets.http import (
+from tenantcheck.run.senders import SenderSettings
+from tenantcheck.run.targets.http import (
     DEFAULT_TENANT_HEADER,
     HttpRequestSpec,
     HttpTarget,
@@ -138,7 +138,7 @@ def _tenant_place(url: str, given: dict[str, Any]) -> Place:
 
 
 def _signer(url: str, given: dict[str, Any]) -> Signer:
-    from tenantcheck.targets.aws import ApiSigner, AwsOptions, AwsSession
+    from tenantcheck.run.targets.aws import ApiSigner, AwsOptions, AwsSession
 
     session = AwsSession(AwsOptions(region=given["region"], profile=given["profile"]))
     return ApiSigner(session, url, given["region"])

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from tenantcheck.plan import Wave
-from tenantcheck.verdict import Judge
+from tenantcheck.judge import Judge
+from tenantcheck.run.plan import Wave
 
 
 class Progress:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import click
 
-from tenantcheck import __version__
+from tenantcheck.version import __version__
 
 _COMMANDS = {
     "probe": "Test an HTTP endpoint for tenant isolation.",

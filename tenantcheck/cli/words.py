@@ -8,7 +8,7 @@ from tenantcheck.cli.say import say
 from tenantcheck.model import Call, Reply
 from tenantcheck.model.secrets import Secrets
 from tenantcheck.model.text import printable
-from tenantcheck.targets import service_message
+from tenantcheck.run.targets import service_message
 
 #: Different sentences that are shown of one run.
 _MOST = 10

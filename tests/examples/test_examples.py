@@ -14,7 +14,7 @@ import pytest
 from tenantcheck.lab import Lab
 from tenantcheck.model import WITNESS_NAMES, Witness
 from tenantcheck.model import nonce as nonces
-from tenantcheck.witness import WitnessReader
+from tenantcheck.run.witness import WitnessReader
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NONCE = nonces.compose("0a1b2c3d", nonces.tag("a"), 1, "0123456789abcdef")

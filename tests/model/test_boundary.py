@@ -9,7 +9,7 @@ import pytest
 
 from tenantcheck.model import Tenant
 from tenantcheck.model.boundary import CACHEABLE, changed, groups
-from tenantcheck.plan import forecast
+from tenantcheck.run.plan import forecast
 from tests.notation import plan_for
 
 OWN = tuple(Tenant(index=n, id=f"t{n}", expect=f"t{n}", credential_names=("Authorization",)) for n in range(30))

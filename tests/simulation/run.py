@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from tenantcheck.checks import CHECK_IDS
-from tenantcheck.course import Course, Stop
+from tenantcheck.judge import Judge
+from tenantcheck.judge.checks import CHECK_IDS
 from tenantcheck.lab.faults import Faults, Sent, parse_fault
 from tenantcheck.lab.mapping import Mapping, bearer, claimed
 from tenantcheck.lab.pool import Lease, Pool
@@ -31,10 +31,10 @@ from tenantcheck.model import (
 )
 from tenantcheck.model.boundary import RESERVED_HEADER
 from tenantcheck.model.call import Call
-from tenantcheck.plan import NEWCOMERS, Wave, parse_tenants
-from tenantcheck.senders.sender import LEAST_CONNECTIONS
-from tenantcheck.targets.http import HttpRequestSpec, HttpTarget
-from tenantcheck.verdict import Judge
+from tenantcheck.run.course import Course, Stop
+from tenantcheck.run.plan import NEWCOMERS, Wave, parse_tenants
+from tenantcheck.run.senders.sender import LEAST_CONNECTIONS
+from tenantcheck.run.targets.http import HttpRequestSpec, HttpTarget
 from tests.simulation.environment import Answer, Environments
 
 MS = 1_000_000

@@ -1,0 +1,53 @@
+"""`ambiguous-tenant`: two tenant headers, silently served as one of them."""
+
+from __future__ import annotations
+
+from tenantcheck.judge.checks.boundary import asked, boundary_judged
+from tenantcheck.judge.checks.check import Check, Judged, finding
+from tenantcheck.judge.environments import Environments
+from tenantcheck.model import Observation, Plan
+from tenantcheck.model.boundary import AMBIGUOUS, names_in
+
+
+def run(environments: Environments, plan: Plan) -> Judged:
+    """Requests that carry two ids: the tenant's header twice, or other names of the tenant beside the true one.
+
+    Served as the tenant they belong to is right with credentials, and where other names are ignored; as the other one
+    it is a breach of the credentials, where there are some.
+    """
+    requests = asked(environments, AMBIGUOUS)
+    findings = [
+        finding(
+            environments,
+            AMBIGUOUS,
+            "breach" if _has_credentials(plan, o) else "weakness",
+            exhibits=(o,),
+            tenants=(served,),
+            details={
+                "which": "first" if served == o.request.tenant else "second",
+                "under": ", ".join(names_in(plan.aliases, o.request.alias)) if o.request.alias else "",
+            },
+        )
+        for o, served in requests.served
+        if served != o.request.tenant or not (o.request.alias or _has_credentials(plan, o))
+    ]
+    return boundary_judged(plan, AMBIGUOUS, findings, requests, requests.served)
+
+
+def _has_credentials(plan: Plan, observation: Observation) -> bool:
+    tenant = observation.request.tenant
+    return tenant is not None and bool(plan.everyone()[tenant].credential_names)
+
+
+CHECK = Check(
+    id=AMBIGUOUS,
+    summary="a request with two tenant ids was refused",
+    needs="an HTTP endpoint",
+    run=run,
+    help=(
+        "A request with two tenant ids was served as one of them: the tenant's header came twice, or another "
+        "name of the tenant (a list that --alias adds to) outweighed it. Where another part (a proxy, an "
+        "authorizer, a log) reads the other id, they disagree about whose request it is. Refuse repeated headers, "
+        "read the tenant from one place, or take it from the authorizer. Served against the credentials: a breach."
+    ),
+)

@@ -1,0 +1,131 @@
+"""What a check is: a value with a function from grouped observations to findings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from tenantcheck.judge.checks.repeating import repeat_of
+from tenantcheck.judge.environments import Environments, easily_shared
+from tenantcheck.model import IDENTITIES, WITNESS_NAMES, CheckId, Finding, Observation, Plan, Seen, Severity
+from tenantcheck.model.boundary import AMBIGUOUS, RESERVED
+
+
+class Judged(NamedTuple):
+    """What a check found."""
+
+    findings: Sequence[Finding]
+    opportunities: int
+    """How often it could have failed."""
+    total: int | None = None
+    """Findings in all, where not all of them are kept."""
+    not_applicable: str = ""
+    """Why it has no place in this run, where it has none."""
+    unexercised: str = ""
+    """What it would have needed, where it had no opportunity."""
+    undecided: str = ""
+    """What it saw and can't tell, where it has no finding: then it is not clean either."""
+    remarks: Sequence[str] = ()
+    """What it noticed that is no finding."""
+
+
+#: What is missing never accuses: counts that no record explains may be those of records that are not there.
+NOT_WHOLE = Judged((), 0, unexercised="records are missing from the history, which may explain any count")
+
+
+class Check(NamedTuple):
+    """One check."""
+
+    id: CheckId
+    summary: str
+    """One line: what holds when it is clean."""
+    needs: str
+    """What a run must give it."""
+    run: Callable[[Environments, Plan], Judged]
+    help: str
+    """What a finding means and what to do about it."""
+
+
+def seen(environments: Environments, observation: Observation, identity: str) -> Seen:
+    """The exhibit of one observation, with how to send it again; `identity` is the field that names its
+    environment."""
+    plan, request, witness = environments.plan, observation.request, observation.witness
+    tenant = plan.everyone()[request.tenant].id if request.tenant is not None else None
+    environment = None
+    if witness is not None:
+        environment = getattr(witness, identity) or witness.environment()
+    request_ids = {
+        name: value
+        for name, value in observation.headers.items()
+        if name in ("x-amzn-requestid", "x-amz-apigw-id", "x-amzn-trace-id", "x-amz-cf-id")
+    }
+    beside = request.alias is not None or request.purpose in (RESERVED, AMBIGUOUS)
+    return Seen(
+        seq=request.seq,
+        tenant=request.claimed if request.claimed is not None and not beside else tenant,
+        environment=environment,
+        count=witness.invocation_count if witness else None,
+        call_ns=observation.call_ns,
+        end_ns=observation.end_ns,
+        status=observation.status,
+        handler_saw=witness.tenant_id if witness else None,
+        request_ids=request_ids,
+        repeat=repeat_of(plan, request),
+    )
+
+
+def finding(
+    environments: Environments,
+    check: CheckId,
+    severity: Severity,
+    *,
+    exhibits: Sequence[Observation],
+    fields: Sequence[str] = (),
+    tenants: Sequence[int] = (),
+    environment: str | None = None,
+    details: dict[str, str | int] | None = None,
+) -> Finding:
+    """A finding. A breach that stands on identities alone which can't be trusted is an open question."""
+    plan = environments.plan
+    people = plan.everyone()
+    identities = [name for name in fields if name in IDENTITIES]
+    identity = identities[0] if identities else environments.shown_identity()
+    if severity == "breach" and identities and not trusted(environments, identities, exhibits):
+        severity = "open"
+    names = tuple(people[tenant].id for tenant in tenants)
+    stable = [name if not people[index].fresh else "fresh" for index, name in zip(tenants, names, strict=True)]
+    mark = "|".join([check, plan.kind, plan.target, *sorted(stable), *sorted(fields)])
+    return Finding(
+        check=check,
+        severity=severity,
+        fields=tuple(WITNESS_NAMES.get(name, name) for name in fields),
+        tenants=names,
+        environment=environment,
+        exhibits=tuple(seen(environments, observation, identity) for observation in exhibits),
+        fingerprint=hashlib.sha256(mark.encode()).hexdigest()[:16],
+        details=details or {},
+    )
+
+
+def trusted(environments: Environments, identities: Sequence[str], exhibits: Sequence[Observation]) -> bool:
+    """Whether a meeting shown by these identities can stand: one of them is neither discredited nor easily shared by
+    two environments, or the process counted on from one tenant to the other."""
+    witness = exhibits[-1].witness if exhibits else None
+    if witness is None:
+        return False
+    if (
+        "execution_environment_id" in identities
+        and witness.execution_environment_id in environments.continuity.proven
+    ):
+        return True
+    return any(
+        name not in environments.discredited and not easily_shared(getattr(witness, name) or "")
+        for name in identities
+    )
+
+
+def asked_for(observation: Observation) -> tuple[int, ...]:
+    """The tenant an observation belongs to, as a tuple that is empty when there is none."""
+    tenant = observation.request.tenant
+    return () if tenant is None else (tenant,)

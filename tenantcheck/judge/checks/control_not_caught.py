@@ -1,0 +1,47 @@
+"""`control-not-caught`: a function that is known not to isolate looked isolated, or could not be told."""
+
+from __future__ import annotations
+
+from tenantcheck.judge.checks.check import Check, Judged
+from tenantcheck.judge.environments import Environments
+from tenantcheck.model import WITNESS_NAMES, Finding, Plan
+
+
+def run(environments: Environments, plan: Plan) -> Judged:
+    """Whether the control was caught by the identity that the evidence stands on."""
+    control, name = environments.control, environments.identity()
+    field = None if name is None else WITNESS_NAMES[name]
+    if control is None:
+        return Judged((), 0, not_applicable="no control was asked (--control)")
+    caught = [WITNESS_NAMES[name] for name in control.caught_by]
+    if field is None or field in caught:
+        return Judged((), len(caught), unexercised="the evidence stands on no identity")
+    return Judged(
+        [
+            Finding(
+                check="control-not-caught",
+                severity="open",
+                details={
+                    "target": control.target,
+                    "requests": control.requests,
+                    "ended": control.detail or control.ended,
+                    "by": ", ".join(caught),
+                    "field": field,
+                },
+            )
+        ],
+        1,
+    )
+
+
+CHECK = Check(
+    id="control-not-caught",
+    summary="a function without isolation was caught by the same witness",
+    needs="--control: a twin of the function without isolation, of the same package, behind the same front",
+    run=run,
+    help=(
+        "The control, which does not isolate, was not caught by the identity that the evidence stands on: this "
+        "witness or this route can't show sharing, so a clean run shows nothing. Look at how the handler makes its "
+        "ids, and whether something in front sends refused requests again."
+    ),
+)

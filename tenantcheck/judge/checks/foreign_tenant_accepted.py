@@ -1,0 +1,34 @@
+"""`foreign-tenant-accepted`: one tenant's credentials, served as another tenant."""
+
+from __future__ import annotations
+
+from tenantcheck.judge.checks.boundary import asked, boundary_judged
+from tenantcheck.judge.checks.check import Check, Judged, finding
+from tenantcheck.judge.environments import Environments
+from tenantcheck.model import Plan
+from tenantcheck.model.boundary import FOREIGN
+
+
+def run(environments: Environments, plan: Plan) -> Judged:
+    """Credentials of one tenant with the id of another. Where an authorizer supplies the tenant, the id is
+    ignored and the request is served as the owner of the credentials: correct."""
+    requests = asked(environments, FOREIGN)
+    findings = [
+        finding(environments, FOREIGN, "breach", exhibits=(o,), tenants=(owner, served))
+        for o, served in requests.served
+        if (owner := o.request.credential) is not None and served != owner
+    ]
+    return boundary_judged(plan, FOREIGN, findings, requests, requests.served)
+
+
+CHECK = Check(
+    id=FOREIGN,
+    summary="no tenant's credentials were served as another tenant",
+    needs="credentials per tenant, and an id that is sent beside them",
+    run=run,
+    help=(
+        "A request with one tenant's credentials and another tenant's id was served as the other tenant: the id is "
+        "believed, whoever sends it. Bind the id to the credentials; AWS's recommended form is "
+        "context.authorizer.tenantId, supplied by a Lambda authorizer."
+    ),
+)

@@ -1,0 +1,31 @@
+"""`missing-tenant-accepted`: a request without any tenant was served."""
+
+from __future__ import annotations
+
+from tenantcheck.judge.checks.boundary import asked, boundary_judged
+from tenantcheck.judge.checks.check import Check, Judged, finding
+from tenantcheck.judge.environments import Environments
+from tenantcheck.model import Plan
+from tenantcheck.model.boundary import MISSING, NOT_ISOLATED
+
+
+def run(environments: Environments, plan: Plan) -> Judged:
+    """Requests without a tenant; for `invoke` its opening call is one too."""
+    requests = asked(environments, MISSING)
+    opening = asked(environments, NOT_ISOLATED, tenantless=True)
+    accepted = (*opening.accepted, *requests.accepted)
+    findings = [finding(environments, MISSING, "breach", exhibits=(o,)) for o in accepted]
+    return boundary_judged(plan, MISSING, findings, requests, accepted)
+
+
+CHECK = Check(
+    id=MISSING,
+    summary="a request without a tenant was refused",
+    needs="tenants without credentials of their own, and an id that travels in a header, a query or Invoke",
+    run=run,
+    help=(
+        "A request that names no tenant and carries no credentials was served: something gives it a default "
+        "tenant, or the function has no isolation. Make the tenant a required parameter with a request "
+        "validator, and map no default."
+    ),
+)

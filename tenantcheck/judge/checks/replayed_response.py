@@ -1,0 +1,48 @@
+"""`replayed-response`: a response that answers another request."""
+
+from __future__ import annotations
+
+from tenantcheck.judge.checks.check import Check, Judged
+from tenantcheck.judge.checks.foreign_residue import foreign_finding
+from tenantcheck.judge.environments import Environments
+from tenantcheck.model import Plan
+from tenantcheck.model.boundary import CACHEABLE
+
+
+def run(environments: Environments, plan: Plan) -> Judged:
+    """Echoed nonces of another tenant's request. Replays within a tenant are no breach and no reuse.
+
+    Where the nonce in the URL keeps a run out of caches, only its cacheable requests could have been replayed.
+    """
+    findings = [
+        foreign_finding(environments, "replayed-response", replay, ("nonce",))
+        for replay in environments.replays.items
+    ]
+    return Judged(
+        findings,
+        _cacheable_echoes(environments) if CACHEABLE in environments.purposes else environments.echoes,
+        total=environments.replays.total,
+        unexercised=(
+            "no cacheable answer echoed a nonce (the handler has to read it in the header x-tenantcheck-nonce too)"
+            if plan.nonce_in_url
+            else "no answer echoed the nonce it was sent"
+        ),
+    )
+
+
+def _cacheable_echoes(environments: Environments) -> int:
+    answers = (framed.observation.witness for framed in environments.purposes[CACHEABLE])
+    return sum(witness is not None and witness.nonce is not None for witness in answers)
+
+
+CHECK = Check(
+    id="replayed-response",
+    summary="no tenant was given the response to another tenant's request",
+    needs="a handler that echoes the nonce",
+    run=run,
+    help=(
+        "A response echoed the nonce of another tenant's request: something between client and function "
+        "(CDN, API Gateway stage cache, reverse proxy) keeps responses under a key without the tenant. Add "
+        "the tenant to the cache key, or turn the cache off for this route."
+    ),
+)

@@ -1,0 +1,33 @@
+"""`reserved-header-honoured`: the client's own X-Amz-Tenant-Id chose the tenant."""
+
+from __future__ import annotations
+
+from tenantcheck.judge.checks.boundary import asked, boundary_judged
+from tenantcheck.judge.checks.check import Check, Judged, asked_for, finding
+from tenantcheck.judge.environments import Environments
+from tenantcheck.model import Plan
+from tenantcheck.model.boundary import RESERVED
+
+
+def run(environments: Environments, plan: Plan) -> Judged:
+    """Requests for one tenant that carry another one's id in Lambda's own header."""
+    requests = asked(environments, RESERVED)
+    findings = [
+        finding(environments, RESERVED, "breach", exhibits=(o,), tenants=(*asked_for(o), served))
+        for o, served in requests.served
+        if plan.everyone()[served].id == o.request.claimed
+    ]
+    return boundary_judged(plan, RESERVED, findings, requests, requests.served)
+
+
+CHECK = Check(
+    id=RESERVED,
+    summary="the client's own X-Amz-Tenant-Id was ignored",
+    needs="an HTTP endpoint whose tenant does not travel in that header",
+    run=run,
+    help=(
+        "A request for one tenant, with another tenant's id in the header X-Amz-Tenant-Id, was served as the "
+        "other: the client chooses the tenant that Lambda sees. Map X-Amz-Tenant-Id from a source of your own "
+        "and drop the client's header."
+    ),
+)

@@ -1,0 +1,19 @@
+"""Decide whom to ask, what to send and in which order; nothing here sends anything."""
+
+from tenantcheck.run.plan.schedule import NEWCOMERS, SOAK_NEWCOMERS, Forecast, Schedule, Wave, forecast
+from tenantcheck.run.plan.tenants import Credentials, Row, TenantList, fresh_id, id_problem, parse_tenants
+
+__all__ = [
+    "NEWCOMERS",
+    "SOAK_NEWCOMERS",
+    "Credentials",
+    "Forecast",
+    "Row",
+    "Schedule",
+    "TenantList",
+    "Wave",
+    "forecast",
+    "fresh_id",
+    "id_problem",
+    "parse_tenants",
+]

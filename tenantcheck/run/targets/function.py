@@ -1,0 +1,327 @@
+"""A Lambda function, by Invoke with a tenant id: signed by botocore, sent by the same sender as `probe`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from tenantcheck.errors import UsageError
+from tenantcheck.model import Argument, PlatformRecord, Repeat, Reply, Request, RunKind
+from tenantcheck.model.boundary import NONCE_HEADER
+from tenantcheck.model.call import Call
+from tenantcheck.model.repeat import Part, text, variable
+from tenantcheck.model.secrets import Secrets, leaves
+from tenantcheck.model.text import printable
+from tenantcheck.run.plan import Row
+from tenantcheck.run.targets.aws import AwsSession
+from tenantcheck.run.targets.http import PADDING, PADDING_HEADER, display_url
+from tenantcheck.run.targets.target import NO_WITNESS, SERVED, Outcome, error_word, known_saying, service_message
+
+EventShape = Literal["raw", "api-gateway"]
+NONCE_KEY = "tenantcheckNonce"
+LOG_TAIL = "log tail"
+
+
+class FunctionTarget:
+    """Builds Invoke requests. Raises `UsageError` and `TargetError` when boto3 can't be set up for it."""
+
+    unwraps = True
+    kind: RunKind = "invoke"
+    safe = False
+    nonce_in_url = False
+    aliases: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        session: AwsSession,
+        function: str,
+        *,
+        qualifier: str | None,
+        payload: bytes,
+        event: EventShape,
+        tenantless: bool = False,
+    ) -> None:
+        """`tenantless` sends no tenant id at all, as a function without a tenancy configuration wants it."""
+        self._session = session
+        self._function = function
+        self._event = event
+        self._payload = parse_payload(payload)
+        self._template = session.invoke_template(function, qualifier)
+        self._rows: Sequence[Row] = ()
+        self.secrets = Secrets()
+        self._qualifier = qualifier
+        self._tenantless = tenantless
+        self._tail = True
+        self._pads = True
+        self._longest = 0
+        self.url = self._template.url
+
+    @property
+    def tenant_place(self) -> str:
+        """How the id travels, as the plan keeps it."""
+        return "nowhere" if self._tenantless else "invoke"
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """Parts of requests that an endpoint may refuse and that can be left out: SAM's knows no log tail."""
+        return (LOG_TAIL, PADDING) if self._longest else (LOG_TAIL,)
+
+    def leave_out(self, parts: Sequence[str]) -> None:
+        """Prepare requests without these optional parts from now on."""
+        self._tail, self._pads = LOG_TAIL not in parts, PADDING not in parts
+
+    def bind(self, rows: Sequence[Row]) -> None:
+        """Take the tenants and newcomers, in the order of their index. Raises `UsageError` for credentials that
+        Invoke can't carry."""
+        for row in rows:
+            if row.credentials.headers or row.credentials.query:
+                raise UsageError(
+                    f"tenant '{row.id}' has headers, query or tokens, which Invoke does not carry",
+                    "Tenants of invoke may have aws_profile, or aws_access_key_id and aws_secret_access_key.",
+                )
+        self._rows = rows
+        self.secrets = Secrets(leaves(self._payload), known=[text for row in rows for text in (row.id, row.expect)])
+        for row in rows:
+            self.secrets.add(value for name, value in row.credentials.aws.items() if name != "aws_profile")
+        lengths = [_length(row) for row in rows]
+        self._longest = max(lengths, default=0) if len(set(lengths)) > 1 else 0
+
+    def twin(self, function: str) -> FunctionTarget:
+        """The same requests to a function without a tenancy configuration, which takes no tenant id."""
+        return FunctionTarget(
+            self._session,
+            function,
+            qualifier=None,
+            payload=json.dumps(self._payload).encode(),
+            event=self._event,
+            tenantless=True,
+        )
+
+    @property
+    def carries_nonce(self) -> bool:
+        """Whether the payload has a place for the nonce."""
+        return self._event == "api-gateway" or isinstance(self._payload, dict)
+
+    @property
+    def display(self) -> str:
+        """The function as reports name it."""
+        qualified = f"{self._function}:{self._qualifier}" if self._qualifier else self._function
+        return f"{printable(qualified)} ({self._template.region})"
+
+    async def refresh(self) -> None:
+        """Freeze credentials for the next wave."""
+        await self._session.refresh()
+        self.secrets.add(self._session.secret_values())
+
+    def prepare(self, request: Request) -> Call:
+        """Encode and sign one Invoke request."""
+        row = self._rows[request.tenant] if request.tenant is not None else None
+        id_ = request.claimed if request.claimed is not None else (row.id if row is not None else None)
+        headers = self._template.headers
+        if not self._tail:
+            headers = tuple(pair for pair in headers if pair[0].lower() != "x-amz-log-type")
+        if id_ is not None and not self._tenantless:
+            headers = (*headers, ("X-Amz-Tenant-Id", id_))
+        if self._longest and self._pads and row is not None and id_ == row.id:
+            headers = (*headers, (PADDING_HEADER, "x" * (1 + self._longest - _length(row))))
+        call = Call(method="POST", url=self._template.url, headers=headers, body=self._body(request.nonce))
+        own = row.credentials.aws if row is not None else {}
+        return self._session.sign(call, self._template.service, self._template.region, own)
+
+    def _body(self, nonce: str) -> bytes:
+        if self._event == "api-gateway":
+            return json.dumps(_proxy_event(self._payload, nonce)).encode()
+        if isinstance(self._payload, dict):
+            return json.dumps({**self._payload, NONCE_KEY: nonce}).encode()
+        return json.dumps(self._payload).encode()
+
+    def outcome(self, reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Outcome:
+        """Class of a reply of the Invoke operation."""
+        if reply.status is None:
+            return Outcome("lost", reply.error_kind, reply.error_text)
+        if not _from_lambda(reply):
+            return Outcome("no-witness", "not-lambda", f"HTTP {reply.status}, without Lambda's headers")
+        if reply.status == 200:
+            return self._handler_outcome(reply, witnessed=witnessed, proxy_status=proxy_status)
+        named = (reply.header("x-amzn-errortype") or "").partition(":")[0]
+        name = error_word(named, self.secrets) or f"HTTP {reply.status}"
+        text = known_saying(service_message(reply.body)) or f"HTTP {reply.status}"
+        if reply.status == 429:
+            return Outcome("throttled", name, text)
+        kind: Literal["refused", "service-error"] = "refused" if 400 <= reply.status < 500 else "service-error"
+        return Outcome(kind, name, text)
+
+    def _handler_outcome(self, reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Outcome:
+        if (error := reply.header("x-amz-function-error")) is not None:
+            kind = "Handled" if error == "Handled" else "Unhandled"
+            return Outcome("function-error", kind, error_word(_error_type(reply.body), self.secrets))
+        if proxy_status is not None and proxy_status >= 500:
+            return Outcome("function-error", f"proxy-{proxy_status}")
+        if proxy_status == 429:
+            return Outcome("throttled", "proxy-429")
+        if proxy_status is not None and proxy_status >= 400:
+            return Outcome("refused", f"proxy-{proxy_status}")
+        return SERVED if witnessed else NO_WITNESS
+
+    def platform(self, reply: Reply) -> PlatformRecord | None:
+        """Request id, tenant, initialisation and duration from the tail of the log; nothing else of it."""
+        encoded = reply.header("x-amz-log-result")
+        if not encoded:
+            return None
+        try:
+            tail = base64.b64decode(encoded[:16384], validate=True).decode("utf-8", "replace")
+        except (binascii.Error, ValueError):
+            return None
+        return _platform_record(tail, self.secrets)
+
+    def repeat(self) -> Repeat:
+        """An AWS CLI command."""
+        payload: tuple[Part, ...] = (variable("PAYLOAD"),)
+        if self._event == "raw" and self._payload == {}:
+            payload = (text(f'{{"{NONCE_KEY}": "'), Part(kind="nonce"), text('"}'))
+        options = self._session.options
+        arguments = [Argument(flag="--function-name", value=(text(self._function),))]
+        if self._qualifier:
+            arguments.append(Argument(flag="--qualifier", value=(text(self._qualifier),)))
+        arguments.append(Argument(flag="--region", value=(text(self._template.region),)))
+        if options.profile:
+            arguments.append(Argument(flag="--profile", value=(text(options.profile),)))
+        if options.endpoint_url:
+            arguments.append(Argument(flag="--endpoint-url", value=(text(display_url(options.endpoint_url)),)))
+        if not self._tenantless:
+            arguments.append(Argument(flag="--tenant-id", value=(Part(kind="tenant"),)))
+        arguments += [
+            Argument(flag="--cli-binary-format", value=(text("raw-in-base64-out"),)),
+            Argument(flag="--payload", value=payload),
+            Argument(value=(text("/dev/stdout"),)),
+        ]
+        return Repeat(command="aws lambda invoke", arguments=tuple(arguments))
+
+
+def _length(row: Row) -> int:
+    """Characters of a request that are the tenant's own: its id, and what its headers carry of its credentials."""
+    aws = row.credentials.aws
+    return len(row.id) + sum(len(aws.get(name, "")) for name in ("aws_access_key_id", "aws_session_token"))
+
+
+def parse_payload(payload: bytes) -> Any:
+    """The payload as JSON. Raises `UsageError`."""
+    try:
+        return json.loads(payload or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise UsageError("--payload is not JSON", "Lambda takes JSON only; quote it for your shell.") from error
+
+
+def _proxy_event(payload: Any, nonce: str) -> dict[str, Any]:
+    """The event that a REST API with a proxy integration would send."""
+    return {
+        "resource": "/",
+        "path": "/",
+        "httpMethod": "POST",
+        "headers": {"content-type": "application/json", NONCE_HEADER: nonce},
+        "multiValueHeaders": {"content-type": ["application/json"], NONCE_HEADER: [nonce]},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "requestContext": {"resourcePath": "/", "httpMethod": "POST", "stage": "prod", "path": "/prod/"},
+        "body": json.dumps(payload),
+        "isBase64Encoded": False,
+    }
+
+
+def _from_lambda(reply: Reply) -> bool:
+    """Whether a successful answer is one of Lambda's Invoke API, or of something that speaks it: it has a request id,
+    or is JSON (SAM's local server gives no id)."""
+    if reply.status is None or reply.status >= 400 or not reply.body:
+        return True
+    if reply.header("x-amzn-requestid") is not None:
+        return True
+    try:
+        json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _error_type(body: bytes) -> str:
+    """The error's type alone: its message may carry a tenant's data."""
+    try:
+        document = json.loads(body[:65536])
+    except (ValueError, RecursionError):
+        return ""
+    kind = document.get("errorType") if isinstance(document, dict) else None
+    return kind if isinstance(kind, str) else ""
+
+
+_REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TEXT_REPORT = re.compile(rf"REPORT RequestId: (?P<id>{_REQUEST_ID.pattern})\tDuration: (?P<duration>[0-9.]+) ms")
+_TEXT_INIT = re.compile(r"Init Duration: (?P<init>[0-9.]+) ms")
+
+
+def _platform_record(tail: str, secrets: Secrets) -> PlatformRecord | None:
+    found: dict[str, Any] = {}
+    for line in tail.splitlines():
+        record = _platform_json(line)
+        if record is None:
+            continue
+        found.setdefault("request_id", _request_id(record.get("requestId")))
+        found.setdefault("tenant_id", _tenant_id(record.get("tenantId"), secrets))
+        metrics = record.get("metrics")
+        if isinstance(metrics, dict):
+            found.setdefault("duration_ms", _milliseconds(metrics.get("durationMs")))
+            if (init := _milliseconds(metrics.get("initDurationMs"))) is not None:
+                found["init_ms"] = init
+    if (text := _TEXT_REPORT.search(tail)) is not None:
+        init_text = _TEXT_INIT.search(tail)
+        found = {
+            "request_id": text["id"],
+            "duration_ms": _milliseconds(text["duration"]),
+            "init_ms": _milliseconds(init_text["init"]) if init_text else None,
+        }
+    present = {name: value for name, value in found.items() if value is not None}
+    return PlatformRecord(**present) if present else None
+
+
+def _platform_json(line: str) -> dict[str, Any] | None:
+    if '"platform.' not in line:
+        return None
+    try:
+        document = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict) or document.get("type") not in (
+        "platform.start",
+        "platform.runtimeDone",
+        "platform.report",
+    ):
+        return None
+    record = document.get("record")
+    return record if isinstance(record, dict) else None
+
+
+def _request_id(value: Any) -> str | None:
+    return value if isinstance(value, str) and _REQUEST_ID.fullmatch(value) else None
+
+
+def _tenant_id(value: Any, secrets: Secrets) -> str | None:
+    return printable(value) if isinstance(value, str) and not secrets.found_in(value) else None
+
+
+#: A month: no invocation takes longer, nor is one made ready for so long.
+_MOST_MS = 31 * 86_400_000.0
+
+
+def _milliseconds(value: Any) -> float | None:
+    """A length of time; None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if 0 <= number <= _MOST_MS else None

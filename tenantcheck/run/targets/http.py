@@ -1,0 +1,519 @@
+"""An HTTP endpoint: how the tenant, its credentials and the nonce travel."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple, Protocol
+from urllib.parse import SplitResult, quote, unquote, unquote_plus, urlsplit, urlunsplit
+
+from tenantcheck.errors import UsageError
+from tenantcheck.model import FRAME, WAVE, Argument, PlatformRecord, Repeat, Reply, Request, RunKind
+from tenantcheck.model.boundary import (
+    ALIASES,
+    AMBIGUOUS,
+    CACHEABLE,
+    NONCE_HEADER,
+    RESERVED,
+    RESERVED_HEADER,
+    alias_values,
+    changed,
+    issued,
+    names_in,
+)
+from tenantcheck.model.call import Call
+from tenantcheck.model.repeat import Part, text, variable
+from tenantcheck.model.secrets import Secrets, leaves
+from tenantcheck.model.text import printable
+from tenantcheck.run.plan import Credentials, Row
+from tenantcheck.run.targets.target import Outcome, http_outcome, known_saying, service_message
+
+DEFAULT_TENANT_HEADER = "x-tenant-id"
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+class Place(NamedTuple):
+    """Where a value travels: in a header, a query parameter, the path, the host name, a key of a JSON body, or not at
+    all."""
+
+    kind: Literal["header", "query", "path", "host", "body", "none"]
+    name: str = ""
+
+
+TENANT_BY_HEADER = Place("header", DEFAULT_TENANT_HEADER)
+NONCE_BY_HEADER = Place("header", NONCE_HEADER)
+
+
+def parse_nonce_place(text: str) -> Place:
+    """`header:NAME`, `query:NAME`, `body:KEY` or `none`. Raises `UsageError`."""
+    kind, _, name = text.partition(":")
+    if text == "none":
+        return Place("none")
+    if kind == "header" and _TOKEN.fullmatch(name):
+        return Place("header", name)
+    if kind == "query" and name:
+        return Place("query", name)
+    if kind == "body" and name:
+        return Place("body", name)
+    raise UsageError(f"--nonce {text}: not a place for the nonce", "Write header:NAME, query:NAME, body:KEY or none.")
+
+
+def parse_header(text: str) -> tuple[str, str]:
+    """`Name: value`, as curl takes it. Raises `UsageError`, never naming the value."""
+    name, colon, value = text.partition(":")
+    if not colon or not _TOKEN.fullmatch(name.strip()):
+        raise UsageError("-H: a header is written 'Name: value'", "Example: -H 'Accept: application/json'")
+    value = value.strip()
+    if not value.isprintable() or not value.isascii():
+        raise UsageError(f"-H: the value of {name.strip()} can't be sent (line break or non-ASCII character)")
+    return name.strip(), value
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpRequestSpec:
+    """What is the same in every request. Values may be secret: nothing of this is stored."""
+
+    url: str
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    data: bytes = b""
+    tenant: Place = TENANT_BY_HEADER
+    nonce: Place = NONCE_BY_HEADER
+    aliases: tuple[str, ...] = ALIASES
+    """Other names that a service may read the tenant from, as `header:NAME` or `query:NAME`."""
+
+
+#: Header that makes the requests of all tenants equally long: a balancer that went by their size would look isolated.
+PADDING_HEADER = "x-tenantcheck-padding"
+PADDING = "padding header"
+
+
+class _Frame(NamedTuple):
+    """A request but for its nonce."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    aws: Mapping[str, str]
+
+
+class Signer(Protocol):
+    """Signs calls; `own` holds a tenant's own AWS credentials, where it has some."""
+
+    async def refresh(self) -> None:
+        """Freeze credentials for the next wave."""
+        ...
+
+    def secret_values(self) -> tuple[str, ...]:
+        """What requests are signed with."""
+        ...
+
+    def sign(self, call: Call, own: Mapping[str, str]) -> Call:
+        """The call with its signature."""
+        ...
+
+
+class HttpTarget:
+    """Builds requests for one URL. Raises `UsageError` for a URL or a body that can't carry what it must."""
+
+    unwraps = False
+    kind: RunKind = "probe"
+
+    def __init__(self, spec: HttpRequestSpec, signer: Signer | None = None) -> None:
+        parts = _parts_of(spec.url)
+        if "{" in spec.url.replace("{tenant}", "") or "}" in spec.url.replace("{tenant}", ""):
+            raise UsageError("the URL has braces that are not {tenant}", "Percent-encode them: %7B and %7D.")
+        try:
+            parameters = _parameters(parts.query)
+        except ValueError:
+            raise UsageError("the URL has more than 100 query parameters") from None
+        _refuse_doubles(spec, [name for name, _ in spec.headers], parameters)
+        if (spec.tenant.kind in ("path", "host")) != ("{tenant}" in spec.url):
+            raise UsageError("{tenant} in the URL excludes --tenant-header and --tenant-query")
+        if "{tenant}" in parts.netloc.rpartition("@")[2] and "{tenant}" in f"{parts.path}{parts.query}":
+            raise UsageError("{tenant} stands in host and path of the URL", "Put it into one of them.")
+        if "{tenant}" in parts.netloc and spec.tenant.kind == "path":
+            spec = replace(spec, tenant=Place("host"))
+        self._spec = spec
+        self._signer = signer
+        self._rows: Sequence[Row] = ()
+        self.secrets = Secrets()
+        self._frames: dict[int | None, _Frame] = {}
+        """Of the waves' requests, by tenant."""
+        self._pads = True
+        self._longest = 0
+        self._lengths: list[int] = []
+        """Of ordinary requests, by tenant."""
+        self._body = _json_object(spec.data) if spec.nonce.kind == "body" else None
+        self._user_info = _basic(parts.username, parts.password) if parts.username else ()
+        self._base = _ascii_url(parts)
+        self.url = self._base
+        self.display = display_url(spec.url)
+
+    def bind(self, rows: Sequence[Row]) -> None:
+        """Take the tenants and newcomers, in the order of their index."""
+        for row in rows:
+            if row.credentials.aws and self._signer is None:
+                raise UsageError(f"tenant '{row.id}' has AWS credentials", "They sign requests with --aws-sigv4.")
+            own = row.credentials
+            _refuse_doubles(self._spec, [name for name, _ in own.headers], [name for name, _ in own.query])
+        self._rows = rows
+        self.secrets = self._secrets()
+        self._frames.clear()
+        self._longest = 0
+        self._lengths = [self._length(tenant) for tenant in range(len(rows))]
+        self._longest = max(self._lengths, default=0) if len(set(self._lengths)) > 1 else 0
+
+    def _secrets(self) -> Secrets:
+        """Everything that requests carry but ids, nonces, and names."""
+        secrets = Secrets(known=[text for row in self._rows for text in (row.id, row.expect)])
+        parts = urlsplit(self._spec.url)
+        secrets.add(unquote(part) for part in (parts.username, parts.password) if part)
+        secrets.add(_query_values(parts.query))
+        secrets.add(leaves(_document(self._spec.data)))
+        secrets.add_headers((*self._spec.headers, *self._user_info))
+        for row in self._rows:
+            secrets.add_headers(row.credentials.headers)
+            secrets.add(value for _, value in row.credentials.query)
+            secrets.add(value for name, value in row.credentials.aws.items() if name != "aws_profile")
+        return secrets
+
+    def _length(self, tenant: int) -> int:
+        """Characters of an ordinary request of this tenant but for its padding, and of what it is signed with."""
+        ordinary = Request(seq=0, wave=0, kind="opening", slot=0, tenant=tenant, nonce="")
+        url, headers, _, aws = self._frame(ordinary)
+        signed_with = sum(len(aws.get(name, "")) for name in ("aws_access_key_id", "aws_session_token"))
+        return len(url) + sum(len(name) + len(value) + 4 for name, value in headers) + signed_with
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """Parts of requests that the service may refuse and that can be left out."""
+        return (PADDING,) if self._longest else ()
+
+    def leave_out(self, parts: Sequence[str]) -> None:
+        """Prepare requests without these optional parts from now on."""
+        self._pads = PADDING not in parts
+        self._frames.clear()
+
+    async def refresh(self) -> None:
+        """Freeze what requests are signed with, where they are."""
+        if self._signer is not None:
+            await self._signer.refresh()
+            self.secrets.add(self._signer.secret_values())
+
+    def prepare(self, request: Request) -> Call:
+        """Encode and sign one request."""
+        frame = self._frames.get(request.tenant) if request.purpose == WAVE else None
+        if frame is None:
+            frame = self._frame(request)
+            if request.purpose == WAVE:
+                self._frames[request.tenant] = frame
+        place = NONCE_BY_HEADER if request.purpose == CACHEABLE else self._spec.nonce
+        url, headers, body = frame.url, frame.headers, frame.body
+        if place.kind == "header":
+            headers = (*headers, (place.name, request.nonce))
+        elif place.kind == "query":
+            url = _with_query(url, [(place.name, request.nonce)])
+        elif place.kind == "body":
+            body = json.dumps({**(self._body or {}), place.name: request.nonce}).encode()
+        call = Call(method=self._spec.method, url=url, headers=headers, body=body)
+        return self._signer.sign(call, frame.aws) if self._signer is not None else call
+
+    def _frame(self, request: Request) -> _Frame:
+        """What is the same in every request of a tenant: all but the nonce."""
+        spec = self._spec
+        row = self._rows[request.tenant] if request.tenant is not None else None
+        owner = self._rows[request.credential] if request.credential is not None else row
+        credentials = owner.credentials if owner is not None else Credentials()
+        replaced = {name.lower() for name, _ in credentials.headers}
+        headers = [pair for pair in (*spec.headers, *self._user_info) if pair[0].lower() not in replaced]
+        headers += _tampered(request, credentials.headers)
+        query = _tampered(request, credentials.query)
+        url = self._base
+        ids = _ids(request, row)
+        if spec.tenant.kind in ("path", "host"):
+            url = url.replace("{tenant}", quote("".join(ids), safe=""))
+        else:
+            _put(spec.tenant, ids, headers, query)
+        if request.alias is not None:
+            claims = alias_values(names_in(self.aliases, request.alias), request.claimed or "")
+            (headers if request.alias == "header" else query).extend(claims.items())
+        ordinary = request.purpose in (WAVE, FRAME, CACHEABLE)
+        if self._longest and self._pads and request.tenant is not None and ordinary:
+            headers.append((PADDING_HEADER, "x" * (1 + self._longest - self._lengths[request.tenant])))
+        if request.purpose == RESERVED:
+            headers.append((RESERVED_HEADER, request.claimed or ""))
+        in_body = spec.nonce.kind == "body" and request.purpose != CACHEABLE
+        if (in_body or spec.data) and not any(name.lower() == "content-type" for name, _ in headers):
+            kind = "application/json" if in_body or _is_json(spec.data) else "text/plain"
+            headers.append(("content-type", kind))
+        return _Frame(_with_query(url, query), tuple(headers), spec.data, credentials.aws)
+
+    def outcome(self, reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Outcome:  # noqa: ARG002
+        """Class of a reply, with the service's own words for a refusal."""
+        if reply.status is None:
+            return Outcome("lost", reply.error_kind, reply.error_text)
+        outcome = http_outcome(reply.status, witnessed=witnessed)
+        if outcome.kind in ("served", "no-witness"):
+            return outcome
+        saying = known_saying(service_message(reply.body))
+        return outcome._replace(error_text=f"HTTP {reply.status} {saying}") if saying else outcome
+
+    def platform(self, reply: Reply) -> PlatformRecord | None:  # noqa: ARG002
+        """Endpoints give no log."""
+        return None
+
+    def twin(self, url: str) -> HttpTarget:
+        """The same requests to another URL."""
+        return HttpTarget(replace(self._spec, url=url), self._signer)
+
+    @property
+    def safe(self) -> bool:
+        """Whether requests change nothing, by HTTP's rules."""
+        return self._spec.method in ("GET", "HEAD")
+
+    @property
+    def nonce_in_url(self) -> bool:
+        """Whether requests could be cached, but for the nonce in their URL or body."""
+        return self._spec.method == "GET" and self._spec.nonce.kind in ("query", "body")
+
+    @property
+    def tenant_place(self) -> str:
+        """How the id travels, as the plan keeps it."""
+        kind, name = self._spec.tenant
+        if kind in ("path", "host"):
+            return kind
+        return "credentials" if kind == "none" else f"{kind}:{name}"
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """The other names of the tenant that are tried beside the true one."""
+        taken = {f"{place.kind}:{place.name}".lower() for place in (self._spec.tenant, self._spec.nonce)}
+        taken |= {f"header:{name}".lower() for name, _ in self._spec.headers}
+        taken |= {f"header:{name}".lower() for row in self._rows for name, _ in row.credentials.headers}
+        taken |= {
+            f"query:{name}".lower() for name in (*_parameters(urlsplit(self._base).query), *self._query_names())
+        }
+        return tuple(alias for alias in self._spec.aliases if alias.lower() not in taken)
+
+    def repeat(self) -> Repeat:
+        """A curl command; everything that may be secret is a variable."""
+        spec = self._spec
+        arguments = [Argument(flag="-sS"), Argument(flag="-i")]
+        if self._signer is not None:
+            arguments += [
+                Argument(
+                    flag="--aws-sigv4",
+                    value=(text("aws:amz:"), variable("AWS_REGION"), text(":execute-api")),
+                ),
+                Argument(
+                    flag="--user",
+                    value=(variable("AWS_ACCESS_KEY_ID"), text(":"), variable("AWS_SECRET_ACCESS_KEY")),
+                ),
+                Argument(flag="-H", value=(text("x-amz-security-token: "), variable("AWS_SESSION_TOKEN"))),
+            ]
+        if spec.method != "GET":
+            arguments.append(Argument(flag="-X", value=(text(spec.method),)))
+        names = {name for row in self._rows for name, _ in row.credentials.headers}
+        replaced = {name.lower() for name in names}
+        for name, _ in (*spec.headers, *self._user_info):
+            if name.lower() not in replaced:
+                arguments.append(_header(name, variable(shell_name(name))))
+        arguments += [_header(name, variable(shell_name(name), own=True)) for name in sorted(names)]
+        if spec.tenant.kind == "header":
+            arguments.append(_header(spec.tenant.name, Part(kind="tenant")))
+        if spec.nonce.kind == "header":
+            arguments.append(_header(spec.nonce.name, Part(kind="nonce")))
+        if spec.data or spec.nonce.kind == "body":
+            arguments.append(Argument(flag="-d", value=(variable("DATA"),)))
+        return Repeat(command="curl", arguments=(*arguments, Argument(flag="--url", value=self._repeated_url())))
+
+    def _repeated_url(self) -> tuple[Part, ...]:
+        """The URL with the tenant's id and the nonce left open, and its query values as variables."""
+        shown = urlsplit(self._base)
+        before, tenant, behind = f"{shown.scheme}://{shown.netloc}{shown.path}".partition("{tenant}")
+        parts = [text(before)]
+        if tenant:
+            parts += [Part(kind="tenant", percent=True), text(behind)]
+        query = [(name, variable(shell_name(name) or _QUERY)) for name in _query_names_of(shown.query)]
+        query += [(name, variable(shell_name(name), own=True)) for name in sorted(self._query_names())]
+        if self._spec.tenant.kind == "query":
+            query.append((self._spec.tenant.name, Part(kind="tenant", percent=True)))
+        if self._spec.nonce.kind == "query":
+            query.append((self._spec.nonce.name, Part(kind="nonce", percent=True)))
+        for position, (name, value) in enumerate(query):
+            parts += [text(f"{'&' if position else '?'}{quote(name, safe='')}{'=' if name else ''}"), value]
+        return tuple(parts)
+
+    def _query_names(self) -> set[str]:
+        return {name for row in self._rows for name, _ in row.credentials.query}
+
+
+def _tampered(request: Request, credentials: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Credentials as they are sent: as they were issued, or changed, or without those that somebody issued."""
+    if request.tampered == "absent":
+        return [(name, value) for name, value in credentials if not issued(name)]
+    if request.tampered == "changed":
+        return [(name, changed(value) if issued(name) else value) for name, value in credentials]
+    return list(credentials)
+
+
+def _header(name: str, value: Part) -> Argument:
+    return Argument(flag="-H", value=(text(f"{name}: "), value))
+
+
+def _ids(request: Request, row: Row | None) -> tuple[str, ...]:
+    """The ids that a request is sent with: one, none, or (to see which one counts) two."""
+    own = (row.id,) if row is not None else ()
+    if request.claimed is None or request.alias is not None or request.purpose == RESERVED:
+        return own
+    if request.purpose == AMBIGUOUS:
+        return (*own, request.claimed)
+    return (request.claimed,)
+
+
+def _put(place: Place, values: Sequence[str], headers: list[tuple[str, str]], query: list[tuple[str, str]]) -> None:
+    """Add values to the headers or the query, wherever they travel."""
+    pairs = [(place.name, value) for value in values]
+    if place.kind == "header":
+        headers += pairs
+    elif place.kind == "query":
+        query += pairs
+
+
+def _refuse_doubles(spec: HttpRequestSpec, headers: Sequence[str], query: Sequence[str]) -> None:
+    """The tenant's and the nonce's header or parameter are made here, and so is what says where a body ends: a second
+    one would be sent beside it."""
+    places = (spec.tenant, spec.nonce)
+    own = {place.name.lower() for place in places if place.kind == "header"} | _FRAMING
+    parameters = {place.name for place in places if place.kind == "query"}
+    for name in headers:
+        if name.lower() in own:
+            raise UsageError(f"the header {name} is given a second time", "tenantcheck sends it itself; remove it.")
+    for name in query:
+        if name in parameters:
+            raise UsageError(f"the query has {name} a second time", "tenantcheck sends it itself; remove it.")
+
+
+_FRAMING = {"content-length", "transfer-encoding"}
+
+
+def _parameters(query: str) -> list[str]:
+    """Names in a query. Raises `ValueError` for more of them than a URL has."""
+    return [name for name in _query_names_of(query) if name]
+
+
+def _query_names_of(query: str) -> list[str]:
+    """The name of each part of a query; empty for a part that has none, which is a value. Raises `ValueError` for
+    more of them than a URL has."""
+    parts = [part for part in query.split("&") if part]
+    if len(parts) > _MOST_PARAMETERS:
+        raise ValueError
+    return [unquote_plus(part.partition("=")[0]) if "=" in part else "" for part in parts]
+
+
+_MOST_PARAMETERS = 100
+#: The shell variable that a part of a query without a name stands as.
+_QUERY = "QUERY"
+
+
+def _parts_of(url: str) -> SplitResult:
+    """The parts of a URL that can be probed. Raises `UsageError`, which never quotes it: what can't be read may be a
+    password."""
+    if not url.isprintable() or " " in url:
+        raise UsageError("the URL has spaces or control characters", "Percent-encode them.")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise UsageError("the URL can't be read", _WRITE_IT) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError("this is not a URL to probe", _WRITE_IT)
+    try:
+        _ = parts.port
+    except ValueError:
+        raise UsageError("the URL's port is not between 0 and 65535", _WRITE_IT) from None
+    if "@" not in parts.netloc and "@" in url.partition("//")[2].partition("/")[0]:
+        raise UsageError("the user or password in the URL has a character that ends a host name", _WRITE_IT)
+    return parts
+
+
+_WRITE_IT = "Write http://… or https://…; in a user or password, percent-encode / ? # @ and :."
+
+
+def display_url(url: str) -> str:
+    """A URL without user info and query values: what may be stored and shown."""
+    try:
+        parts = urlsplit(url)
+        names = _query_names_of(parts.query)
+    except ValueError:
+        return "(unreadable URL)"
+    query = "&".join(f"{quote(name)}=${{{shell_name(name)}}}" if name else f"${{{_QUERY}}}" for name in names)
+    host = parts.netloc.rpartition("@")[2]
+    return printable(urlunsplit((parts.scheme, host, parts.path, query, "")))
+
+
+def shell_name(name: str) -> str:
+    """The shell variable a secret stands as."""
+    return re.sub(r"[^A-Z0-9]", "_", name.upper())
+
+
+def _query_values(query: str) -> Iterator[str]:
+    """The values in a query: what stands without a name is one, too."""
+    for part in query.split("&"):
+        name, equals, value = part.partition("=")
+        yield unquote_plus(value if equals else name)
+
+
+def _document(data: bytes) -> object:
+    """Data as JSON, else as one text."""
+    try:
+        document: object = json.loads(data)
+    except (ValueError, RecursionError):
+        return data.decode("utf-8", "replace")
+    return document
+
+
+def _ascii_url(parts: SplitResult) -> str:
+    """A URL as it is sent: without user info and fragment, and in ASCII. Raises `UsageError`."""
+    host = parts.netloc.rpartition("@")[2]
+    if not host.isascii():
+        try:
+            host = host.encode("idna").decode()
+        except UnicodeError:
+            raise UsageError("the URL's host name can't be written in ASCII") from None
+    path, query = (part if part.isascii() else quote(part, safe=_KEPT_IN_URLS) for part in (parts.path, parts.query))
+    return urlunsplit((parts.scheme, host, path or "/", query, ""))
+
+
+#: Characters of a path or query that mean something, percent signs of what is quoted already among them.
+_KEPT_IN_URLS = "%/?:@!$&'()*+,;=-._~{}[]"
+
+
+def _with_query(url: str, query: Sequence[tuple[str, str]]) -> str:
+    if not query:
+        return url
+    added = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in query)
+    return f"{url}{'&' if urlsplit(url).query else '?'}{added}"
+
+
+def _basic(user: str, password: str | None) -> tuple[tuple[str, str], ...]:
+    import base64
+
+    pair = f"{unquote(user)}:{unquote(password or '')}"
+    return (("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}"),)
+
+
+def _json_object(data: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(data or b"{}")
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise UsageError("--nonce body:KEY needs a JSON object as data", "Give one with -d, or move the nonce.")
+    return document
+
+
+def _is_json(body: bytes) -> bool:
+    return body.lstrip()[:1] in (b"{", b"[")

@@ -1,0 +1,338 @@
+"""Read a response: its witness, and every nonce of this program that it carries.
+
+A response is hostile input. Fields are read one by one: a wrong type loses that field, not the record.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gc
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any, NamedTuple
+
+import msgspec
+
+from tenantcheck.errors import UsageError
+from tenantcheck.model import WITNESS_NAMES, NoncePlace, SeenNonce, Witness
+from tenantcheck.model import nonce as nonces
+from tenantcheck.model.secrets import Secrets
+from tenantcheck.run.witness.sightings import sightings
+
+#: The first mebibyte of a body is searched and parsed; nothing behind it is looked at.
+SEARCHED_BYTES = 1 << 20
+MAX_TEXT = 256
+MAX_COUNT = 1 << 53
+MAX_RESIDUE = 32
+
+# AWS's own sample answers with these names.
+_ALIASES = {"invocation_count": "counter", "tenant_id": "tenant_id"}
+#: A witness without any of these tells nothing.
+_USEFUL = frozenset(
+    {"execution_environment_id", "sandbox_id", "log_stream_name", "invocation_count", "tenant_id", "nonce"}
+)
+
+#: From the document, and how many bytes it was, to what stands at a field's place.
+Lookup = Callable[[Any, int], Any]
+#: From what stands there to the field's value, or why it can't be used.
+Converter = Callable[[Any], tuple[Any, str | None]]
+
+
+class Reading(NamedTuple):
+    """What one response tells."""
+
+    witness: Witness | None
+    errors: tuple[str, ...]
+    seen: tuple[SeenNonce, ...]
+    proxy_status: int | None
+    """`statusCode` of a handler written for API Gateway that was invoked directly."""
+    inner: bytes | None = None
+    """The body inside such an answer."""
+
+
+class WitnessReader:
+    """Reads witnesses from responses.
+
+    `paths` maps response names (`executionEnvironmentId`, …) to JMESPath expressions that replace the default
+    places. A field that holds one of the `secrets` is lost. Raises `UsageError` for an unknown name or a broken
+    expression.
+    """
+
+    def __init__(self, paths: Mapping[str, str] = {}, secrets: Secrets | None = None) -> None:
+        by_name = {name: field for field, name in WITNESS_NAMES.items()}
+        self._lookups: dict[str, Lookup] = {
+            field: _at_top(name, _ALIASES.get(field)) for field, name in WITNESS_NAMES.items()
+        }
+        self._converters: dict[str, Converter] = {field: _CONVERTERS.get(field, _text) for field in WITNESS_NAMES}
+        for name, expression in paths.items():
+            if name not in by_name:
+                known = ", ".join(by_name)
+                raise UsageError(f"'{name}' is not a witness field", f"The fields are: {known}.")
+            self._lookups[by_name[name]] = _at_path(name, expression)
+        self._secrets = secrets or Secrets()
+
+    def read(
+        self,
+        body: bytes,
+        headers: Iterable[tuple[str, str]] = (),
+        *,
+        own_tag: str,
+        unwrap: bool = False,
+    ) -> Reading:
+        """Read one response.
+
+        `own_tag` is the tag of the tenant the request was sent for: of that tenant's nonces only one per
+        place is kept. With `unwrap`, a reply `{"statusCode": …, "body": "…"}` is looked into.
+        """
+        body = body[:SEARCHED_BYTES]
+        # A shorter value holds no nonce, in whatever form.
+        long = [value for _, value in headers if len(value) >= nonces.LENGTH]
+        values = "\n".join(long).encode("utf-8", "replace")[:SEARCHED_BYTES] if long else b""
+        document, problem = _decode(body)
+        proxy_status = inner = None
+        searched, size = body, len(body)
+        if unwrap and isinstance(document, dict) and isinstance(document.get("statusCode"), int):
+            proxy_status = document["statusCode"]
+            inner = _proxied_body(document)
+            if inner is not None:
+                inner = inner[:SEARCHED_BYTES]
+                searched, size = body + b"\n" + inner, len(inner)
+                document, problem = _decode(inner)
+        witness, errors, placed = self._witness(document, size)
+        if witness is None and problem:
+            errors = (*errors, problem)
+        return Reading(witness, errors, sightings(placed, searched, values, own_tag), proxy_status, inner)
+
+    def _converted(self, field: str, value: Any) -> tuple[Any, str | None]:
+        read, why = self._converters[field](value)
+        if isinstance(read, str) and self._secrets.found_in(read):
+            return None, "a secret of this run stands in it"
+        return read, why
+
+    def _witness(self, document: Any, size: int) -> tuple[Witness | None, tuple[str, ...], list[SeenNonce]]:
+        fields: dict[str, Any] = {}
+        errors: list[str] = []
+        placed: list[SeenNonce] = []
+        for field, lookup in self._lookups.items():
+            why: str | None
+            value = lookup(document, size)
+            if value is _ABSENT:
+                continue
+            if value is _TOO_LARGE:
+                why = "the body is larger than this expression may search"
+            elif field == "residue":
+                residue, why = _residue(value)
+                placed.extend(residue)
+                if why is None:
+                    fields["residue_read"] = True
+            elif field == "tenant_id" and value in (None, ""):
+                fields["tenant_null"], why = True, None
+            else:
+                read, why = self._converted(field, value)
+                if read is not None:
+                    fields[field] = read
+            if why:
+                errors.append(f"{WITNESS_NAMES[field]}: {why}")
+        if (echo := fields.get("nonce")) is not None:
+            placed.insert(0, SeenNonce(nonce=echo, place="echo"))
+        useful = not _USEFUL.isdisjoint(fields)
+        return (Witness(**fields) if useful else None), tuple(errors), placed
+
+
+#: Levels of names that make the shape of a body, and names in it.
+_SHAPE_DEPTH = 3
+_MOST_NAMES = 1_000
+
+
+def shape_of(body: bytes) -> str | None:
+    """Digest of the names in a JSON object, down to the third level; None for any other body. Values, the lengths of
+    lists and the order do not count."""
+    document, _ = _decode(body[:SEARCHED_BYTES])
+    if not isinstance(document, dict):
+        return None
+    names = sorted(islice(_names(document, "", _SHAPE_DEPTH), _MOST_NAMES))
+    return hashlib.sha256("\n".join(names).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _names(document: dict[str, Any], within: str, depth: int) -> Iterator[str]:
+    for name, value in document.items():
+        path = f"{within}/{name}"
+        yield path
+        if isinstance(value, dict) and depth > 1:
+            yield from _names(value, path, depth - 1)
+
+
+_ABSENT = object()
+_TOO_LARGE = object()
+
+
+def _at_top(name: str, alias: str | None) -> Lookup:
+    def lookup(document: Any, _: int) -> Any:
+        if not isinstance(document, dict):
+            return _ABSENT
+        value = document.get(name, _ABSENT)
+        if value is _ABSENT and alias is not None:
+            value = document.get(alias, _ABSENT)
+        return value
+
+    return lookup
+
+
+def _at_path(name: str, expression: str) -> Lookup:
+    import jmespath
+    import jmespath.exceptions
+
+    try:
+        compiled = jmespath.compile(expression[:_MAX_EXPRESSION])
+        walks = _walks(compiled.parsed)
+    except (jmespath.exceptions.JMESPathError, RecursionError) as error:
+        raise UsageError(
+            f"the JMESPath expression for {name} can't be read: {_one_line(error)}",
+            "Example: --witness executionEnvironmentId=meta.environment",
+        ) from error
+    if len(expression) > _MAX_EXPRESSION:
+        raise UsageError(f"the JMESPath expression for {name} is longer than {_MAX_EXPRESSION} characters")
+
+    def lookup(document: Any, size: int) -> Any:
+        if walks and size > _MAX_WALKED:
+            return _TOO_LARGE
+        try:
+            value = compiled.search(document)
+        except (jmespath.exceptions.JMESPathError, RecursionError, TypeError, ValueError, OverflowError):
+            # jmespath's functions raise Python's own errors for values that don't go together
+            return _ABSENT
+        return _ABSENT if value is None else value
+
+    return lookup
+
+
+_MAX_EXPRESSION = 2_000
+#: Larger bodies are not walked through, as projections, filters and functions do: 64 KiB take them 50 ms already.
+_MAX_WALKED = 1 << 16
+#: Kinds of JMESPath expression that follow one path through the document.
+_PATHS = frozenset({"field", "subexpression", "index_expression", "index", "identity", "current", "literal", "pipe"})
+
+
+def _walks(parsed: Mapping[str, Any]) -> bool:
+    """Whether a parsed expression looks at more than one path."""
+    return parsed["type"] not in _PATHS or any(_walks(child) for child in parsed["children"])
+
+
+def _decode(body: bytes) -> tuple[Any, str | None]:
+    if not body:
+        return None, "the body is empty"
+    if len(body) > _MANY_PARTS:
+        with _uncollected():
+            return _decoded(body)
+    return _decoded(body)
+
+
+#: From here on a document may have so many parts that looking for garbage among them takes longer than decoding.
+_MANY_PARTS = 1 << 16
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _decoded(body: bytes) -> tuple[Any, str | None]:
+    try:
+        return msgspec.json.decode(body), None
+    except RecursionError:
+        return None, "the body is nested too deeply"
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None, "the body is not JSON"
+
+
+def _proxied_body(document: dict[str, Any]) -> bytes | None:
+    body = document.get("body")
+    if isinstance(body, dict):
+        return msgspec.json.encode(body)
+    if not isinstance(body, str):
+        return None
+    if document.get("isBase64Encoded") is True:
+        try:
+            return base64.b64decode(body, validate=True)
+        except (binascii.Error, ValueError):
+            return None
+    return body.encode("utf-8", "replace")
+
+
+def _text(value: Any) -> tuple[str | None, str | None]:
+    if value is None:
+        return None, "null"
+    if not isinstance(value, str):
+        return None, f"a {type(value).__name__} where text was expected"
+    if not value:
+        return None, "empty"
+    if len(value) > MAX_TEXT:
+        return None, f"longer than {MAX_TEXT} characters"
+    return value, None
+
+
+#: Lambda's names of log streams. SAM's local servers call every stream `$LATEST`, which names no environment.
+_LOG_STREAM = re.compile(r".*\[[^\]]+\][0-9a-f]{32}", re.DOTALL)
+
+
+def _log_stream(value: Any) -> tuple[str | None, str | None]:
+    text, why = _text(value)
+    if text is not None and not _LOG_STREAM.fullmatch(text):
+        return None, "not the name of a log stream of Lambda"
+    return text, why
+
+
+def _echo(value: Any) -> tuple[str | None, str | None]:
+    text, why = _text(value)
+    if text is not None and not nonces.well_formed(text):
+        return None, "not a nonce of this program"
+    return text, why
+
+
+def _count(value: Any) -> tuple[int | None, str | None]:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None, f"a {type(value).__name__} where a whole number was expected"
+    if not 0 <= value <= MAX_COUNT:
+        return None, "out of range"
+    return value, None
+
+
+def _residue(value: Any) -> tuple[list[SeenNonce], str | None]:
+    if not isinstance(value, dict):
+        return [], f"a {type(value).__name__} where an object was expected"
+    found: list[SeenNonce] = []
+    places: tuple[tuple[str, NoncePlace], ...] = (
+        ("memory", "residue-memory"),
+        ("scratch", "residue-scratch"),
+    )
+    for name, place in places:
+        entries = value.get(name, [])
+        if not isinstance(entries, list):
+            return found, f"{name} is not a list"
+        found.extend(
+            SeenNonce(nonce=entry, place=place)
+            for entry in entries[-MAX_RESIDUE:]
+            if isinstance(entry, str) and nonces.well_formed(entry)
+        )
+    return found, None
+
+
+_CONVERTERS: dict[str, Converter] = {
+    "nonce": _echo,
+    "invocation_count": _count,
+    "log_stream_name": _log_stream,
+}
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

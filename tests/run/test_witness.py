@@ -1,0 +1,226 @@
+"""Reading responses: fields one by one, nonces wherever they hide, hostile bodies."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tenantcheck.errors import UsageError
+from tenantcheck.model import Witness
+from tenantcheck.model import nonce as nonces
+from tenantcheck.run.witness import Reading, WitnessReader, sightings
+from tenantcheck.run.witness.sightings import MAX_PLACES, MAX_SEEN
+
+OWN = nonces.tag("a")
+MINE = nonces.compose("0a1b2c3d", OWN, 7, "0123456789abcdef")
+FOREIGN = nonces.compose("0a1b2c3d", nonces.tag("b"), 8, "fedcba9876543210")
+
+
+def read(body: Any, **options: Any) -> Reading:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    paths = options.pop("paths", {})
+    return WitnessReader(paths).read(raw, options.pop("headers", ()), own_tag=OWN, **options)
+
+
+#: Beginnings of nonces, as they may be hidden.
+HIDDEN = {
+    "percent": b"%74ck%31-",
+    "percent with the plain one": b"tck1%2d",
+    "base64": base64.b64encode(b"tck1-").rstrip(b"="),
+    "base64 behind a byte": base64.b64encode(b"\0tck1-x"),
+}
+
+STREAM = "2026/11/22/[$LATEST]0123456789abcdef0123456789abcdef"
+FULL = {
+    "executionEnvironmentId": "e1",
+    "sandboxId": "s1",
+    "logStreamName": STREAM,
+    "invocationCount": 3,
+    "tenantId": "a",
+    "nonce": MINE,
+    "residue": {"memory": [], "scratch": []},
+}
+
+
+def test_every_field() -> None:
+    assert read(FULL).witness == Witness(
+        execution_environment_id="e1",
+        sandbox_id="s1",
+        log_stream_name=STREAM,
+        invocation_count=3,
+        tenant_id="a",
+        nonce=MINE,
+        residue_read=True,
+    )
+
+
+@pytest.mark.parametrize("nobody", [None, ""])
+def test_a_tenant_that_is_null_or_empty_is_no_tenant(nobody: str | None) -> None:
+    witness = read({"executionEnvironmentId": "e1", "tenantId": nobody}).witness
+    assert witness == Witness(execution_environment_id="e1", tenant_null=True)
+
+
+def test_a_counter_and_a_tenant_are_a_witness_without_identity() -> None:
+    witness = read({"counter": 1, "tenant_id": "a"}).witness
+    assert witness == Witness(invocation_count=1, tenant_id="a")
+    assert witness.environment() is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("executionEnvironmentId", 5, "a int where text was expected"),
+        ("executionEnvironmentId", "", "empty"),
+        ("sandboxId", "x" * 257, "longer than 256 characters"),
+        ("invocationCount", True, "a bool where a whole number was expected"),
+        ("invocationCount", 1.5, "a float where a whole number was expected"),
+        ("invocationCount", -1, "out of range"),
+        ("logStreamName", "$LATEST", "not the name of a log stream of Lambda"),
+        ("nonce", "x", "not a nonce of this program"),
+        ("residue", [], "a list where an object was expected"),
+        ("residue", {"memory": 5}, "memory is not a list"),
+    ],
+)
+def test_a_wrong_type_loses_the_field_not_the_record(field: str, value: Any, reason: str) -> None:
+    reading = read(FULL | {field: value})
+    assert reading.errors == (f"{field}: {reason}",)
+    assert reading.witness is not None
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "the body is empty"),
+        (b"<html>", "the body is not JSON"),
+        (b'{"nonce": "\xff"}', "the body is not JSON"),
+        (b"[" * 500_000, "the body is nested too deeply"),
+        (b"[1]", None),
+    ],
+)
+def test_no_witness_and_why(body: bytes, reason: str | None) -> None:
+    assert read(body) == Reading(None, (reason,) if reason else (), (), None)
+
+
+@given(st.binary(max_size=300))
+def test_no_body_breaks_the_reader(body: bytes) -> None:
+    assert isinstance(read(body, unwrap=True), Reading)
+
+
+def test_a_handler_for_api_gateway_is_unwrapped() -> None:
+    body = {"statusCode": 201, "body": json.dumps(FULL)}
+    reading = read(body, unwrap=True)
+    assert (reading.witness, reading.proxy_status) == (read(FULL).witness, 201)
+    encoded = {
+        "statusCode": 200,
+        "body": base64.b64encode(json.dumps(FULL).encode()).decode(),
+        "isBase64Encoded": True,
+    }
+    assert read(encoded, unwrap=True).witness == read(FULL).witness
+    assert read({"statusCode": 200, "body": FULL}, unwrap=True).witness == read(FULL).witness
+    assert read(body).witness is None
+
+
+@pytest.mark.parametrize("body", [None, 5, "%%%"])
+def test_an_unreadable_inner_body_is_no_witness(body: Any) -> None:
+    assert read({"statusCode": 200, "body": body, "isBase64Encoded": True}, unwrap=True).witness is None
+
+
+class TestPaths:
+    def test_fields_can_be_moved(self) -> None:
+        paths = {"executionEnvironmentId": "meta.environment", "invocationCount": "meta.n[0]"}
+        witness = read({"meta": {"environment": "e9", "n": [4]}}, paths=paths).witness
+        assert witness == Witness(execution_environment_id="e9", invocation_count=4)
+
+    def test_a_path_that_finds_nothing(self) -> None:
+        assert read(FULL, paths={"sandboxId": "no.such.place"}).witness is not None
+
+    def test_a_path_that_does_not_fit_the_document(self) -> None:
+        assert read(FULL, paths={"sandboxId": "abs(nonce)"}).errors == ()
+
+    def test_a_path_that_python_can_not_evaluate(self) -> None:
+        document = {"executionEnvironmentId": "e1", "a": [{"b": 1}, {"b": "x"}]}
+        assert read(document, paths={"sandboxId": "max_by(a, &b)"}).witness == Witness(execution_environment_id="e1")
+
+    def test_an_unknown_field(self) -> None:
+        with pytest.raises(UsageError, match="'colour' is not a witness field"):
+            WitnessReader({"colour": "a"})
+
+    @pytest.mark.parametrize(
+        "expression", ["a..b[", "(" * 3_000 + "a" + ")" * 3_000, "a" + ".a" * 3_000, "[" * 1_900, "!" * 1_900 + "a"]
+    )
+    def test_a_broken_expression(self, expression: str) -> None:
+        with pytest.raises(UsageError, match="JMESPath expression for sandboxId"):
+            WitnessReader({"sandboxId": expression})
+
+    def test_an_expression_that_walks_through_a_document_is_kept_from_large_ones(self) -> None:
+        large = {"executionEnvironmentId": "e1", "a": [{"b": "s"}], "rest": "x" * (1 << 16)}
+        reading = read(large, paths={"sandboxId": "a[].b | [0]"})
+        assert reading.errors == ("sandboxId: the body is larger than this expression may search",)
+        assert reading.witness == Witness(execution_environment_id="e1")
+        assert read(large, paths={"sandboxId": "a[0].b"}).witness == Witness(
+            execution_environment_id="e1", sandbox_id="s"
+        )
+
+
+class TestNonces:
+    def test_places(self) -> None:
+        body = FULL | {"residue": {"memory": [FOREIGN], "scratch": [MINE]}}
+        assert [(seen.place, seen.nonce) for seen in read(body).seen] == [
+            ("echo", MINE),
+            ("residue-memory", FOREIGN),
+        ]
+
+    def test_what_stands_in_a_known_place_is_not_named_again(self) -> None:
+        assert len(read({"nonce": FOREIGN}).seen) == 1
+
+    @pytest.mark.parametrize("offset", range(4))
+    @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+    def test_base64_at_every_alignment(self, offset: int, encode: Any) -> None:
+        hidden = encode(b"\xff" * offset + FOREIGN.encode() + b"tail").rstrip(b"=").decode()
+        (seen,) = read({"x": ["deep", {"y": hidden}]}).seen
+        assert (seen.nonce, seen.place, seen.encoding) == (FOREIGN, "body", "base64")
+
+    def test_percent(self) -> None:
+        hidden = "".join(f"%{ord(character):02x}" for character in FOREIGN)
+        (seen,) = read({"x": hidden}).seen
+        assert (seen.nonce, seen.encoding) == (FOREIGN, "percent")
+
+    def test_headers(self) -> None:
+        (seen,) = read(b"{}", headers=[("Set-Cookie", f"last={quote(FOREIGN)}")]).seen
+        assert (seen.nonce, seen.place) == (FOREIGN, "header")
+
+    def test_their_number_is_bounded(self) -> None:
+        many = [nonces.compose("0a1b2c3d", nonces.tag("b"), n, "0" * 16) for n in range(200)]
+        assert len(read({"x": many}).seen) == MAX_SEEN
+
+    @pytest.mark.parametrize("encoding", HIDDEN)
+    def test_so_is_the_work(self, encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A body of nothing but beginnings of nonces: each place costs the same, and only so many are looked at."""
+        looked_at = 0
+
+        def found(text: bytes, *rest: Any) -> Any:
+            nonlocal looked_at
+            looked_at += 0 < len(text) < 1_000
+            return whole(text, *rest)
+
+        whole = sightings._found
+        monkeypatch.setattr(sightings, "_found", found)
+        read(HIDDEN[encoding] * ((1 << 20) // len(HIDDEN[encoding])))
+        assert 0 < looked_at <= MAX_PLACES
+
+    def test_behind_the_first_mebibyte_nothing_is_searched(self) -> None:
+        assert read(b" " * (1 << 20) + FOREIGN.encode()).seen == ()
+
+    @given(st.integers(0, 99_999_999), st.text(max_size=300))
+    def test_every_nonce_is_found_and_names_its_tenant(self, seq: int, tenant: str) -> None:
+        nonce = nonces.compose("0a1b2c3d", nonces.tag(tenant), seq, "0123456789abcdef")
+        parsed = nonces.parse(nonce)
+        assert parsed is not None
+        assert (parsed.seq, parsed.tag, len(nonce)) == (seq, nonces.tag_of(nonce), nonces.LENGTH)
+        assert nonces.parse(nonce + "0") is None
