@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tenantcheck.errors import UsageError
+from tenantcheck.model.text import listed
+from tenantcheck.reports import FORMATS, TERMINAL, Format
 
 if TYPE_CHECKING:
     from tenantcheck.model import CheckId, Requirement
@@ -18,8 +20,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 #: Idle gaps of one run.
 MAX_GAPS = 20
-
-OUTPUT_FORMATS = ("text", "plain", "json")
 
 
 def _stacked(*decorators: Callable[[F], F]) -> Callable[[F], F]:
@@ -62,14 +62,14 @@ def report_options() -> Callable[[F], F]:
     return _stacked(
         option(
             "--format",
-            type=click.Choice(OUTPUT_FORMATS),
-            help="Report on stdout. [default: text on a terminal, plain otherwise]",
+            type=click.Choice((TERMINAL, *FORMATS)),
+            help=f"Report on stdout. [default: {TERMINAL} on a terminal, plain otherwise]",
         ),
         option(
             "--report",
             multiple=True,
             metavar="FORMAT=FILE",
-            help="Also write a report to a file: plain or json.",
+            help=f"Also write a report to a file: {listed(FORMATS, 'or')}.",
         ),
     )
 
@@ -222,18 +222,15 @@ def chosen_checks(only: tuple[str, ...], skip: tuple[str, ...]) -> tuple[tuple[C
     return chosen, tuple(id_ for id_ in CHECK_IDS if id_ in only)
 
 
-def parse_reports(texts: tuple[str, ...]) -> Mapping[Path, str]:
+def parse_reports(texts: tuple[str, ...]) -> Mapping[Path, Format]:
     """`FORMAT=FILE` pairs. Raises `UsageError`."""
-    from tenantcheck.reports import FORMATS
-
-    reports: dict[Path, str] = {}
+    reports: dict[Path, Format] = {}
     for text in texts:
-        fmt, equals, name = text.partition("=")
-        if not equals or not name or fmt not in FORMATS:
-            formats = " or ".join(FORMATS)
-            raise UsageError(f"--report {text}: FORMAT=FILE was expected", f"FORMAT is {formats}.")
-        path = Path(name)
+        name, equals, file = text.partition("=")
+        if not equals or not file or name not in FORMATS:
+            raise UsageError(f"--report {text}: FORMAT=FILE was expected", f"FORMAT is {listed(FORMATS, 'or')}.")
+        path = Path(file)
         if path.is_dir() or not path.absolute().parent.is_dir():
             raise UsageError(f"--report {text}: there is no such folder", "Make it first, or name another file.")
-        reports[path] = fmt
+        reports[path] = FORMATS[name]
     return reports

@@ -11,8 +11,8 @@ from tenantcheck.cli.interrupts import interrupts
 from tenantcheck.cli.root import Common
 from tenantcheck.cli.say import say, whole_stdout
 from tenantcheck.model import Verdict
-from tenantcheck.model.text import harmless, printable
-from tenantcheck.reports import render
+from tenantcheck.model.text import printable
+from tenantcheck.reports import FORMATS, TERMINAL, Format
 
 EXIT_CODES = {"pass": 0, "inconclusive": 3, "fail": 10}
 
@@ -26,11 +26,11 @@ _HINTS = {
 }
 
 
-def show(verdict: Verdict, common: Common, output_format: str | None, reports: Mapping[Path, str]) -> int:
+def show(verdict: Verdict, common: Common, output_format: str | None, reports: Mapping[Path, Format]) -> int:
     """Print and write the reports; returns the exit code. Whatever can't be written does not change it."""
     code = 1 if verdict.unable else EXIT_CODES[verdict.outcome]
-    fmt = output_format or ("text" if sys.stdout.isatty() else "plain")
-    text = None if fmt == "text" else _rendered(verdict, fmt)
+    name = output_format or (TERMINAL if sys.stdout.isatty() else "plain")
+    text = None if name == TERMINAL else FORMATS[name].render(verdict)
     with interrupts.ending(code, f"interrupted: not every report is whole.\n  {_KEPT}"):
         _print(verdict, common, text)
         _write(verdict, reports)
@@ -41,10 +41,6 @@ def show(verdict: Verdict, common: Common, output_format: str | None, reports: M
 
 
 _KEPT = "The history is kept: tenantcheck check makes the report again."
-
-
-def _rendered(verdict: Verdict, fmt: str) -> str:
-    return harmless(render(verdict, "json" if fmt == "json" else "plain"))
 
 
 def _print(verdict: Verdict, common: Common, text: str | None) -> None:
@@ -66,10 +62,10 @@ def _print(verdict: Verdict, common: Common, text: str | None) -> None:
         say(f"error: the report can't be written to stdout: {why}\n  {_KEPT} The verdict: {verdict.outcome}.")
 
 
-def _write(verdict: Verdict, reports: Mapping[Path, str]) -> None:
+def _write(verdict: Verdict, reports: Mapping[Path, Format]) -> None:
     """Write the report files, with a word on stderr for each that could not be written."""
-    for path, fmt in reports.items():
-        text = _rendered(verdict, fmt)
+    for path, each in reports.items():
+        text = each.render(verdict)
         try:
             write_file(path, text)
         except OSError as error:

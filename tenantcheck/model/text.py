@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable
 
 #: Controls, invisible formatting (also what turns the writing direction), surrogates, private use, separators.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -17,6 +18,12 @@ def shown_id(id_: str, limit: int = 60) -> str:
         return printable(id_)
     mark = hashlib.sha256(id_.encode("utf-8", "replace")).hexdigest()[:6]
     return printable(f"{id_[:20]}…{id_[-12:]} ({len(id_)} characters, {mark})")
+
+
+def listed(names: Iterable[str], word: str) -> str:
+    """`a, b or c`."""
+    *before, last = names
+    return f"{', '.join(before)} {word} {last}" if before else last
 
 
 #: Smaller chances are not told apart: nobody can check them.

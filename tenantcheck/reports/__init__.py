@@ -1,21 +1,37 @@
-"""Reports: pure functions of a verdict, each in a file of its own. Renderers are imported when used."""
+"""Reports: a verdict goes in, a text comes out. Each format is a file of its own, imported when it is used."""
 
 from __future__ import annotations
 
-from typing import Literal
+import importlib
+from dataclasses import dataclass
+from types import ModuleType
 
 from tenantcheck.model import Verdict
-
-Format = Literal["plain", "json"]
-FORMATS: tuple[Format, ...] = ("plain", "json")
+from tenantcheck.model.text import harmless
 
 
-def render(verdict: Verdict, fmt: Format) -> str:
-    """The report in one of the formats that are text."""
-    if fmt == "json":
-        from tenantcheck.reports.json_report import render_json
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """One format: what it is for, and the module here that has `render(verdict) -> str`."""
 
-        return render_json(verdict)
-    from tenantcheck.reports.plain import render_plain
+    name: str
+    about: str
+    module: str
 
-    return render_plain(verdict)
+    def render(self, verdict: Verdict) -> str:
+        """The report. No text in it steers a terminal."""
+        return harmless(_module(self.module).render(verdict))
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"tenantcheck.reports.{name}")
+
+
+_EVERY = (
+    Format(name="plain", about="for files and pipes", module="plain"),
+    Format(name="json", about="for programs, with a schema", module="json_report"),
+)
+#: The formats, by name. The command line, its help, the documentation and the tests read this table.
+FORMATS: dict[str, Format] = {each.name: each for each in _EVERY}
+#: What stdout shows on a terminal; it goes into no file.
+TERMINAL = "text"

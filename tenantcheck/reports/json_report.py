@@ -171,7 +171,7 @@ class JsonReport(Struct, kw_only=True):
     tool: str
 
 
-def render_json(verdict: Verdict) -> str:
+def render(verdict: Verdict) -> str:
     """The report as indented JSON, ending in a line break. Everything outside ASCII is escaped, so that no text
     from outside steers a terminal that shows it."""
     return ascii_json(json.dumps(msgspec.to_builtins(_report(verdict)), indent=2)) + "\n"

@@ -8,7 +8,7 @@ from tenantcheck.model import Verdict
 from tenantcheck.reports.content import Table, blocks, headline
 
 
-def render_plain(verdict: Verdict) -> str:
+def render(verdict: Verdict) -> str:
     """The report as plain text."""
     parts = [headline(verdict)]
     for block in blocks(verdict):

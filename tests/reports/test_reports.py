@@ -5,22 +5,26 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 from pathlib import Path
 
+import click
 import msgspec
 import pytest
 from rich.console import Console
 
+from tenantcheck import reports
+from tenantcheck.cli.probe import command as probe
 from tenantcheck.model import SeenNonce, Verdict
 from tenantcheck.model import nonce as nonces
 from tenantcheck.model.text import printable, shown_id
-from tenantcheck.reports import render
+from tenantcheck.reports import FORMATS, TERMINAL
 from tenantcheck.reports.json_report import JsonReport, json_schema
 from tenantcheck.reports.terminal import print_terminal
 from tests.notation import CLEAN, RUN, changed, plan_for, verdict, with_witness
 
 GOLDEN = Path(__file__).parent / "golden"
-SCHEMA = Path(__file__).parents[2] / "tenantcheck" / "reports" / "report-v1.schema.json"
+SCHEMA = Path(reports.__file__).parent / "report-v1.schema.json"
 
 
 def terminal(result: Verdict) -> str:
@@ -41,7 +45,7 @@ CASES: dict[str, Verdict] = {
         "o a1 b2 | r a- b2 a3 b!", ended="max-requests", edit={3: with_witness(invocation_count=9)}
     ),
 }
-RENDERERS = {"plain": lambda v: render(v, "plain"), "json": lambda v: render(v, "json"), "terminal": terminal}
+RENDERERS = {"terminal": terminal, **{name: each.render for name, each in FORMATS.items()}}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -54,6 +58,15 @@ def test_reports_are_exact(case: str, form: str) -> None:
     assert text == golden.read_text()
 
 
+def test_the_page_of_the_reports_and_the_help_name_every_format() -> None:
+    page = (Path(reports.__file__).parent / "README.md").read_text()
+    described = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", page.partition("\n## ")[0], re.MULTILINE))
+    assert described == {name: each.about for name, each in FORMATS.items()}
+    choice = next(each for each in probe.params if each.name == "format").type
+    assert isinstance(choice, click.Choice)
+    assert list(choice.choices) == [TERMINAL, *FORMATS]
+
+
 def test_the_json_schema_is_frozen() -> None:
     text = json.dumps(json_schema(), indent=2, sort_keys=True) + "\n"
     if os.environ.get("UPDATE_GOLDEN"):
@@ -63,9 +76,9 @@ def test_the_json_schema_is_frozen() -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_json_reports_follow_the_schema(case: str) -> None:
-    report = msgspec.json.decode(render(CASES[case], "json"), type=JsonReport)
+    report = msgspec.json.decode(FORMATS["json"].render(CASES[case]), type=JsonReport)
     assert report.verdict == case
-    everything = json.loads(render(CASES[case], "json"))
+    everything = json.loads(FORMATS["json"].render(CASES[case]))
     for key in KEYS:
         assert key in everything
 
