@@ -4,10 +4,12 @@ nothing of a secret in what comes out."""
 from __future__ import annotations
 
 import base64
+import copy
 import io
 import json
 import random
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -285,6 +287,44 @@ def test_mutated_histories(history: bytes) -> None:
             assert outcome != "pass"
     assert "refused" in outcomes
     assert "inconclusive" in outcomes
+
+
+def leaves_of(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Every value in a document, with the keys that lead to it."""
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        yield (*path, key), child
+        yield from leaves_of(child, (*path, key))
+
+
+def replaced(document: Any, path: tuple[Any, ...], value: object) -> Any:
+    copied = copy.deepcopy(document)
+    within = copied
+    for key in path[:-1]:
+        within = within[key]
+    within[path[-1]] = value
+    return copied
+
+
+def test_every_value_of_a_history_replaced(history: bytes) -> None:
+    """
+    Given a whole history
+    When any one value of its header, of two of its records or of its end is another one
+    Then it is refused, or judged: nothing in the judge takes a form for granted that no reader has looked at.
+    """
+    lines = history.splitlines(keepends=True)
+    outcomes = Counter[str]()
+    for number in (0, 40, 130, len(lines) - 1):
+        document = json.loads(lines[number])
+        for path, value in leaves_of(document):
+            others: list[object] = [None, True, -1, 1 << 70, 0.5, "", [], {}, [[]], "x" * 300]
+            if isinstance(value, str) and value:
+                others += [value[:at] + "{" + value[at + 1 :] for at in range(0, len(value), 5)]
+            for other in others:
+                changed = json.dumps(replaced(document, path, other)).encode() + b"\n"
+                outcomes[judged(b"".join([*lines[:number], changed, *lines[number + 1 :]]))] += 1
+    assert set(outcomes) <= {"refused", "inconclusive", "fail", "pass"}
+    assert outcomes["refused"] > outcomes["pass"]
 
 
 @given(st.binary(max_size=300))

@@ -10,12 +10,16 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from msgspec import Meta
 
 PREFIX = b"tck1-"
 PATTERN = re.compile(rb"tck1-([0-9a-f]{8})-([0-9a-f]{12})-([0-9]{8})-([0-9a-f]{16})(?![0-9a-f])")
 _WHOLE = re.compile(PATTERN.pattern.decode())
 LENGTH = 5 + 8 + 1 + 12 + 1 + 8 + 1 + 16
+#: A nonce in a record: a history that holds another text there is refused.
+NonceText = Annotated[str, Meta(pattern=rf"\A{PATTERN.pattern.decode()}\Z")]
 
 
 class Nonce(NamedTuple):

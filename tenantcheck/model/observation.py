@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from tenantcheck.model.nonce import NonceText
 from tenantcheck.model.plan import Line, Nanoseconds, Number, Plan, Request
 
 Outcome = Literal["served", "no-witness", "refused", "throttled", "function-error", "service-error", "lost"]
@@ -45,7 +46,7 @@ class Witness(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     tenant_id: str | None = None
     tenant_null: bool = False
     """The handler reported a tenant that is null, or empty text."""
-    nonce: str | None = None
+    nonce: NonceText | None = None
     residue_read: bool = False
     """The handler reported what it found of earlier requests, even if that was nothing."""
 
@@ -57,7 +58,7 @@ class Witness(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 class SeenNonce(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A nonce of this program found in a response."""
 
-    nonce: str
+    nonce: NonceText
     place: NoncePlace
     encoding: NonceEncoding = "raw"
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from tenantcheck.model.nonce import NonceText
 from tenantcheck.model.repeat import Repeat
 
 RunKind = Literal["probe", "invoke"]
@@ -164,7 +165,7 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Position in the drawn order of the wave, from 0."""
     tenant: int | None
     """Index of the tenant it is sent for; None when it is sent without any."""
-    nonce: str
+    nonce: NonceText
     purpose: Purpose = WAVE
     claimed: Line | None = None
     """The id that was sent, where it is not the tenant's own."""
