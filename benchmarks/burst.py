@@ -52,10 +52,10 @@ def bursts(repeats: int) -> dict[str, Samples[Burst]]:
 
 def main() -> None:
     """Fire three crowds over the sender that `probe` uses."""
-    from tenantcheck.cli.execute import run_async
     from tenantcheck.model import Call
     from tenantcheck.model import nonce as nonces
     from tenantcheck.run.senders import ConnectsAhead, SenderSettings, open_sender
+    from tenantcheck.run.session import run_async
 
     url = sys.argv[1]
 

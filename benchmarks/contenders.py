@@ -20,14 +20,15 @@ from typing import Any
 import msgspec
 
 from benchmarks.measure import peak_mb
-from tenantcheck.cli.execute import run_async
-from tenantcheck.cli.planning import RunOptions, make_plan
 from tenantcheck.history import HistoryWriter
 from tenantcheck.judge import Judge
 from tenantcheck.model import SCHEDULE, Call, Header, Observation, Plan, Reply, Standing
 from tenantcheck.run.plan import Schedule, Wave, parse_tenants
+from tenantcheck.run.planning import make_plan
 from tenantcheck.run.runner import Runner
 from tenantcheck.run.senders import Sender, SenderSettings, open_sender
+from tenantcheck.run.session import run_async
+from tenantcheck.run.settings import RunSettings
 from tenantcheck.run.targets.http import HttpRequestSpec, HttpTarget
 
 Outcome = dict[str, float]
@@ -73,7 +74,7 @@ async def runner_alone(count: int) -> Outcome:
 
 async def _run(target: Any, in_flight: int, count: int, sender: Sender | None = None) -> Outcome:
     """One run of the runner, recorded and judged; the time is that of the whole run."""
-    plan = make_plan(RunOptions(max_requests=2 * count + 1_000, max_time=1e6), parse_tenants("4"), target)
+    plan = make_plan(RunSettings(max_requests=2 * count + 1_000, max_time=6e5), parse_tenants("4"), target)
     # The witness server has no boundary to attack.
     plan = msgspec.structs.replace(plan, tenant_place="", newcomers=())
     judge = Judge(plan)

@@ -107,7 +107,7 @@ def many_large(url: str) -> None:
     """Run a plan whose waves have 1,000 in flight; print peak memory and what was not served as JSON."""
     from benchmarks.contenders import run_many
     from benchmarks.measure import peak_mb
-    from tenantcheck.cli.execute import run_async
+    from tenantcheck.run.session import run_async
 
     outcome = run_async(run_many(url, 1_000, 5_000))
     print(json.dumps(outcome | {"peak_mb": peak_mb()}))

@@ -34,9 +34,9 @@ from benchmarks.measure import Samples
 from benchmarks.startup import import_profile, startup
 from benchmarks.verdicts import LOWER_BOUND, Spent, spent
 from benchmarks.witness_server import witness_server
-from tenantcheck.cli.execute import run_async
 from tenantcheck.history import HistoryReader
 from tenantcheck.model import Call
+from tenantcheck.run.session import run_async
 from tenantcheck.run.targets.aws import AwsOptions, AwsSession
 from tests.nginx.process import installed
 

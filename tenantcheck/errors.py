@@ -37,3 +37,9 @@ class TargetError(TenantcheckError):
 
 class LabError(TenantcheckError):
     """The lab could not be started or run: exit 1."""
+
+
+class IsolationBreachedError(TenantcheckError):
+    """One tenant's requests met another's environment: `Verdict.raise_for_breach`."""
+
+    exit_code = 10

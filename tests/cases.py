@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from tenantcheck.cli.planning import RunOptions, make_plan
+from tenantcheck.cli.options import parse_idle
 from tenantcheck.lab.mapping import token
 from tenantcheck.lab.pool import Pool, Reuse
 from tenantcheck.model import Plan, PlanName
 from tenantcheck.run.plan import Credentials, Row, TenantList
+from tenantcheck.run.planning import make_plan
+from tenantcheck.run.settings import RunSettings
 from tenantcheck.run.targets.http import HttpRequestSpec, HttpTarget, Place, parse_nonce_place
 from tests.simulation import SimulatedLab, faults
 
@@ -116,12 +118,12 @@ class Case(NamedTuple):
         place = Place("query", "tenant") if self.place == "query" else Place("header", "x-tenant-id")
         url = "http://simulated/prod/witness"
         target = HttpTarget(HttpRequestSpec(url=url, tenant=place, nonce=parse_nonce_place(self.nonce)))
-        options = RunOptions(
+        options = RunSettings(
             plan=plan,
-            idle=self.idle_s,
+            idle=parse_idle(self.idle_s),
             soak=self.soak_s,
             seed=f"{rng.getrandbits(128):032x}",
-            max_time=1e6,
+            max_time=6e5,
         )
         drawn = replace(make_plan(options, self.tenants(rng), target), seed_given=False)
         if self.invoke:

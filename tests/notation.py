@@ -19,8 +19,8 @@ from typing import Any
 import msgspec
 
 from tenantcheck.judge import Judge
-from tenantcheck.judge.checks import CHECK_IDS
 from tenantcheck.model import (
+    CHECK_IDS,
     FRAME,
     SCHEDULE,
     Argument,

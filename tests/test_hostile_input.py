@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenantcheck.cli.options import parse_idle, parse_required, parse_seed, parse_witness_paths
+from tenantcheck.cli.options import parse_idle, parse_required, parse_witness_paths
 from tenantcheck.errors import HistoryError, TenantcheckError, UsageError
 from tenantcheck.history import HistoryReader
 from tenantcheck.judge import Judge
@@ -29,6 +29,7 @@ from tenantcheck.model import nonce as nonces
 from tenantcheck.model.secrets import Secrets
 from tenantcheck.model.text import ascii_json, harmless, printable
 from tenantcheck.run.plan import parse_tenants
+from tenantcheck.run.planning import parse_seed
 from tenantcheck.run.redraw import Redraw
 from tenantcheck.run.targets import kept_headers, media_type, service_message
 from tenantcheck.run.targets.function import _platform_record, parse_payload

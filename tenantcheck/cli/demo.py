@@ -10,15 +10,19 @@ from typing import NamedTuple
 import click
 from tabulate import tabulate
 
-from tenantcheck.cli.execute import execute, run_async
-from tenantcheck.cli.interrupts import BrokenOff, interrupts
-from tenantcheck.cli.planning import RunOptions, RunTarget, make_control, make_plan, read_tenants
+from tenantcheck.cli.execute import execute
+from tenantcheck.cli.interrupts import interrupts
 from tenantcheck.cli.root import Command, Common
 from tenantcheck.cli.say import say, tell
 from tenantcheck.lab import Lab
 from tenantcheck.model import Call, Reply, Verdict
 from tenantcheck.reports.sentences import evidence_sentence, finding_sentence
+from tenantcheck.run.interruption import BrokenOff
+from tenantcheck.run.plan import fresh_tenants
+from tenantcheck.run.planning import RunTarget
 from tenantcheck.run.senders import Sender, SenderSettings, open_sender
+from tenantcheck.run.session import Session, run_async
+from tenantcheck.run.settings import TENANTS, RunSettings
 from tenantcheck.run.targets.http import HttpRequestSpec, HttpTarget
 from tenantcheck.run.witness import WitnessReader
 
@@ -74,11 +78,8 @@ def _invoke(lab: Lab, common: Common) -> Verdict:
 
 def _run(target: RunTarget, common: Common, control: str | None = None) -> Verdict:
     """The verdict of a standard run. Ctrl-C ends the demonstration, not only this run."""
-    options = RunOptions(control=control)
-    tenants = read_tenants(options.tenants)
-    plan = make_plan(options, tenants, target)
-    asked = make_control(options, tenants, target)
-    verdict = execute(plan, target, options, common, _DIRECT, asked)
+    session = Session.of(target, fresh_tenants(TENANTS), RunSettings(control=control), _DIRECT)
+    verdict = execute(session, common)
     if verdict.subject.ended == "interrupted":
         raise BrokenOff
     return verdict

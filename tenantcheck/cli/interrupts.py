@@ -13,15 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from tenantcheck.run.interruption import Interruption
+from tenantcheck.run.interruption import BrokenOff, Interruption
 
 #: Exit code of a command that was broken off before there was anything to judge.
 EXIT_CODE = 128 + signal.SIGINT
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-class BrokenOff(BaseException):
-    """A command was interrupted where it has nothing to keep. No part of Python, and no library, catches it."""
 
 
 class Interrupts:

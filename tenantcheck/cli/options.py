@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
 from tenantcheck.errors import UsageError
+from tenantcheck.files import read_file
+from tenantcheck.model import PlanName, Requirement
 from tenantcheck.model.text import listed
 from tenantcheck.reports import FORMATS, TERMINAL, Format
+from tenantcheck.run.settings import BOUNDS, REQUIREMENTS, TENANTS, RunSettings
 
-if TYPE_CHECKING:
-    from tenantcheck.model import CheckId, Requirement
+_DEFAULT = RunSettings()
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-#: Idle gaps of one run.
-MAX_GAPS = 20
 
 
 def _stacked(*decorators: Callable[[F], F]) -> Callable[[F], F]:
@@ -37,19 +38,25 @@ class OnePerLine(click.types.StringParamType):
     envvar_list_splitter = "\n"
 
 
-class Seconds(click.FloatRange):
-    """A length of time: more than nothing, at most a week."""
+class Number(click.FloatRange):
+    """A number within the bounds of a setting."""
 
-    name = "seconds"
-
-    def __init__(self) -> None:
-        super().__init__(0, 7 * 86_400, min_open=True)
+    def __init__(self, setting: str, name: str = "float range") -> None:
+        bounds = BOUNDS[setting]
+        super().__init__(bounds.least, bounds.most, min_open=bounds.above, max_open=bounds.below)
+        self.name = name
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         number = float(super().convert(value, param, ctx))
         if math.isnan(number):
             self.fail(f"{value} is not a number.", param, ctx)
         return number
+
+
+def whole_number(setting: str) -> click.IntRange:
+    """A whole number within the bounds of a setting."""
+    bounds = BOUNDS[setting]
+    return click.IntRange(int(bounds.least), int(bounds.most))
 
 
 def option(*names: str, **settings: Any) -> Callable[[F], F]:
@@ -79,8 +86,8 @@ def judging_options() -> Callable[[F], F]:
     return _stacked(
         option(
             "--significance",
-            type=click.FloatRange(0, 1, min_open=True, max_open=True),
-            help="Target for the weakest pair. [default: 1e-6; check: the run's]",
+            type=Number("significance"),
+            help=f"Target for the weakest pair. [default: {_DEFAULT.significance:g}; check: the run's]",
         ),
         option("--only", multiple=True, metavar="CHECK", help="Run only this check (repeatable)."),
         option("--skip", multiple=True, metavar="CHECK", help="Leave this check out (repeatable)."),
@@ -91,23 +98,25 @@ def judging_options() -> Callable[[F], F]:
 def run_options() -> Callable[[F], F]:
     """What a run sends, and what it may spend."""
     return _stacked(
-        option("--tenants", default="4", metavar="N|a,b|@FILE", help="How many fresh ids, which ids, or a file."),
+        option(
+            "--tenants", default=str(TENANTS), metavar="N|a,b|@FILE", help="How many fresh ids, which ids, or a file."
+        ),
         option(
             "--plan",
-            type=click.Choice(("quick", "standard", "deep")),
-            default="standard",
+            type=click.Choice(get_args(PlanName)),
+            default=_DEFAULT.plan,
             help="How much to send.",
         ),
         option("--idle", metavar="S,S,…", help="Idle gaps to add to the plan, in seconds."),
-        option("--soak", type=Seconds(), help="Go on for so many seconds after the plan, at --rate."),
+        option("--soak", type=Number("soak", "seconds"), help="Go on for so many seconds after the plan, at --rate."),
         option(
             "--rate",
-            type=click.FloatRange(0.01, 10_000),
+            type=Number("rate"),
             help="Requests per second, at most, for usage plans and firewalls. [default: no limit; 10 with --soak]",
         ),
         option(
             "--in-flight",
-            type=click.IntRange(1, 1_000),
+            type=whole_number("in_flight"),
             help="Requests in flight together, at most. Fewer than a wave wants test less, which is said.",
         ),
         option(
@@ -123,15 +132,15 @@ def run_options() -> Callable[[F], F]:
         ),
         option(
             "--max-requests",
-            type=click.IntRange(1, 10_000_000),
+            type=whole_number("max_requests"),
             help="Requests in all, at most. [default: half as many again as the plan needs, at least 500]",
         ),
         option(
             "--max-time",
-            type=Seconds(),
+            type=Number("max_time", "seconds"),
             help="Seconds in all, at most. [default: 120, or as long as the plan needs]",
         ),
-        option("--timeout", type=Seconds(), default=30.0, help="Seconds per request."),
+        option("--timeout", type=Number("timeout", "seconds"), default=_DEFAULT.timeout, help="Seconds per request."),
         option("--seed", metavar="HEX", help="Replay the orders of a run; a replay adds no evidence."),
         option(
             "--boundary",
@@ -161,16 +170,11 @@ def parse_idle(text: str | None) -> tuple[float, ...]:
     if not text:
         return ()
     try:
-        gaps = tuple(float(part) for part in text.split(","))
+        return tuple(float(part) for part in text.split(","))
     except ValueError as error:
         raise UsageError(
             f"--idle {text}: seconds separated by commas were expected", "Example: --idle 1,10,60"
         ) from error
-    if len(gaps) > MAX_GAPS:
-        raise UsageError(f"--idle: {len(gaps)} gaps, at most {MAX_GAPS} are added", "Each one adds three waves.")
-    if any(not 0 < gap <= 3600 for gap in gaps):
-        raise UsageError("--idle: a gap lasts more than 0 and at most 3600 seconds")
-    return gaps
 
 
 def parse_witness_paths(texts: tuple[str, ...]) -> dict[str, str]:
@@ -184,42 +188,24 @@ def parse_witness_paths(texts: tuple[str, ...]) -> dict[str, str]:
     return paths
 
 
-def parse_seed(text: str | None) -> str | None:
-    """1 to 32 hexadecimal digits. Raises `UsageError`."""
-    if text is None:
-        return None
-    try:
-        value = int(text, 16)
-    except ValueError as error:
-        raise UsageError(f"--seed {text}: up to 32 hexadecimal digits were expected") from error
-    if not 0 <= value < 1 << 128:
-        raise UsageError("--seed: at most 128 bits (32 hexadecimal digits)")
-    return f"{value:032x}"
-
-
 def parse_required(texts: tuple[str, ...]) -> tuple[Requirement, ...]:
     """What a run has to exercise, separated by commas. Raises `UsageError`."""
-    from typing import get_args
-
-    from tenantcheck.model import CheckId
-
-    known: tuple[Requirement, ...] = ("warm", "pressed", "newcomer", "idle", "control", *get_args(CheckId))
     names = [name.strip() for text in texts for name in text.split(",")]
     for name in names:
-        if name not in known:
-            raise UsageError(f"--require {name}: there is no such thing", f"Known are: {', '.join(known)}.")
-    return tuple(each for each in known if each in names)
+        if name not in REQUIREMENTS:
+            raise UsageError(f"--require {name}: there is no such thing", f"Known are: {', '.join(REQUIREMENTS)}.")
+    return tuple(each for each in REQUIREMENTS if each in names)
 
 
-def chosen_checks(only: tuple[str, ...], skip: tuple[str, ...]) -> tuple[tuple[CheckId, ...], tuple[CheckId, ...]]:
-    """The checks that run, and those asked for by name. Raises `UsageError` for an unknown id."""
-    from tenantcheck.judge.checks import CHECK_IDS
-
-    for id_ in (*only, *skip):
-        if id_ not in CHECK_IDS:
-            raise UsageError(f"there is no check '{id_}'", f"The checks are: {', '.join(CHECK_IDS)}.")
-    chosen = tuple(id_ for id_ in CHECK_IDS if (not only or id_ in only) and id_ not in skip)
-    return chosen, tuple(id_ for id_ in CHECK_IDS if id_ in only)
+def settings_of(given: dict[str, Any]) -> dict[str, Any]:
+    """The options of `run_options` and `judging_options` as the Python API takes them; what is not given there is
+    left out. Takes them out of `given`. Raises `UsageError`."""
+    given["idle"] = parse_idle(given["idle"])
+    given["require"] = parse_required(given["require"])
+    given["witness"] = parse_witness_paths(given["witness"])
+    names = [each.name for each in fields(RunSettings)]
+    taken = {name: given.pop(name) for name in names}
+    return {name: value for name, value in taken.items() if value is not None}
 
 
 def parse_reports(texts: tuple[str, ...]) -> Mapping[Path, Format]:
@@ -234,3 +220,22 @@ def parse_reports(texts: tuple[str, ...]) -> Mapping[Path, Format]:
             raise UsageError(f"--report {text}: there is no such folder", "Make it first, or name another file.")
         reports[path] = FORMATS[name]
     return reports
+
+
+#: The most that Lambda takes.
+_MOST_DATA = 6 << 20
+
+
+def read_data(text: str | None) -> bytes:
+    """The value of `-d` or `--payload`: text, or a file after @. Raises `UsageError`."""
+    if text is None:
+        return b""
+    if not text.startswith("@"):
+        return os.fsencode(text)  # the bytes of the command line
+    try:
+        data = read_file(Path(text[1:]), _MOST_DATA)
+    except OSError as error:
+        raise UsageError(f"{text}: {error.strerror}", "Name a readable file after @.") from error
+    if len(data) > _MOST_DATA:
+        raise UsageError(f"{text}: larger than 6 MB, the most that Lambda takes")
+    return data

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from tenantcheck.cli.interrupts import EXIT_CODE, BrokenOff, interrupts
+from tenantcheck.cli.interrupts import EXIT_CODE, interrupts
 from tenantcheck.cli.say import open_standard_streams, say, settle_standard_streams
+from tenantcheck.run.interruption import BrokenOff
 
 if TYPE_CHECKING:
     import click

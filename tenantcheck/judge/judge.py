@@ -21,6 +21,7 @@ from tenantcheck.model import (
     Evidence,
     Finding,
     Header,
+    IdentityField,
     Observation,
     Outcome,
     Plan,
@@ -79,6 +80,12 @@ class Judge:
                 or CORE_CHECK not in self.plan.checks
             ),
         )
+
+    def caught_by(self, verdict: Verdict) -> tuple[IdentityField, ...]:
+        """The identities by which an environment was seen to serve two tenants, and which nothing discredited."""
+        fields = {name for finding in verdict.findings if finding.severity == "breach" for name in finding.fields}
+        discredited = self.environments.discredited
+        return tuple(name for name in IDENTITIES if WITNESS_NAMES[name] in fields and name not in discredited)
 
     def _confirmed(self, finding: Finding) -> bool:
         """Whether a breach stands on more than one identity, which could be a constant."""

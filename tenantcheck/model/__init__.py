@@ -19,9 +19,12 @@ from tenantcheck.model.observation import (
 )
 from tenantcheck.model.observation import Outcome as ObservedOutcome
 from tenantcheck.model.plan import (
+    CHECK_IDS,
     FRAME,
     MAX_TENANTS,
     SCHEDULE,
+    SIGNIFICANCE,
+    TIMEOUT_S,
     WAVE,
     Budgets,
     CheckId,
@@ -55,11 +58,14 @@ from tenantcheck.model.verdict import (
 
 __all__ = [
     "CACHE_HEADERS",
+    "CHECK_IDS",
     "FRAME",
     "IDENTITIES",
     "MAX_TENANTS",
     "SCHEDULE",
+    "SIGNIFICANCE",
     "STRATA",
+    "TIMEOUT_S",
     "WAVE",
     "WITNESS_NAMES",
     "Argument",

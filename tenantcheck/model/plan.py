@@ -5,7 +5,7 @@ These records stand in the history's header, so they carry names of credentials,
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
 
@@ -36,6 +36,8 @@ CheckId = Literal[
     "forged-credentials-accepted",
     "control-not-caught",
 ]
+#: In the order of reports.
+CHECK_IDS: tuple[CheckId, ...] = get_args(CheckId)
 Requirement = Literal["warm", "pressed", "newcomer", "idle", "control"] | CheckId
 """What a run can be required to have exercised: kinds of request, gaps, a control, checks."""
 
@@ -49,6 +51,9 @@ SCHEDULE = 3
 WAVE: Literal["wave"] = "wave"
 #: Purpose of an ordinary request beside those that attack the boundary: it must be served for them to mean anything.
 FRAME: Literal["frame"] = "frame"
+#: Target for the weakest pair, and the time limit of one request in seconds, where nobody says otherwise.
+SIGNIFICANCE = 1e-6
+TIMEOUT_S = 30.0
 #: Tenants of one run, at most: the figure is that of the weakest pair, and pairs grow with the square.
 MAX_TENANTS = 200
 
@@ -114,10 +119,10 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """128 bits in hexadecimal: every order is drawn from it."""
     seed_given: bool = False
     """The user gave the seed: the run replays another one and adds no evidence."""
-    significance: float = 1e-6
+    significance: float = SIGNIFICANCE
     """Target for the weakest pair."""
     budgets: Budgets
-    timeout_s: float = 30.0
+    timeout_s: float = TIMEOUT_S
     """Time limit of one request."""
     checks: tuple[CheckId, ...] = ()
     """Ids of the checks that judge this run."""

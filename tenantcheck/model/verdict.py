@@ -6,8 +6,10 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tenantcheck.errors import IsolationBreachedError
 from tenantcheck.model.observation import Control
 from tenantcheck.model.repeat import Repeat
+from tenantcheck.model.text import printable, shown_id
 
 Severity = Literal["breach", "weakness", "open"]
 CheckStatus = Literal["clean", "breached", "weak", "open", "not-exercised", "not-applicable", "crashed"]
@@ -33,6 +35,16 @@ class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="seen", ta
     request_ids: dict[str, str] = {}
     repeat: Repeat | None = None
     """How to send it again."""
+
+    def __str__(self) -> str:
+        parts = [f"#{self.seq}", f"tenant {shown_id(self.tenant)}" if self.tenant is not None else "no tenant"]
+        if self.environment is not None:
+            parts.append(f"environment {printable(self.environment)}")
+        if self.count is not None:
+            parts.append(f"invocation {self.count}")
+        if self.handler_saw is not None:
+            parts.append(f"the handler saw {shown_id(self.handler_saw)}")
+        return ", ".join(parts)
 
 
 class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -200,3 +212,15 @@ class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where the history lies."""
     history_sha256: str = ""
     tool: str = ""
+
+    def raise_for_breach(self) -> None:
+        """Raise `IsolationBreachedError`, with the smallest counterexample in its message, where isolation was
+        breached."""
+        breaches = [finding for finding in self.findings if finding.severity == "breach"]
+        if not breaches:
+            return
+        first = breaches[0]
+        lines = [f"{self.subject.target}: {self.reasons[0]}", *(f"  {exhibit}" for exhibit in first.exhibits)]
+        if self.history:
+            lines.append(f"  tenantcheck check {self.history}")
+        raise IsolationBreachedError("\n".join(lines))

@@ -7,6 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
+class BrokenOff(BaseException):
+    """Interrupted where there is nothing to keep. No part of Python, and no library, catches it."""
+
+
 class Interruption:
     """Set once, from anywhere in the main thread, signal handlers included."""
 

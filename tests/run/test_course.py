@@ -104,12 +104,13 @@ def test_time_grows_with_the_plan_at_the_latency_of_the_first_answers() -> None:
 
 @pytest.mark.parametrize("tenants", [21, 100])
 def test_many_tenants_finish_within_the_default_budgets(tenants: int) -> None:
-    from tenantcheck.cli.planning import RunOptions, make_plan
     from tenantcheck.run.plan import parse_tenants
+    from tenantcheck.run.planning import make_plan
+    from tenantcheck.run.settings import RunSettings
     from tenantcheck.run.targets.http import HttpRequestSpec, HttpTarget
 
     target = HttpTarget(HttpRequestSpec(url="http://simulated/"))
-    plan = make_plan(RunOptions(), parse_tenants(str(tenants)), target)
+    plan = make_plan(RunSettings(), parse_tenants(str(tenants)), target)
     plan = msgspec.structs.replace(plan, tenant_place="")  # the boundary needs a target
     rng = random.Random(tenants)
     result = simulate(plan, Pool(rng=rng, max_environments=10_000), rng=rng)

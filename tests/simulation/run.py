@@ -11,12 +11,12 @@ from typing import NamedTuple
 import msgspec
 
 from tenantcheck.judge import Judge
-from tenantcheck.judge.checks import CHECK_IDS
 from tenantcheck.lab.faults import Faults, Sent, parse_fault
 from tenantcheck.lab.mapping import Mapping, bearer, claimed
 from tenantcheck.lab.pool import Lease, Pool
 from tenantcheck.lab.tenancy import RefusedError, check_tenant
 from tenantcheck.model import (
+    CHECK_IDS,
     SCHEDULE,
     Budgets,
     Control,

@@ -1,7 +1,16 @@
 """Decide whom to ask, what to send and in which order; nothing here sends anything."""
 
 from tenantcheck.run.plan.schedule import NEWCOMERS, SOAK_NEWCOMERS, Forecast, Schedule, Wave, forecast
-from tenantcheck.run.plan.tenants import Credentials, Row, TenantList, fresh_id, id_problem, parse_tenants
+from tenantcheck.run.plan.tenants import (
+    Credentials,
+    Row,
+    TenantList,
+    fresh_id,
+    fresh_tenants,
+    id_problem,
+    named_tenants,
+    parse_tenants,
+)
 
 __all__ = [
     "NEWCOMERS",
@@ -14,6 +23,8 @@ __all__ = [
     "Wave",
     "forecast",
     "fresh_id",
+    "fresh_tenants",
     "id_problem",
+    "named_tenants",
     "parse_tenants",
 ]

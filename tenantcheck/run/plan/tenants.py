@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -185,11 +185,20 @@ def parse_tenants(option: str, files: Mapping[str, bytes] | None = None) -> Tena
     if option.startswith("@"):
         return _parse_file(option[1:], (files or {})[option[1:]])
     if re.fullmatch(r"[0-9]{1,9}", option):
-        count = int(option)
-        _check_count(count)
-        rows = tuple(Row(id=id_, expect=id_) for id_ in (fresh_id() for _ in range(count)))
-        return TenantList(rows=rows, fresh=True)
-    return _checked([(f"id {n}", Row(id=id_, expect=id_)) for n, id_ in enumerate(option.split(","), 1)], ())
+        return fresh_tenants(int(option))
+    return named_tenants(option.split(","))
+
+
+def fresh_tenants(count: int) -> TenantList:
+    """So many tenants with ids that nobody uses. Raises `UsageError`."""
+    _check_count(count)
+    rows = tuple(Row(id=id_, expect=id_) for id_ in (fresh_id() for _ in range(count)))
+    return TenantList(rows=rows, fresh=True)
+
+
+def named_tenants(ids: Iterable[str]) -> TenantList:
+    """Tenants with these ids and no credentials. Raises `UsageError`."""
+    return _checked([(f"id {n}", Row(id=id_, expect=id_)) for n, id_ in enumerate(ids, 1)], ())
 
 
 def _parse_file(name: str, content: bytes) -> TenantList:

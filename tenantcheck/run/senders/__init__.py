@@ -16,6 +16,10 @@ from tenantcheck.run.senders.sender import (
 
 def open_sender(settings: SenderSettings, url: str) -> Sender:
     """The fast sender where its package is installed, else httpx. Raises `UsageError` for broken settings."""
+    if settings.app is not None:
+        from tenantcheck.run.senders.httpx_sender import in_process
+
+        return in_process(settings)
     if _can_use_curl():
         from tenantcheck.run.senders.curl_sender import CurlSender
 

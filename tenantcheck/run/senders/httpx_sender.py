@@ -110,6 +110,11 @@ class HttpxSender:
         await self._client.aclose()
 
 
+def in_process(settings: SenderSettings) -> HttpxSender:
+    """Asks an ASGI application in this process. What it raises is an answer with status 500."""
+    return HttpxSender(settings, transport=httpx.ASGITransport(app=settings.app, raise_app_exceptions=False))
+
+
 class _Place:
     """What one answer has of the room that all share."""
 

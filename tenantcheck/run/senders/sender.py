@@ -11,12 +11,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from tenantcheck.errors import UsageError
-from tenantcheck.model import Call, Reply
+from tenantcheck.model import TIMEOUT_S, Call, Reply
 from tenantcheck.version import __version__
 
 LostKind = Literal["connect", "tls", "timeout", "read", "protocol"]
@@ -34,12 +34,14 @@ LEAST_CONNECTIONS = 8
 class SenderSettings:
     """What every sender needs to know."""
 
-    timeout_s: float = 30.0
+    timeout_s: float = TIMEOUT_S
     """For one whole request, from connecting to the last byte."""
     cacert: Path | None = None
     insecure: bool = False
     direct: bool = False
     """Ignore proxies of the environment."""
+    app: Any = None
+    """An ASGI application that is asked in this process, over no network."""
 
 
 class Sender(Protocol):

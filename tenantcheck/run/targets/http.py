@@ -42,6 +42,8 @@ class Place(NamedTuple):
     name: str = ""
 
 
+#: Where the nonce travels if nobody says otherwise, as `--nonce` takes it.
+DEFAULT_NONCE_PLACE = f"header:{NONCE_HEADER}"
 TENANT_BY_HEADER = Place("header", DEFAULT_TENANT_HEADER)
 NONCE_BY_HEADER = Place("header", NONCE_HEADER)
 
@@ -273,6 +275,11 @@ class HttpTarget:
     def safe(self) -> bool:
         """Whether requests change nothing, by HTTP's rules."""
         return self._spec.method in ("GET", "HEAD")
+
+    @property
+    def carries_nonce(self) -> bool:
+        """Whether requests have a place for the nonce."""
+        return self._spec.nonce.kind != "none"
 
     @property
     def nonce_in_url(self) -> bool:

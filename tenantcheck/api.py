@@ -1,0 +1,304 @@
+"""What the command line and the Python API have in common: arguments go in, a session or a verdict comes out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Literal, TypedDict, Unpack
+
+from msgspec import structs
+
+from tenantcheck.errors import HistoryError, TenantcheckError, UsageError
+from tenantcheck.files import open_file, read_file
+from tenantcheck.history import HistoryReader
+from tenantcheck.judge import Judge
+from tenantcheck.model import PlanName, Requirement, Verdict
+from tenantcheck.model.boundary import ALIASES
+from tenantcheck.run.plan import TenantList, fresh_tenants, named_tenants, parse_tenants
+from tenantcheck.run.plan.tenants import MAX_FILE_BYTES
+from tenantcheck.run.redraw import Redraw
+from tenantcheck.run.senders import SenderSettings
+from tenantcheck.run.session import Session, run_async
+from tenantcheck.run.settings import TENANTS, RunSettings, chosen_checks
+from tenantcheck.run.targets.http import (
+    DEFAULT_NONCE_PLACE,
+    DEFAULT_TENANT_HEADER,
+    HttpRequestSpec,
+    HttpTarget,
+    Place,
+    parse_header,
+    parse_nonce_place,
+)
+
+Tenants = int | str | Path | Iterable[str] | TenantList
+"""How many fresh ids; which ids; a tenants file; or text as `--tenants` takes it."""
+AsgiApp = Callable[..., Any]
+#: Where an application in this process seems to be.
+_IN_PROCESS = "http://app.invalid"
+
+
+class RunOptions(TypedDict, total=False):
+    """Options of every run. `RunSettings` says what each means, and what holds where it is not given."""
+
+    plan: PlanName
+    idle: Sequence[float]
+    soak: float | None
+    rate: float | None
+    in_flight: int | None
+    control: str | None
+    require: Sequence[Requirement]
+    max_requests: int | None
+    max_time: float | None
+    timeout: float
+    seed: str | None
+    keep_going: bool
+    boundary: bool
+    witness: Mapping[str, str]
+    history: str | Path | None
+    significance: float
+    only: Sequence[str]
+    skip: Sequence[str]
+    strict: bool
+
+
+class ProbeOptions(RunOptions, total=False):
+    """Options of `probe`: how the tenant, its credentials and the nonce travel."""
+
+    tenant_header: str | None
+    """Header of the tenant id; without any other place `x-tenant-id`."""
+    tenant_query: str | None
+    """Query parameter of the tenant id."""
+    tenant_from_credentials: bool
+    """No id is sent: each tenant's credentials say who it is."""
+    method: str | None
+    """GET, or POST with data."""
+    headers: Mapping[str, str] | Sequence[tuple[str, str]]
+    """Headers of every request."""
+    data: bytes | str
+    """Body of every request."""
+    nonce: str
+    """Where the nonce travels: `header:NAME`, `query:NAME`, `body:KEY` or `none`."""
+    aliases: Sequence[str]
+    """Other names of the tenant to try besides the usual ones: `header:NAME` or `query:NAME`."""
+    aws_sigv4: bool
+    """Sign for an IAM-authorised API Gateway API."""
+    region: str | None
+    profile: str | None
+    cacert: str | Path | None
+    """PEM file of the certificate authorities to trust."""
+    insecure: bool
+    """Do not verify certificates."""
+    app: AsgiApp | None
+    """An ASGI application to ask in this process; the URL is then a path, or nothing."""
+
+
+class InvokeOptions(RunOptions, total=False):
+    """Options of `invoke`."""
+
+    qualifier: str | None
+    """Version or alias."""
+    region: str | None
+    profile: str | None
+    endpoint_url: str | None
+    """Another endpoint, such as the lab's."""
+    payload: bytes | str
+    """Event of every invocation, as JSON."""
+    event: Literal["raw", "api-gateway"]
+    """`api-gateway` wraps the payload."""
+
+
+def probe_session(url: str, tenants: Tenants = TENANTS, **options: Unpack[ProbeOptions]) -> Session:
+    """A run against an HTTP endpoint. Raises `UsageError` and `TargetError`."""
+    _refuse_unknown("probe", options, ProbeOptions)
+    who = tenant_list(tenants)
+    app = options.get("app")
+    if app is not None and not re.match("https?://", url):
+        url = f"{_IN_PROCESS}/{url.removeprefix('/')}"
+    target = _http_target(url, options)
+    if options.get("tenant_from_credentials"):
+        who.require_own_credentials()
+    settings = run_settings(options)
+    cacert = options.get("cacert")
+    sender = SenderSettings(
+        timeout_s=settings.timeout,
+        cacert=None if cacert is None else Path(cacert),
+        insecure=options.get("insecure", False),
+        app=app,
+    )
+    return Session.of(target, who, settings, sender)
+
+
+def invoke_session(function: str, tenants: Tenants = TENANTS, **options: Unpack[InvokeOptions]) -> Session:
+    """A run against a function, by Invoke. Raises `UsageError` and `TargetError`."""
+    from tenantcheck.run.targets.aws import AwsOptions, AwsSession
+    from tenantcheck.run.targets.function import FunctionTarget
+
+    _refuse_unknown("invoke", options, InvokeOptions)
+    who = tenant_list(tenants)
+    session = AwsSession(AwsOptions(options.get("region"), options.get("profile"), options.get("endpoint_url")))
+    target = FunctionTarget(
+        session,
+        function,
+        qualifier=options.get("qualifier"),
+        payload=_bytes(options.get("payload", "{}")),
+        event=options.get("event", "raw"),
+    )
+    settings = run_settings(options)
+    bundle = os.environ.get("AWS_CA_BUNDLE")  # what boto3 would trust
+    sender = SenderSettings(timeout_s=settings.timeout, cacert=Path(bundle) if bundle else None)
+    return Session.of(target, who, settings, sender)
+
+
+def judged_again(
+    path: Path,
+    *,
+    significance: float | None = None,
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    strict: bool = False,
+) -> Verdict:
+    """The verdict on a history file; without options it is that of the run itself. Raises `UsageError`, and
+    `TenantcheckError` with the line where the file is not a whole history."""
+    changes: dict[str, object] = {}
+    if only or skip:
+        changes["checks"], changes["requested"] = chosen_checks(tuple(only), tuple(skip))
+    if significance is not None:
+        changes["significance"] = RunSettings(significance=significance).significance
+    if strict:
+        changes["strict"] = True
+    try:
+        with open_file(path) as file:
+            reader = HistoryReader(file)
+            header = structs.replace(reader.header, plan=structs.replace(reader.header.plan, **changes))
+            judge, redraw = Judge(header.plan), Redraw(reader.header.plan)
+            for wave in reader.waves():
+                judge.add(wave)
+                redraw.add(wave)
+            end = reader.end
+            return judge.verdict(
+                header,
+                end,
+                history=str(path),
+                sha256=reader.sha256,
+                torn=reader.torn,
+                altered=redraw.ended(end.reason if end is not None else None),
+            )
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}", "Name a history file.") from error
+    except HistoryError as error:
+        raise TenantcheckError(f"{path}, {error.message}", error.hint) from error
+
+
+async def run_within(session: Session) -> Verdict:
+    """Run a session to its verdict, inside a running event loop."""
+    return await session.run(Judge)
+
+
+def run(session: Session) -> Verdict:
+    """Run a session to its verdict, outside of any event loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return run_async(run_within(session))
+    raise RuntimeError("an event loop is running here: await probe_async or invoke_async")
+
+
+def tenant_list(tenants: Tenants) -> TenantList:
+    """The tenants of a run. Raises `UsageError`."""
+    if isinstance(tenants, TenantList):
+        return tenants
+    if isinstance(tenants, int):
+        return fresh_tenants(tenants)
+    if isinstance(tenants, Path):
+        tenants = f"@{tenants}"
+    if not isinstance(tenants, str):
+        return named_tenants(tenants)
+    if not tenants.startswith("@"):
+        return parse_tenants(tenants)
+    name = tenants[1:]
+    try:
+        content = read_file(Path(name), MAX_FILE_BYTES)
+    except OSError as error:
+        raise UsageError(f"--tenants {tenants}: {error.strerror}", "Name a readable file.") from error
+    return parse_tenants(tenants, {name: content})
+
+
+_LISTS = ("idle", "require", "only", "skip")
+
+
+def run_settings(options: Mapping[str, Any]) -> RunSettings:
+    """What of the options is the same for every target. Raises `UsageError`."""
+    given = {each.name: options[each.name] for each in fields(RunSettings) if each.name in options}
+    given |= {name: tuple(given[name]) for name in _LISTS if name in given}
+    if given.get("history") is not None:
+        given["history"] = Path(given["history"])
+    return RunSettings(**given)
+
+
+def _refuse_unknown(name: str, options: Mapping[str, Any], known: type) -> None:
+    for option in options.keys() - known.__annotations__.keys():
+        raise TypeError(f"{name}() has no option '{option}'")
+
+
+def _http_target(url: str, options: ProbeOptions) -> HttpTarget:
+    data = _bytes(options.get("data", b""))
+    method = (options.get("method") or ("POST" if data else "GET")).upper()
+    if not re.fullmatch("[A-Z]+", method):
+        raise UsageError(f"-X {method}: not an HTTP method")
+    headers = options.get("headers", ())
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    spec = HttpRequestSpec(
+        url=url,
+        method=method,
+        headers=tuple(parse_header(f"{name}: {value}") for name, value in pairs),
+        data=data,
+        tenant=_tenant_place(url, options),
+        nonce=parse_nonce_place(options.get("nonce", DEFAULT_NONCE_PLACE)),
+        aliases=(*ALIASES, *(_alias(text) for text in options.get("aliases", ()))),
+    )
+    if not options.get("aws_sigv4"):
+        return HttpTarget(spec)
+    from tenantcheck.run.targets.aws import ApiSigner, AwsOptions, AwsSession
+
+    session = AwsSession(AwsOptions(region=options.get("region"), profile=options.get("profile")))
+    return HttpTarget(spec, ApiSigner(session, url, options.get("region")))
+
+
+def _bytes(data: bytes | str) -> bytes:
+    return os.fsencode(data) if isinstance(data, str) else data  # the bytes of a command line
+
+
+def _alias(text: str) -> str:
+    """`header:NAME` or `query:NAME`. Raises `UsageError`."""
+    kind, _, name = text.partition(":")
+    if kind not in ("header", "query") or not name:
+        raise UsageError(f"--alias {text}: header:NAME or query:NAME was expected")
+    return f"header:{parse_header(f'{name}:')[0]}" if kind == "header" else text
+
+
+def _tenant_place(url: str, options: ProbeOptions) -> Place:
+    header, query = options.get("tenant_header"), options.get("tenant_query")
+    by_credentials = options.get("tenant_from_credentials", False)
+    chosen = [
+        name
+        for name, is_chosen in (
+            ("--tenant-header", header),
+            ("--tenant-query", query),
+            ("--tenant-from-credentials", by_credentials),
+            ("{tenant} in the URL", "{tenant}" in url),
+        )
+        if is_chosen
+    ]
+    if len(chosen) > 1:
+        raise UsageError(f"{' and '.join(chosen)}: the tenant travels in one place only")
+    if by_credentials:
+        return Place("none")
+    if "{tenant}" in url:
+        return Place("path")
+    if query:
+        return Place("query", query)
+    return Place("header", parse_header(f"{header or DEFAULT_TENANT_HEADER}:")[0])

@@ -1,0 +1,180 @@
+"""One run from its plan to its verdict: the control first, each history on disk before it is judged.
+
+Who judges is handed in: a run does not know the judge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+from msgspec import structs
+
+from tenantcheck.history import HistoryWriter, default_path, earlier_runs
+from tenantcheck.model import (
+    SCHEDULE,
+    Call,
+    Control,
+    End,
+    Header,
+    IdentityField,
+    Observation,
+    Plan,
+    Reply,
+    Standing,
+    Verdict,
+)
+from tenantcheck.run.interruption import BrokenOff, Interruption
+from tenantcheck.run.plan import TenantList, Wave
+from tenantcheck.run.planning import RunTarget, make_control, make_plan
+from tenantcheck.run.runner import Runner
+from tenantcheck.run.senders import SenderSettings, open_sender
+from tenantcheck.run.settings import RunSettings
+from tenantcheck.version import __version__
+
+T = TypeVar("T")
+
+#: Connections that do not close in so many seconds are left to the system.
+_CLOSING_S = 0.5
+
+
+class Judge(Protocol):
+    """What judges a run, wave by wave."""
+
+    def add(self, wave: Sequence[Observation], /) -> object:
+        """Take in one ended wave."""
+        ...
+
+    def standing(self) -> Standing:
+        """How things stand."""
+        ...
+
+    def verdict(self, header: Header, end: End | None, /, *, history: str = "", sha256: str = "") -> Verdict:
+        """The verdict on everything taken in."""
+        ...
+
+    def caught_by(self, verdict: Verdict, /) -> tuple[IdentityField, ...]:
+        """The identities by which an environment was seen to serve two tenants."""
+        ...
+
+
+J = TypeVar("J", bound=Judge)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """A run that is ready to start."""
+
+    plan: Plan
+    target: RunTarget
+    control: tuple[Plan, RunTarget] | None
+    sender: SenderSettings
+    history: Path | None
+    """Where the run is recorded; None: a new file in `.tenantcheck/`."""
+
+    @classmethod
+    def of(cls, target: RunTarget, tenants: TenantList, settings: RunSettings, sender: SenderSettings) -> Self:
+        """Plan a run. Raises `UsageError`."""
+        plan = make_plan(settings, tenants, target)
+        control = make_control(settings, tenants, target)
+        return cls(plan=plan, target=target, control=control, sender=sender, history=settings.history)
+
+    async def run(
+        self,
+        judge: Callable[[Plan], J],
+        *,
+        interrupted: Interruption | None = None,
+        on_wave: Callable[[Wave, J], object] | None = None,
+        on_reply: Callable[[RunTarget], Callable[[Call, Reply], None]] | None = None,
+    ) -> Verdict:
+        """Send, record and judge. `judge` makes what judges a plan; `on_wave` is told of each wave that has ended,
+        `on_reply` of everything that comes back from a target, secrets included.
+
+        Raises `BrokenOff` where it is interrupted before anything was sent (then there is no history), and
+        `TenantcheckError` where it can't be recorded.
+        """
+        started = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        path = self.history or default_path(started, self.plan.run)
+        names, count = earlier_runs(path.parent, self.plan.kind, self.plan.target)
+        header = Header(
+            schedule=SCHEDULE, tool=__version__, started=started, plan=self.plan, earlier=names, earlier_runs=count
+        )
+        asked = _Asking(self.sender, judge, interrupted or Interruption(), on_wave, on_reply)
+        if self.control is not None:
+            beside = path.with_name(f"{path.stem}-control{path.suffix}")
+            header = structs.replace(header, control=await asked.control(*self.control, header, beside))
+        judged, end, sha256 = await asked.target(header, self.target, path)
+        if self.control is None:
+            _unless_nothing_was_sent(end, path)
+        return judged.verdict(header, end, history=str(path), sha256=sha256)
+
+
+@dataclass(frozen=True)
+class _Asking(Generic[J]):
+    """What the run of a target and that of its control have in common."""
+
+    sender: SenderSettings
+    judge: Callable[[Plan], J]
+    interrupted: Interruption
+    on_wave: Callable[[Wave, J], object] | None
+    on_reply: Callable[[RunTarget], Callable[[Call, Reply], None]] | None
+
+    async def control(self, plan: Plan, target: RunTarget, header: Header, path: Path) -> Control:
+        """How a function that is known not to isolate comes out."""
+        own = structs.replace(header, plan=plan, earlier=(), earlier_runs=0)
+        judged, end, sha256 = await self.target(own, target, path)
+        _unless_nothing_was_sent(end, path)
+        return Control(
+            target=plan.target,
+            caught_by=judged.caught_by(judged.verdict(own, end)),
+            requests=end.requests,
+            ended=end.reason,
+            detail=end.detail,
+            history=path.name,
+            sha256=sha256,
+        )
+
+    async def target(self, header: Header, target: RunTarget, path: Path) -> tuple[J, End, str]:
+        """Run the plan of `header` into a history; the judge has taken in everything."""
+        judged = self.judge(header.plan)
+
+        def on_wave(wave: Wave, observations: Sequence[Observation]) -> Standing:
+            judged.add(observations)
+            if self.on_wave is not None:
+                self.on_wave(wave, judged)
+            return judged.standing()
+
+        sender = open_sender(self.sender, target.url)
+        try:
+            with HistoryWriter(path, header) as writer:
+                on_reply = None if self.on_reply is None else self.on_reply(target)
+                interrupted = self.interrupted
+                runner = Runner(
+                    header.plan, target, sender, writer, on_wave, interrupted=interrupted, on_reply=on_reply
+                )
+                end = await runner.run()
+                return judged, end, writer.sha256
+        finally:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(sender.close(), _CLOSING_S)
+
+
+def _unless_nothing_was_sent(end: End, path: Path) -> None:
+    """Raises `BrokenOff`, without a history, when a run was interrupted before its first request."""
+    if end.reason == "interrupted" and not end.requests:
+        path.unlink(missing_ok=True)
+        raise BrokenOff
+
+
+def run_async(main: Coroutine[Any, Any, T]) -> T:
+    """Run on uvloop where it is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(main)
+    return uvloop.run(main)
