@@ -52,6 +52,9 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     check: str
     severity: Severity
+    says: str = ""
+    """Its sentence, with places for what is shown harmless: `{tenants}`, the `{first}` and `{second}` of them,
+    `{environment}`, `{fields}` and every name of `details`."""
     fields: tuple[str, ...] = ()
     """Witness fields it stands on."""
     tenants: tuple[str, ...] = ()

@@ -1,193 +1,26 @@
-"""A finding in words: one function per check, from the finding's data."""
+"""Findings and evidence in words."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from tenantcheck.model import Evidence, Finding, Range, Verdict
 from tenantcheck.model.text import chance, printable, shown_id
 
 
 def finding_sentence(finding: Finding) -> str:
-    """What a finding says, in one sentence."""
-    sentence = _SENTENCES.get(finding.check, _plain)(finding)
-    if finding.severity == "open" and finding.check in _BY_IDENTITY:
-        return f"{sentence} Open, since what it stands on alone is not to be trusted."
-    return sentence
-
-
-#: Checks whose findings are open only where a field is not to be trusted.
-_BY_IDENTITY = frozenset({"shared-environment", "lookalike-collapse", "unseen-caller"})
-
-
-def _tenants(finding: Finding) -> str:
+    """What a finding says, in one sentence: the check's own, filled in with what comes from outside and is made
+    harmless."""
     names = [repr(shown_id(name)) for name in finding.tenants]
-    return " and ".join(names) if names else "a tenant"
-
-
-def _detail(finding: Finding, key: str) -> str:
-    return printable(str(finding.details.get(key, "")))
-
-
-def _shared(finding: Finding) -> str:
-    if "hidden" in finding.details:
-        return (
-            f"{_tenants(finding)} met a new environment {_detail(finding, 'hidden')} times while one of its own lay "
-            "idle: a handler that makes an id per tenant and environment looks like this."
-        )
-    if "filled" in finding.details:
-        return (
-            f"{_tenants(finding)} share one counter: {_detail(finding, 'filled')} counts that the one did not show "
-            "are those that the other showed meanwhile, and none is missing."
-        )
-    return (
-        f"Environment {printable(finding.environment or '?')} served {_tenants(finding)} "
-        f"(by {', '.join(finding.fields)})."
+    first, second, *_ = (*names, "a tenant", "a tenant")
+    return finding.says.format_map(
+        {name: printable(str(value)) for name, value in finding.details.items()}
+        | {
+            "tenants": " and ".join(names) if names else "a tenant",
+            "first": first,
+            "second": second,
+            "environment": printable(finding.environment or "?"),
+            "fields": ", ".join(finding.fields),
+        }
     )
-
-
-def _wrong_tenant(finding: Finding) -> str:
-    if not finding.details.get("saw"):
-        answers = _detail(finding, "answers")
-        return f"The handler saw no tenant in {answers} answers, first for {_tenants(finding)}."
-    return (
-        f"A request for {_tenants(finding)} was served as '{_detail(finding, 'saw')}', "
-        f"expected was '{_detail(finding, 'expected')}'."
-    )
-
-
-def _foreign(finding: Finding) -> str:
-    if len(finding.tenants) > 1:
-        owner, asked = (repr(shown_id(name)) for name in finding.tenants[:2])
-    else:
-        owner, asked = "another tenant (of an earlier run)", _tenants(finding)
-    place = {"residue-memory": "memory", "residue-scratch": "scratch directory", "header": "headers"}
-    where = place.get(_detail(finding, "place"), _detail(finding, "place"))
-    return f"The answer to {asked} carries, in its {where}, the nonce of a request sent for {owner}."
-
-
-def _replayed(finding: Finding) -> str:
-    if len(finding.tenants) > 1:
-        owner, asked = (repr(shown_id(name)) for name in finding.tenants[:2])
-        return f"{asked} was given the response to a request of {owner}."
-    return f"{_tenants(finding)} was given the response to another tenant's request of an earlier run."
-
-
-def _cloned(finding: Finding) -> str:
-    if "contradicted" in finding.details:
-        return (
-            f"{finding.fields[0]} {printable(finding.environment or '?')} is contradicted by the other identities: "
-            "it does not name one environment."
-        )
-    return (
-        f"Process id {printable(finding.environment or '?')} came twice with the same count: "
-        "it does not name one process."
-    )
-
-
-def _counter_order(finding: Finding) -> str:
-    return (
-        f"Process id {printable(finding.environment or '?')} counted backwards in real time: "
-        "it does not name one process."
-    )
-
-
-def _unseen(finding: Finding) -> str:
-    if "start" in finding.details:
-        start, step = _detail(finding, "start"), _detail(finding, "step")
-        return f"The handler's counter starts at {start} and goes up by {step}, in every environment alike."
-    if "sent" in finding.details:
-        return (
-            f"An environment of {_tenants(finding)} counted more invocations than the "
-            f"{_detail(finding, 'sent')} requests ever sent for this id, which nobody else knows."
-        )
-    return (
-        f"Environments of {_tenants(finding)} counted invocations this run did not see: "
-        f"{_detail(finding, 'unseen')}. Of its own requests, {_detail(finding, 'uncounted')} brought back no count."
-    )
-
-
-def _not_delivered_once(finding: Finding) -> str:
-    return (
-        f"An environment of {_tenants(finding)} counted {_detail(finding, 'more')} invocations more than an ordered "
-        "wave sent: requests were sent again, or copied, on their way."
-    )
-
-
-def _control(finding: Finding) -> str:
-    by = _detail(finding, "by")
-    caught = f"by {by} alone" if by else f"not at all ({_detail(finding, 'ended')})"
-    return (
-        f"The control {_detail(finding, 'target')} does not isolate and was caught {caught}, in "
-        f"{_detail(finding, 'requests')} requests; the evidence stands on {_detail(finding, 'field')}."
-    )
-
-
-def _not_isolated(finding: Finding) -> str:
-    return f"Lambda refused the tenant id: {_detail(finding, 'answer')}"
-
-
-def _lookalike(finding: Finding) -> str:
-    met = "the same environment" if finding.details.get("met in") == "environment" else "the same tenant"
-    return f"{_tenants(finding)} differ by {_detail(finding, 'form')} and met in {met}."
-
-
-def _missing(_: Finding) -> str:
-    return "A request without a tenant and without credentials was served."
-
-
-def _invalid(finding: Finding) -> str:
-    return f"An id that Lambda does not allow ({_detail(finding, 'length')} characters) was served."
-
-
-def _reserved(finding: Finding) -> str:
-    asked, served = (repr(shown_id(name)) for name in finding.tenants[:2])
-    return f"A request for {asked} with {served} in the header X-Amz-Tenant-Id was served as {served}."
-
-
-def _ambiguous(finding: Finding) -> str:
-    if under := _detail(finding, "under"):
-        return f"A request that names {_tenants(finding)} too, elsewhere ({under}), was served as that one."
-    return (
-        f"A request with two tenant ids was served as the {_detail(finding, 'which')} of them, {_tenants(finding)}."
-    )
-
-
-def _foreign_tenant(finding: Finding) -> str:
-    owner, served = (repr(shown_id(name)) for name in finding.tenants[:2])
-    return f"A request with the credentials of {owner} was served as {served}."
-
-
-def _forged(finding: Finding) -> str:
-    who = shown_id(finding.tenants[0]) if finding.tenants else "a tenant"
-    if finding.details.get("credentials") == "absent":
-        return f"A request for {who!r} without any credentials was served."
-    return f"A request with the credentials of {who!r}, one character of them changed, was served."
-
-
-def _plain(finding: Finding) -> str:
-    return f"{finding.check}: {_tenants(finding)}"
-
-
-_SENTENCES: dict[str, Callable[[Finding], str]] = {
-    "shared-environment": _shared,
-    "wrong-tenant": _wrong_tenant,
-    "foreign-residue": _foreign,
-    "replayed-response": _replayed,
-    "cloned-identity": _cloned,
-    "counter-order": _counter_order,
-    "unseen-caller": _unseen,
-    "not-delivered-once": _not_delivered_once,
-    "not-isolated": _not_isolated,
-    "control-not-caught": _control,
-    "lookalike-collapse": _lookalike,
-    "missing-tenant-accepted": _missing,
-    "invalid-tenant-accepted": _invalid,
-    "reserved-header-honoured": _reserved,
-    "ambiguous-tenant": _ambiguous,
-    "foreign-tenant-accepted": _foreign_tenant,
-    "forged-credentials-accepted": _forged,
-}
 
 
 def odds(probability: float) -> str:

@@ -21,6 +21,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
             environments,
             AMBIGUOUS,
             "breach" if _has_credentials(plan, o) else "weakness",
+            says=_ELSEWHERE if o.request.alias else _TWO_IDS,
             exhibits=(o,),
             tenants=(served,),
             details={
@@ -32,6 +33,10 @@ def run(environments: Environments, plan: Plan) -> Judged:
         if served != o.request.tenant or not (o.request.alias or _has_credentials(plan, o))
     ]
     return boundary_judged(plan, AMBIGUOUS, findings, requests, requests.served)
+
+
+_ELSEWHERE = "A request that names {tenants} too, elsewhere ({under}), was served as that one."
+_TWO_IDS = "A request with two tenant ids was served as the {which} of them, {tenants}."
 
 
 def _has_credentials(plan: Plan, observation: Observation) -> bool:

@@ -80,25 +80,29 @@ def finding(
     check: CheckId,
     severity: Severity,
     *,
+    says: str,
     exhibits: Sequence[Observation],
     fields: Sequence[str] = (),
     tenants: Sequence[int] = (),
     environment: str | None = None,
     details: dict[str, str | int] | None = None,
 ) -> Finding:
-    """A finding. A breach that stands on identities alone which can't be trusted is an open question."""
+    """A finding. A breach that stands on identities alone which can't be trusted is an open question. `says` is its
+    sentence, as `Finding` has it."""
     plan = environments.plan
     people = plan.everyone()
     identities = [name for name in fields if name in IDENTITIES]
     identity = identities[0] if identities else environments.shown_identity()
     if severity == "breach" and identities and not trusted(environments, identities, exhibits):
         severity = "open"
+        says += " Open, since what it stands on alone is not to be trusted."
     names = tuple(people[tenant].id for tenant in tenants)
     stable = [name if not people[index].fresh else "fresh" for index, name in zip(tenants, names, strict=True)]
     mark = "|".join([check, plan.kind, plan.target, *sorted(stable), *sorted(fields)])
     return Finding(
         check=check,
         severity=severity,
+        says=says,
         fields=tuple(WITNESS_NAMES.get(name, name) for name in fields),
         tenants=names,
         environment=environment,

@@ -21,6 +21,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
             Finding(
                 check="control-not-caught",
                 severity="open",
+                says=_BY_ANOTHER if caught else _NOT_AT_ALL,
                 details={
                     "target": control.target,
                     "requests": control.requests,
@@ -33,6 +34,15 @@ def run(environments: Environments, plan: Plan) -> Judged:
         1,
     )
 
+
+_NOT_AT_ALL = (
+    "The control {target} does not isolate and was caught not at all ({ended}), in {requests} requests; the evidence "
+    "stands on {field}."
+)
+_BY_ANOTHER = (
+    "The control {target} does not isolate and was caught by {by} alone, in {requests} requests; the evidence stands "
+    "on {field}."
+)
 
 CHECK = Check(
     id="control-not-caught",

@@ -14,6 +14,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
             environments,
             "counter-order",
             "weakness",
+            says="Process id {environment} counted backwards in real time: it does not name one process.",
             exhibits=(disorder.earlier, disorder.later) if disorder.earlier is not None else (disorder.later,),
             fields=("execution_environment_id", "invocation_count"),
             tenants=(*(asked_for(disorder.earlier) if disorder.earlier else ()), *asked_for(disorder.later)),

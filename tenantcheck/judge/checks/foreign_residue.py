@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from tenantcheck.judge.checks.check import Check, Judged, asked_for, finding
 from tenantcheck.judge.environments import Environments, Foreign
-from tenantcheck.model import CheckId, Finding, Plan
+from tenantcheck.model import CheckId, Finding, NoncePlace, Plan
+
+_PLACES = {"residue-memory": "memory", "residue-scratch": "scratch directory", "header": "headers"}
 
 
-def foreign_finding(environments: Environments, check: CheckId, foreign: Foreign, fields: tuple[str, ...]) -> Finding:
-    """A breach: this response holds a nonce that was sent for another tenant."""
+def foreign_finding(
+    environments: Environments, check: CheckId, foreign: Foreign, fields: tuple[str, ...], says: tuple[str, str]
+) -> Finding:
+    """A breach: this response holds a nonce that was sent for another tenant. `says` are its sentences, for a tenant
+    of this run and for one of an earlier run."""
     exhibits = (foreign.origin, foreign.observation) if foreign.origin is not None else (foreign.observation,)
     owner = () if foreign.owner is None else (foreign.owner,)
     details: dict[str, str | int] = {
@@ -20,6 +25,7 @@ def foreign_finding(environments: Environments, check: CheckId, foreign: Foreign
         environments,
         check,
         "breach",
+        says=says[0] if foreign.owner is not None else says[1],
         exhibits=exhibits,
         fields=fields,
         tenants=(*owner, *asked_for(foreign.observation)),
@@ -27,10 +33,21 @@ def foreign_finding(environments: Environments, check: CheckId, foreign: Foreign
     )
 
 
+def _carries(place: NoncePlace) -> tuple[str, str]:
+    where = _PLACES.get(place, place)
+    return (
+        f"The answer to {{second}} carries, in its {where}, the nonce of a request sent for {{first}}.",
+        f"The answer to {{tenants}} carries, in its {where}, the nonce of a request sent for another tenant (of an "
+        "earlier run).",
+    )
+
+
 def run(environments: Environments, plan: Plan) -> Judged:
     """Every nonce of another tenant found in residue, body or headers."""
     findings = [
-        foreign_finding(environments, "foreign-residue", foreign, (foreign.nonce.place,))
+        foreign_finding(
+            environments, "foreign-residue", foreign, (foreign.nonce.place,), _carries(foreign.nonce.place)
+        )
         for foreign in environments.foreign.items
     ]
     return Judged(

@@ -14,12 +14,14 @@ def run(environments: Environments, plan: Plan) -> Judged:
     ignored and the request is served as the owner of the credentials: correct."""
     requests = asked(environments, FOREIGN)
     findings = [
-        finding(environments, FOREIGN, "breach", exhibits=(o,), tenants=(owner, served))
+        finding(environments, FOREIGN, "breach", says=_SERVED, exhibits=(o,), tenants=(owner, served))
         for o, served in requests.served
         if (owner := o.request.credential) is not None and served != owner
     ]
     return boundary_judged(plan, FOREIGN, findings, requests, requests.served)
 
+
+_SERVED = "A request with the credentials of {first} was served as {second}."
 
 CHECK = Check(
     id=FOREIGN,

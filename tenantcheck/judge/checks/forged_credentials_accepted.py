@@ -18,6 +18,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
             environments,
             FORGED,
             "breach",
+            says=_WITHOUT if each.request.tampered == "absent" else _CHANGED,
             exhibits=(each,),
             tenants=asked_for(each),
             details={"credentials": each.request.tampered or ""},
@@ -26,6 +27,9 @@ def run(environments: Environments, plan: Plan) -> Judged:
     ]
     return boundary_judged(plan, FORGED, findings, requests, requests.accepted)
 
+
+_WITHOUT = "A request for {tenants} without any credentials was served."
+_CHANGED = "A request with the credentials of {tenants}, one character of them changed, was served."
 
 CHECK = Check(
     id=FORGED,

@@ -13,7 +13,14 @@ def run(environments: Environments, plan: Plan) -> Judged:
     """Ids outside `[a-zA-Z0-9._:/=+\\-@ ]{1,256}` that were served all the same."""
     requests = asked(environments, INVALID)
     findings = [
-        finding(environments, INVALID, "breach", exhibits=(o,), details={"length": len(o.request.claimed or "")})
+        finding(
+            environments,
+            INVALID,
+            "breach",
+            says="An id that Lambda does not allow ({length} characters) was served.",
+            exhibits=(o,),
+            details={"length": len(o.request.claimed or "")},
+        )
         for o in requests.accepted
     ]
     return boundary_judged(plan, INVALID, findings, requests, requests.accepted)

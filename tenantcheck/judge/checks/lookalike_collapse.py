@@ -49,6 +49,7 @@ def _collapse(
         environments,
         "lookalike-collapse",
         "breach",
+        says=f"{{tenants}} differ by {{form}} and met in the same {met_in}.",
         exhibits=exhibits,
         fields=fields,
         tenants=(sibling, index),

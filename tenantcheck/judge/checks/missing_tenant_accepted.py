@@ -14,7 +14,8 @@ def run(environments: Environments, plan: Plan) -> Judged:
     requests = asked(environments, MISSING)
     opening = asked(environments, NOT_ISOLATED, tenantless=True)
     accepted = (*opening.accepted, *requests.accepted)
-    findings = [finding(environments, MISSING, "breach", exhibits=(o,)) for o in accepted]
+    says = "A request without a tenant and without credentials was served."
+    findings = [finding(environments, MISSING, "breach", says=says, exhibits=(o,)) for o in accepted]
     return boundary_judged(plan, MISSING, findings, requests, accepted)
 
 

@@ -22,6 +22,10 @@ def run(environments: Environments, plan: Plan) -> Judged:
             environments,
             "not-delivered-once",
             "open",
+            says=(
+                "An environment of {tenants} counted {more} invocations more than an ordered wave sent: requests "
+                "were sent again, or copied, on their way."
+            ),
             exhibits=(each.earlier, each.later),
             fields=("invocation_count",),
             tenants=(each.tenant,),

@@ -26,6 +26,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
             environments,
             "not-isolated",
             "breach",
+            says="Lambda refused the tenant id: {answer}",
             exhibits=(observation,),
             tenants=asked_for(observation),
             details={"answer": observation.error_text or ""},

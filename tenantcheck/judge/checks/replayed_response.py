@@ -15,7 +15,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
     Where the nonce in the URL keeps a run out of caches, only its cacheable requests could have been replayed.
     """
     findings = [
-        foreign_finding(environments, "replayed-response", replay, ("nonce",))
+        foreign_finding(environments, "replayed-response", replay, ("nonce",), _GIVEN)
         for replay in environments.replays.items
     ]
     return Judged(
@@ -28,6 +28,12 @@ def run(environments: Environments, plan: Plan) -> Judged:
             else "no answer echoed the nonce it was sent"
         ),
     )
+
+
+_GIVEN = (
+    "{second} was given the response to a request of {first}.",
+    "{tenants} was given the response to another tenant's request of an earlier run.",
+)
 
 
 def _cacheable_echoes(environments: Environments) -> int:

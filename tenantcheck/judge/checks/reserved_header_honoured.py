@@ -13,12 +13,14 @@ def run(environments: Environments, plan: Plan) -> Judged:
     """Requests for one tenant that carry another one's id in Lambda's own header."""
     requests = asked(environments, RESERVED)
     findings = [
-        finding(environments, RESERVED, "breach", exhibits=(o,), tenants=(*asked_for(o), served))
+        finding(environments, RESERVED, "breach", says=_SERVED, exhibits=(o,), tenants=(*asked_for(o), served))
         for o, served in requests.served
         if plan.everyone()[served].id == o.request.claimed
     ]
     return boundary_judged(plan, RESERVED, findings, requests, requests.served)
 
+
+_SERVED = "A request for {first} with {second} in the header X-Amz-Tenant-Id was served as {second}."
 
 CHECK = Check(
     id=RESERVED,

@@ -26,6 +26,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
                     environments,
                     "shared-environment",
                     "breach",
+                    says="Environment {environment} served {tenants} (by {fields}).",
                     exhibits=(earlier, later),
                     fields=shared_fields(earlier, later),
                     tenants=(*asked_for(earlier), *asked_for(later)),
@@ -71,6 +72,10 @@ def _filled_gaps(environments: Environments) -> list[Finding]:
             environments,
             "shared-environment",
             "breach",
+            says=(
+                "{tenants} share one counter: {filled} counts that the one did not show are those that the other "
+                "showed meanwhile, and none is missing."
+            ),
             exhibits=(between[0], between[1]),
             fields=("invocation_count",),
             tenants=(*asked_for(between[0]), *asked_for(between[1])),
@@ -88,6 +93,10 @@ def _hidden_meetings(environments: Environments) -> list[Finding]:
             environments,
             "shared-environment",
             "weakness",
+            says=(
+                "{tenants} met a new environment {hidden} times while one of its own lay idle: a handler that makes "
+                "an id per tenant and environment looks like this."
+            ),
             exhibits=meetings.first[tenant],
             tenants=(tenant,),
             details={"hidden": count},

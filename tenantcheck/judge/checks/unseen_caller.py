@@ -27,6 +27,10 @@ def run(environments: Environments, plan: Plan) -> Judged:
                         environments,
                         "unseen-caller",
                         "breach",
+                        says=(
+                            "An environment of {tenants} counted more invocations than the {sent} requests ever "
+                            "sent for this id, which nobody else knows."
+                        ),
                         exhibits=(high.observation,),
                         fields=("execution_environment_id", "invocation_count"),
                         tenants=tenant,
@@ -61,6 +65,7 @@ def _systematic(environments: Environments) -> list[Finding]:
             environments,
             "unseen-caller",
             "weakness",
+            says="The handler's counter starts at {start} and goes up by {step}, in every environment alike.",
             exhibits=(first.last,),
             fields=("invocation_count",),
             details={"start": start, "step": step},
@@ -90,6 +95,10 @@ def _unexplained(environments: Environments) -> tuple[list[Finding], int]:
                 environments,
                 "unseen-caller",
                 "weakness",
+                says=(
+                    "Environments of {tenants} counted invocations this run did not see: {unseen}. Of its own "
+                    "requests, {uncounted} brought back no count."
+                ),
                 exhibits=(process.last,) if process.last is not None else (),
                 fields=("execution_environment_id", "invocation_count"),
                 tenants=(tenant,),

@@ -23,6 +23,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
             environments,
             "wrong-tenant",
             "breach",
+            says=_OTHER,
             exhibits=(observation,),
             fields=("tenant_id",),
             tenants=asked_for(observation),
@@ -44,6 +45,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
                 environments,
                 "wrong-tenant",
                 "weakness",
+                says=_NONE,
                 exhibits=(first,),
                 fields=("tenant_id",),
                 tenants=asked_for(first),
@@ -57,6 +59,10 @@ def run(environments: Environments, plan: Plan) -> Judged:
         unexercised="no answer carried tenantId, the tenant as the handler sees it",
         remarks=_renaming(environments),
     )
+
+
+_OTHER = "A request for {tenants} was served as '{saw}', expected was '{expected}'."
+_NONE = "The handler saw no tenant in {answers} answers, first for {tenants}."
 
 
 def _renaming(environments: Environments) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tenantcheck.model import SCHEDULE, Control, End, Header, IdentityField, Verdict
+from tenantcheck.reports.sentences import finding_sentence
 from tests.notation import CLEAN, judge, plan_for
 
 CHECK = "control-not-caught"
@@ -27,11 +28,18 @@ def test_caught_by_the_identity_that_carries_the_evidence() -> None:
     assert not any("no control" in line for line in result.not_established)
 
 
-@pytest.mark.parametrize(("caught_by", "by"), [((), ""), (("sandbox_id",), "sandboxId")])
-def test_not_caught_by_it(caught_by: tuple[IdentityField, ...], by: str) -> None:
+@pytest.mark.parametrize(
+    ("caught_by", "by", "caught"),
+    [((), "", "not at all (breach)"), (("sandbox_id",), "sandboxId", "by sandboxId alone")],
+)
+def test_not_caught_by_it(caught_by: tuple[IdentityField, ...], by: str, caught: str) -> None:
     result = verdict_with(control(*caught_by))
     (finding,) = result.findings
     assert (result.outcome, finding.severity, finding.details["by"]) == ("inconclusive", "open", by)
+    assert finding_sentence(finding) == (
+        f"The control http://twin/ does not isolate and was caught {caught}, in 8 requests; the evidence stands on "
+        "executionEnvironmentId."
+    )
     assert result.reasons == ("control-not-caught: an open question",)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tenantcheck.reports.sentences import finding_sentence
 from tests.notation import CLEAN, changed, check_status, found, plan_for, short
 
 REFUSAL = (
@@ -15,6 +16,7 @@ def test_lambda_refuses_the_tenant_id() -> None:
     edit = {0: changed(error_text=REFUSAL, error_kind="ValidationException")}
     (finding,) = found("s ax", "not-isolated", plan, edit)
     assert short(finding) == ("breach", ("a",), None, (0,))
+    assert finding_sentence(finding) == f"Lambda refused the tenant id: {REFUSAL}"
 
 
 def test_a_served_call_is_clean() -> None:
