@@ -190,9 +190,7 @@ def control_of(case: Case, rng: random.Random) -> Control:
     verdict = simulate(msgspec.structs.replace(plan, checks=("shared-environment",)), lab, rng=rng).verdict
     fields = {field for finding in verdict.findings if finding.severity == "breach" for field in finding.fields}
     caught: tuple[IdentityField, ...] = tuple(name for name in IDENTITIES if WITNESS_NAMES[name] in fields)
-    return Control(
-        target="the twin", caught_by=caught, requests=verdict.subject.requests, ended=verdict.subject.ended
-    )
+    return Control(target="the twin", caught_by=caught, requests=verdict.run.requests, ended=verdict.run.ended)
 
 
 FAULT_HEADERS = ("fault", "check named for it", *PLANS, "requests", "also found by", "verdict", "lab")

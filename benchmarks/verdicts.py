@@ -44,8 +44,8 @@ def spent(runs: int) -> Sequence[Spent]:
                     loss=loss,
                     requests=median(requests),
                     requests_95=quantiles(requests, n=20)[-1],
-                    environments=median(each.verdict.subject.environments for each in verdicts),
-                    waves=median(each.verdict.subject.waves for each in verdicts),
+                    environments=median(each.verdict.run.environments for each in verdicts),
+                    waves=median(each.verdict.run.waves for each in verdicts),
                     passed=sum(each.verdict.outcome == "pass" for each in verdicts) / runs,
                 )
             )

@@ -33,8 +33,10 @@ from tenantcheck.model import (
     Observation,
     Part,
     Plan,
+    Randomised,
     Repeat,
     Request,
+    Seen,
     Tenant,
     Verdict,
     Witness,
@@ -265,20 +267,26 @@ def short(finding: Finding) -> tuple[str, tuple[str, ...], str | None, tuple[int
         finding.severity,
         finding.tenants,
         finding.environment,
-        tuple(exhibit.seq for exhibit in finding.exhibits),
+        seqs(finding),
     )
+
+
+def seqs(finding: Finding) -> tuple[int, ...]:
+    """The requests that a finding stands on."""
+    return tuple(exhibit.seq for exhibit in finding.exhibits if isinstance(exhibit, Seen))
 
 
 def command(finding: Finding) -> str:
     """The command that sends the first exhibit again."""
-    repeat = finding.exhibits[0].repeat
-    assert repeat is not None
-    return command_line(repeat)
+    first = finding.exhibits[0]
+    assert isinstance(first, Seen)
+    assert first.repeat is not None
+    return command_line(first.repeat)
 
 
 def check_status(check: str, text: str, plan: Plan | None = None) -> tuple[CheckStatus, int]:
     """Status and opportunities of one check."""
-    result = next(result for result in verdict(text, plan).checks if result.id == check)
+    result = next(result for result in verdict(text, plan).results if result.id == check)
     return result.status, result.opportunities
 
 
@@ -289,6 +297,13 @@ CLEAN = f"o a1 b2 | {ORDERED}"
 
 def judged(judge_: Judge, check: str) -> tuple[CheckStatus, int, list[Finding]]:
     """Status, opportunities and findings of one check."""
-    ran = judge_._run_checks()
+    ran = judge_.performed()
     (result,) = [result for result in ran.results if result.id == check]
     return result.status, result.opportunities, [finding for finding in ran.findings if finding.check == check]
+
+
+def figure(of: Verdict | Judge) -> Randomised:
+    """The evidence, which stands on drawn orders."""
+    evidence = of.evidence if isinstance(of, Verdict) else of.evidence()
+    assert isinstance(evidence, Randomised)
+    return evidence

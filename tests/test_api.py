@@ -82,19 +82,19 @@ class TestRuns:
         assert "shared-environment" in first
         environments = {re.search("environment ([0-9a-f-]{36})", line)[1] for line in exhibits[:2]}  # type: ignore[index]
         assert len(environments) == 1
-        assert last.strip() == f"tenantcheck check {result.history}"
+        assert last.strip() == f"tenantcheck check {result.source.path}"
 
     @pytest.mark.usefixtures("aws")
     def test_invoke(self, labs: Labs) -> None:
         lab = labs()
         result = tenantcheck.invoke(lab.function_name, endpoint_url=lab.endpoint_url, plan="quick")
-        assert (result.outcome, result.subject.kind) == ("pass", "invoke")
+        assert (result.outcome, result.run.kind) == ("pass", "invoke")
 
     async def _both(self, url: str) -> tuple[str, str]:
         with pytest.raises(RuntimeError, match="await probe_async"):
             tenantcheck.probe(url)
         one = await tenantcheck.probe_async(url, plan="quick")
-        return one.outcome, one.subject.plan
+        return one.outcome, one.run.plan
 
     def test_inside_an_event_loop(self, labs: Labs) -> None:
         import asyncio
@@ -158,7 +158,7 @@ def test_what_an_application_raises_is_an_answer() -> None:
 
     result = tenantcheck.probe(app=app, tenants=2)
     assert result.outcome == "inconclusive"
-    assert "secret words" not in Path(result.history).read_text()
+    assert "secret words" not in Path(result.source.path).read_text()
 
 
 def test_a_clean_verdict_raises_nothing() -> None:

@@ -80,7 +80,7 @@ def _run(target: RunTarget, common: Common, control: str | None = None) -> Verdi
     """The verdict of a standard run. Ctrl-C ends the demonstration, not only this run."""
     session = Session.of(target, fresh_tenants(TENANTS), RunSettings(control=control), _DIRECT)
     verdict = execute(session, common)
-    if verdict.subject.ended == "interrupted":
+    if verdict.run.ended == "interrupted":
         raise BrokenOff
     return verdict
 
@@ -125,15 +125,16 @@ def _print(rows: Sequence[Row], fooled: int) -> None:
             row.command,
             row.function,
             row.verdict.outcome,
-            row.verdict.subject.requests,
-            row.verdict.subject.environments,
-            f"{row.verdict.subject.duration_s:.1f} s",
+            row.verdict.run.requests,
+            row.verdict.run.environments,
+            f"{row.verdict.run.duration_s:.1f} s",
         )
         for row in rows
     ]
     tell(tabulate(table, headers=("tenantcheck", "function", "verdict", "requests", "environments", "time")))
     tell(f"\nThe isolated function: {evidence_sentence(rows[0].verdict.evidence)}")
-    control = rows[0].verdict.control
+    figure = rows[0].verdict.figure
+    control = None if figure is None else figure.control
     if control is not None and control.caught_by:
         tell(f"Its twin without isolation, asked first, was caught after {control.requests} requests.")
     breach = rows[2].verdict.findings

@@ -36,7 +36,7 @@ def show(verdict: Verdict, common: Common, output_format: str | None, reports: M
         _write(verdict, reports)
     if verdict.unable:
         say(f"error: {printable(verdict.reasons[0], 400)}")
-        say(f"  {_HINTS[verdict.subject.ended]} The history is kept.".replace("   ", "  "))
+        say(f"  {_HINTS[verdict.run.ended]} The history is kept.".replace("   ", "  "))
     return code
 
 

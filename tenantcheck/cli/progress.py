@@ -9,6 +9,7 @@ from rich.live import Live
 from rich.text import Text
 
 from tenantcheck.judge import Judge
+from tenantcheck.model import Randomised
 from tenantcheck.run.plan import Wave
 
 
@@ -26,8 +27,8 @@ class Progress:
             return
         environments = judge.environments
         count = len(environments.by_field[environments.shown_identity()])
-        pair = judge.evidence().weakest_pair
-        weakest = f"{pair.probability:.1e}" if pair is not None else "none"
+        evidence = judge.evidence()
+        weakest = f"{evidence.weakest_pair.probability:.1e}" if isinstance(evidence, Randomised) else "none"
         self._live.update(
             Text(
                 f"wave {wave.number + 1} ({wave.kind}), {environments.requests} requests, "

@@ -1,13 +1,13 @@
-"""From observations to one verdict: worst wins, and never `pass` by default."""
+"""From observations to a case, and the verdict on it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from msgspec import structs
 
-from tenantcheck.judge.checks import CHECKS, Check, Judged, refuses_tenants
+from tenantcheck.checking import Performed, perform
+from tenantcheck.judge.checks import CHECKS, RunCheck, refuses_tenants
 from tenantcheck.judge.environments import Environments
 from tenantcheck.judge.evidence import EvidenceCounter
 from tenantcheck.judge.notes import Notes
@@ -15,22 +15,25 @@ from tenantcheck.judge.reasons import CORE_CHECK, Reasons, causes_first
 from tenantcheck.model import (
     IDENTITIES,
     WITNESS_NAMES,
+    Case,
     CheckResult,
-    CheckStatus,
     End,
     Evidence,
     Finding,
     Header,
     IdentityField,
     Observation,
-    Outcome,
     Plan,
+    Randomised,
+    RunSubject,
+    Seen,
+    Source,
     Standing,
-    Subject,
     TenantSummary,
     Verdict,
 )
 from tenantcheck.model.boundary import NOT_ISOLATED
+from tenantcheck.verdict import conclude
 from tenantcheck.version import __version__
 
 #: Ends of a run that mean: the tool could not do its work. Nothing was learnt, unless a breach was seen.
@@ -40,13 +43,12 @@ _UNABLE = frozenset({"unreachable", "no-credentials", "no-function", "not-lambda
 class Judge:
     """Judges one run, wave by wave.
 
-    `plan` is the plan of the history; `checks` the checks to run, in the order of the report.
+    `plan` is the plan of the history; `checks` are those there are, in the order of the report.
     """
 
-    def __init__(self, plan: Plan, checks: Sequence[Check] | None = None) -> None:
+    def __init__(self, plan: Plan, checks: Sequence[RunCheck] = CHECKS) -> None:
         self.plan = plan
-        chosen = CHECKS if checks is None else checks
-        self._checks = [check for check in chosen if check.id in plan.checks]
+        self._checks = checks
         self.environments = Environments(plan)
         self._evidence = EvidenceCounter(plan)
         self._why = Reasons(plan, self.environments)
@@ -62,8 +64,7 @@ class Judge:
 
     def standing(self) -> Standing:
         """How things stand, for the course of the run."""
-        judged = self._run_checks()
-        breaches = [finding for finding in judged.findings if finding.severity == "breach"]
+        breaches = [finding for finding in self.performed().findings if finding.severity == "breach"]
         evidence = self.evidence()
         environments = self.environments
         told = environments.purposes.get(NOT_ISOLATED, ())
@@ -74,8 +75,8 @@ class Judge:
             named=any(environments.by_field.values()),
             reused=bool(environments.reuses),
             finished=(
-                evidence.reached
-                or evidence.field is None
+                not isinstance(evidence, Randomised)
+                or evidence.reached
                 or self.plan.seed_given
                 or CORE_CHECK not in self.plan.checks
             ),
@@ -98,32 +99,9 @@ class Judge:
             or bool(self.environments.foreign.total)
         )
 
-    def _run_checks(self) -> _Judged:
-        results: list[CheckResult] = []
-        findings: list[Finding] = []
-        remarks: list[str] = []
-        for check in self._checks:
-            requested = check.id in self.plan.requested
-            try:
-                judged = check.run(self.environments, self.plan)
-            except Exception as error:  # noqa: BLE001 - a check that crashes is a verdict of its own, never a pass
-                results.append(_result(check, "crashed", requested, reason=f"{type(error).__name__}: {error}"))
-                continue
-            findings.extend(judged.findings)
-            remarks.extend(judged.remarks)
-            undecided = bool(judged.undecided) and not judged.findings
-            results.append(
-                _result(
-                    check,
-                    _status(judged),
-                    requested,
-                    opportunities=0 if undecided else max(judged.opportunities, _breaches(judged)),
-                    findings=_total(judged),
-                    breaches=_breaches(judged),
-                    reason=_reason(judged),
-                )
-            )
-        return _Judged(results, findings, remarks)
+    def performed(self) -> Performed:
+        """What the checks say so far."""
+        return perform(self._checks, self.environments, self.plan.checks, self.plan.requested)
 
     def verdict(
         self,
@@ -137,51 +115,47 @@ class Judge:
     ) -> Verdict:
         """The verdict on everything taken in. `end` is None where the history has no end line; `altered` says what in
         it is not as its seed draws it."""
+        case = self.case(header, end, history=history, sha256=sha256, torn=torn, altered=altered)
+        return conclude(case)
+
+    def case(self, header: Header, end: End | None, *, history: str, sha256: str, torn: bool, altered: str) -> Case:
+        """What is handed over to be concluded from."""
         self.environments.control = header.control
         missing = self._why.missing_records(end)
         self.environments.whole = end is not None and end.reason != "failed" and not (torn or altered or missing)
-        checks, findings, remarks = self._run_checks()
+        results, findings, remarks = self.performed()
         evidence = self.evidence()
         ended = end.reason if end is not None else "cut"
         if ended != "complete":
-            checks = [_not_reached(check) for check in checks]
-        order = [check.id for check in causes_first(checks)]
-        reasons = list(self._why.failures(checks, findings))
-        outcome: Outcome = "fail" if reasons else "pass"
-        if altered:
-            reasons.append(f"the history does not hold the requests that its seed draws: {altered}")
-        if outcome == "pass":
-            reasons += missing
-            reasons += self._why.doubts(checks, findings, evidence, ended, end.detail if end is not None else "")
-            reasons += self._why.unmet(checks, evidence)
-            outcome = "inconclusive" if reasons else "pass"
-        covered, not_covered = self._coverage(evidence)
-        if not reasons:
-            reasons = list(self._why.grounds(findings))
-        return Verdict(
-            outcome=outcome,
-            reasons=tuple(reasons),
-            subject=self._subject(header, end, ended),
-            checks=tuple(checks),
+            results = [_not_reached(result) for result in results]
+        order = [result.id for result in causes_first(results)]
+        doubts = self._why.doubts(results, evidence, ended, end.detail if end is not None else "")
+        return Case(
+            subject=self._subject(header, end, ended, evidence),
+            results=tuple(results),
             findings=tuple(sorted(findings, key=lambda finding: self._rank(finding, order))),
             evidence=evidence,
-            tenants=tuple(self._tenants()),
-            not_established=tuple(self._notes.not_established(checks, evidence)),
-            covered=covered,
-            not_covered=not_covered,
-            unable=outcome == "inconclusive" and ended in _UNABLE,
-            control=header.control,
+            doubts=(*missing, *doubts),
+            not_established=tuple(self._notes.not_established(results, evidence)),
             remarks=(*remarks, *self._notes.remarks(header, torn, ended)),
-            history=history,
-            history_sha256=sha256,
+            tenants=tuple(self._tenants()),
+            source=Source(
+                path=history,
+                sha256=sha256,
+                problem=f"the history does not hold the requests that its seed draws: {altered}" if altered else "",
+            ),
+            strict=self.plan.strict,
+            unable=ended in _UNABLE,
             tool=__version__,
         )
 
     def _coverage(self, evidence: Evidence) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """What the run looked for, and what it could have looked for and did not."""
-        kinds, strata = self.environments.kinds, evidence.strata
+        kinds = self.environments.kinds
+        randomised = evidence if isinstance(evidence, Randomised) else None
+        strata = randomised.strata if randomised is not None else {}
         looked_for = {
-            "reuse": bool(evidence.ordered_requests),
+            "reuse": bool(randomised is not None and randomised.ordered_requests),
             "pressure": bool(strata and strata["pressed"].opportunities),
             "newcomers": bool(strata and strata["newcomer"].opportunities and "newcomers" in kinds),
             "releases": "crowd" in kinds,
@@ -193,13 +167,14 @@ class Judge:
     @staticmethod
     def _rank(finding: Finding, order: Sequence[str]) -> tuple[int, int, int]:
         """Worst first, then in this order of checks, then of the requests."""
-        first = min((exhibit.seq for exhibit in finding.exhibits), default=0)
+        first = min((exhibit.seq for exhibit in finding.exhibits if isinstance(exhibit, Seen)), default=0)
         return _SEVERITY_RANK[finding.severity], order.index(finding.check), first
 
-    def _subject(self, header: Header, end: End | None, ended: str) -> Subject:
+    def _subject(self, header: Header, end: End | None, ended: str, evidence: Evidence) -> RunSubject:
         plan, environments = self.plan, self.environments
+        covered, not_covered = self._coverage(evidence)
         duration_ns = end.duration_ns if end is not None else environments.last_end_ns
-        return Subject(
+        return RunSubject(
             kind=plan.kind,
             target=plan.target,
             run=plan.run,
@@ -213,6 +188,8 @@ class Judge:
             ended=ended,
             versions=tuple(sorted(environments.versions)),
             outcomes=dict(environments.outcomes),
+            covered=covered,
+            not_covered=not_covered,
         )
 
     def _tenants(self) -> Iterable[TenantSummary]:
@@ -234,73 +211,11 @@ class Judge:
             )
 
 
-class _Judged(NamedTuple):
-    """What the checks say."""
-
-    results: list[CheckResult]
-    findings: list[Finding]
-    remarks: list[str]
-
-
-def _result(
-    check: Check,
-    status: CheckStatus,
-    requested: bool,
-    *,
-    opportunities: int = 0,
-    findings: int = 0,
-    breaches: int = 0,
-    reason: str = "",
-) -> CheckResult:
-    return CheckResult(
-        id=check.id,
-        summary=check.summary,
-        status=status,
-        opportunities=opportunities,
-        findings=findings,
-        breaches=breaches,
-        requested=requested,
-        reason=reason,
-        help=check.help if findings else "",
-    )
-
-
 def _not_reached(check: CheckResult) -> CheckResult:
     """A check without an opportunity in a run that ended early: its requests were perhaps never sent."""
     if check.status != "not-exercised":
         return check
     return structs.replace(check, reason="not exercised before the run ended")
-
-
-def _status(judged: Judged) -> CheckStatus:
-    severities = {finding.severity for finding in judged.findings}
-    if "breach" in severities:
-        return "breached"
-    if "open" in severities:
-        return "open"
-    if "weakness" in severities:
-        return "weak"
-    if judged.not_applicable:
-        return "not-applicable"
-    return "clean" if judged.opportunities and not judged.undecided else "not-exercised"
-
-
-def _reason(judged: Judged) -> str:
-    if judged.not_applicable or judged.findings:
-        return judged.not_applicable
-    return judged.undecided or ("" if judged.opportunities else judged.unexercised)
-
-
-def _total(judged: Judged) -> int:
-    """Findings, those beyond the kept ones included."""
-    return judged.total if judged.total is not None else len(judged.findings)
-
-
-def _breaches(judged: Judged) -> int:
-    """Breaches, those beyond the kept ones included: what is not kept is like the first finding."""
-    kept = sum(finding.severity == "breach" for finding in judged.findings)
-    beyond = _total(judged) - len(judged.findings)
-    return kept + beyond if judged.findings and judged.findings[0].severity == "breach" else kept
 
 
 _SEVERITY_RANK = {"breach": 0, "open": 1, "weakness": 2}

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tenantcheck.judge.checks import CHECKS
 from tenantcheck.judge.environments import Environments
-from tenantcheck.model import IDENTITIES, WITNESS_NAMES, CheckResult, Evidence, Header, Plan
+from tenantcheck.model import IDENTITIES, WITNESS_NAMES, CheckResult, Evidence, Header, Plan, Randomised
 
 #: Share of lost and throttled requests that is worth a remark.
 MAX_LOST = 0.02
@@ -24,20 +23,17 @@ class Notes:
         self.plan = plan
         self.environments = environments
 
-    def not_established(self, checks: Sequence[CheckResult], evidence: Evidence) -> Iterable[str]:
+    def not_established(self, results: Sequence[CheckResult], evidence: Evidence) -> Iterable[str]:
+        strata = evidence.strata if isinstance(evidence, Randomised) else {}
         for name, meaning in _STRATA_MEANING.items():
-            stratum = evidence.strata.get(name)
+            stratum = strata.get(name)
             if stratum is None or not (stratum.opportunities or stratum.crossed):
                 yield f"{name} requests were not exercised: {meaning}"
-        for check in checks:
-            if check.status == "not-exercised":
-                yield f"{check.id}: {check.reason}"
-        judged = {check.id for check in checks}
-        for check_ in CHECKS:
-            if check_.id not in judged:
-                yield f"{check_.id}: left out"
+        for result in results:
+            if result.status in ("not-exercised", "left-out"):
+                yield f"{result.id}: {result.reason}"
         yield from self._assumed()
-        if "foreign-residue" in judged and "residue_read" not in self.environments.fields_read:
+        if "foreign-residue" in self.plan.checks and "residue_read" not in self.environments.fields_read:
             yield "what a handler still finds of earlier requests: no answer reported residue"
         yield "tenants, functions and versions other than those asked"
         yield "what lies outside the execution environment: data stores, caches, the shared execution role"

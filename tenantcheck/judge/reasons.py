@@ -1,13 +1,11 @@
-"""Why a run fails, passes, or is inconclusive: the reasons of a verdict, in words."""
+"""Why a run without a breach may be no pass, in words."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from tenantcheck.judge.environments import Environments
-from tenantcheck.model import WITNESS_NAMES, CheckResult, End, Evidence, Finding, Plan
-from tenantcheck.model.text import chance
+from tenantcheck.model import WITNESS_NAMES, CheckResult, End, Evidence, Plan, Randomised
 
 #: Share of requests that may end in a function error before a clean run counts for nothing.
 MAX_FUNCTION_ERRORS = 0.01
@@ -44,39 +42,14 @@ def causes_first(checks: Sequence[CheckResult]) -> Sequence[CheckResult]:
 
 
 class Reasons:
-    """The reasons for one run's verdict."""
+    """What speaks against a pass of one run."""
 
     def __init__(self, plan: Plan, environments: Environments) -> None:
         self.plan = plan
         self.environments = environments
 
-    def failures(self, checks: Sequence[CheckResult], findings: Iterable[Finding]) -> Iterable[str]:
-        for check in causes_first(checks):
-            if check.breaches:
-                yield f"{check.id}: {check.breaches} breach{'' if check.breaches == 1 else 'es'}"
-        if self.plan.strict:
-            weaknesses = Counter(finding.check for finding in findings if finding.severity == "weakness")
-            for id_, count in weaknesses.items():
-                yield f"{id_}: {count} weakness{'' if count == 1 else 'es'} (--strict)"
-
-    def grounds(self, findings: Sequence[Finding]) -> Iterable[str]:
-        """Why a run passes."""
-        yield "no breach was found and the evidence reached the target"
-        for check in sorted({finding.check for finding in findings}):
-            yield f"{check}: a weakness, which fails a run only with --strict"
-
-    def doubts(
-        self,
-        checks: Sequence[CheckResult],
-        findings: Sequence[Finding],
-        evidence: Evidence,
-        ended: str,
-        detail: str,
-    ) -> Iterable[str]:
-        if not checks:
-            yield "no check was performed"
-        if checks and not any(check.id == CORE_CHECK for check in checks):
-            yield f"{CORE_CHECK} was left out: whether environments are shared was not judged"
+    def doubts(self, results: Sequence[CheckResult], evidence: Evidence, ended: str, detail: str) -> Iterable[str]:
+        """What else than findings, checks and the figure speaks against a pass."""
         for name in self.environments.constants:
             yield f"every environment has the same {WITNESS_NAMES[name]}: it is a constant, and names none of them"
         if ended == "no-reuse" and self.environments.cached:
@@ -84,19 +57,15 @@ class Reasons:
         elif ended != "complete":
             yield detail or _ENDED[ended]
         yield from self._unread_fields()
-        yield from self._thin_evidence(evidence)
-        yield from self._unjudged(checks)
+        yield from self._silent_tenants(evidence)
         yield from self._refused_frames()
-        open_ = {finding.check for finding in findings if finding.severity == "open"}
-        for check in checks:
-            if check.id in open_:
-                yield f"{check.id}: an open question"
         errors = self.environments.outcomes["function-error"]
         if errors > MAX_FUNCTION_ERRORS * self.environments.requests:
             yield (
                 f"{errors} of {self.environments.requests} requests ended in a function error; "
                 "a handler that refuses foreign tenants looks like this"
             )
+        yield from self._unmet(results, evidence)
 
     def _out_of_a_cache(self) -> str:
         return (
@@ -116,17 +85,6 @@ class Reasons:
                 f"({refused[0].error_text or f'HTTP {refused[0].status}'}): the service refuses everybody by then"
             )
 
-    def _unjudged(self, checks: Sequence[CheckResult]) -> Iterable[str]:
-        """Checks that did not do what they were there for."""
-        for check in checks:
-            if check.status == "crashed":
-                yield f"{check.id} crashed: {check.reason}"
-            elif check.requested and not check.opportunities:
-                yield f"{check.id} was asked for and never exercised: {check.reason}"
-        for id_ in self.plan.requested:
-            if id_ not in {check.id for check in checks}:
-                yield f"{id_} was asked for and left out"
-
     def _unread_fields(self) -> Iterable[str]:
         """Witness fields that the user placed with --witness and that no answer had there."""
         if not self.environments.witnesses:
@@ -138,27 +96,18 @@ class Reasons:
         for name in sorted(self.plan.witness_paths.keys() - fields):
             yield f"--witness {name}={self.plan.witness_paths[name]} matched in no answer"
 
-    def _thin_evidence(self, evidence: Evidence) -> Iterable[str]:
-        if evidence.weakest_pair is None:
-            yield f"no evidence: {evidence.reason}"
-            return
-        if self.plan.seed_given:
-            yield f"no evidence: {evidence.reason}"
-        elif not evidence.reached:
-            yield (
-                f"the evidence reached {chance(evidence.weakest_pair.probability)}, "
-                f"the target is {evidence.significance:g}"
-            )
+    def _silent_tenants(self, evidence: Evidence) -> Iterable[str]:
         silent = [
             tenant.id for tenant in self.plan.tenants if not self.environments.tenants[tenant.index].ordered_witnesses
         ]
-        if silent:
+        if silent and isinstance(evidence, Randomised):
             yield f"no witness in ordered waves from: {', '.join(silent)}"
 
-    def unmet(self, checks: Sequence[CheckResult], evidence: Evidence) -> Iterable[str]:
+    def _unmet(self, results: Sequence[CheckResult], evidence: Evidence) -> Iterable[str]:
         """What the run was required to exercise and did not."""
-        exercised = {check.id: bool(check.opportunities) for check in checks}
-        exercised |= {name: bool(figure.opportunities) for name, figure in evidence.strata.items()}
+        exercised = {result.id: bool(result.opportunities) for result in results}
+        if isinstance(evidence, Randomised):
+            exercised |= {name: bool(figure.opportunities) for name, figure in evidence.strata.items()}
         exercised["idle"] = bool(self.plan.idle_s or self.plan.soak_s)
         exercised["control"] = self.environments.control is not None
         for name in self.plan.required:

@@ -12,7 +12,7 @@ from tenantcheck.model.repeat import Repeat
 from tenantcheck.model.text import printable, shown_id
 
 Severity = Literal["breach", "weakness", "open"]
-CheckStatus = Literal["clean", "breached", "weak", "open", "not-exercised", "not-applicable", "crashed"]
+CheckStatus = Literal["clean", "breached", "weak", "open", "not-exercised", "not-applicable", "left-out", "crashed"]
 Outcome = Literal["pass", "fail", "inconclusive"]
 Stratum = Literal["warm", "pressed", "newcomer"]
 
@@ -47,6 +47,47 @@ class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="seen", ta
         return ", ".join(parts)
 
 
+class Logged(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="logged", tag_field="type"):
+    """Exhibit: one invocation that a log tells of."""
+
+    group: str
+    stream: str
+    """The log stream: one environment."""
+    request_id: str | None = None
+    tenant: str | None = None
+    time: str | None = None
+    """ISO 8601 in UTC."""
+    file: str | None = None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = "" if self.file is None else f" ({printable(self.file)}, line {self.line})"
+        tenant = "no tenant" if self.tenant is None else f"tenant {shown_id(self.tenant)}"
+        return f"{printable(self.request_id or 'an invocation')}, {tenant}, stream {printable(self.stream)}{place}"
+
+
+class Configured(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="configured", tag_field="type"):
+    """Exhibit: one value of a configuration."""
+
+    resource: str
+    property: str
+    value: str | None = None
+    """None: it is not there."""
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    remedies: dict[str, str] = {}
+    """What to write instead, by the tool that it is for."""
+
+    def __str__(self) -> str:
+        place = "" if self.file is None else f" ({printable(self.file)}, line {self.line})"
+        value = "is not there" if self.value is None else f"is {printable(self.value)}"
+        return f"{printable(self.resource)}: {printable(self.property)} {value}{place}"
+
+
+Exhibit = Seen | Logged | Configured
+
+
 class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One breach, weakness or open question, with the observations it stands on."""
 
@@ -59,7 +100,7 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Witness fields it stands on."""
     tenants: tuple[str, ...] = ()
     environment: str | None = None
-    exhibits: tuple[Seen, ...] = ()
+    exhibits: tuple[Exhibit, ...] = ()
     fingerprint: str = ""
     """Names the same finding across runs."""
     details: dict[str, str | int] = {}
@@ -78,6 +119,9 @@ class CheckResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
     breaches: int = 0
     """Breaches among them, in total."""
     requested: bool = False
+    """It was asked for by name."""
+    required: bool = False
+    """Nothing passes without it."""
     reason: str = ""
     help: str = ""
     """What its findings mean and what to do about them, where it has some."""
@@ -136,26 +180,53 @@ class Range(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Between two answers of one environment, at most."""
 
 
-class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How much a clean history is worth."""
+class Randomised(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="randomised", tag_field="type"):
+    """How much a clean run is worth, by the orders that were drawn for it."""
 
-    field: str | None
-    """Identity it stands on; None when no identity can carry it."""
-    weakest_pair: PairFigure | None = None
-    all_tenants: PairFigure | None = None
+    field: str
+    """Identity it stands on."""
+    weakest_pair: PairFigure
+    all_tenants: PairFigure
     significance: float
-    strata: dict[str, StratumFigure] = {}
-    reached: bool = False
-    ordered_requests: int = 0
+    strata: dict[str, StratumFigure]
+    reached: bool
+    ordered_requests: int
     """Requests in ordered waves that count."""
     needed_requests: int | None = None
     """Further requests per tenant that would reach the target if nothing were lost."""
-    reason: str = ""
-    """Why there is none, where there is none."""
+    void: str = ""
+    """Why it counts for nothing, where it does."""
     range: Range | None = None
     """How far the run went."""
     buckets: int | None = None
     """Newcomers exclude that ids are hashed into up to about so many."""
+    control: Control | None = None
+    """How a function that does not isolate came out, asked first."""
+
+
+class Observed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="observed", tag_field="type"):
+    """How much was seen of what ran anyway: no order was drawn, so no chance can be computed."""
+
+    environments: int
+    invocations: int
+    reuses: int
+    """Invocations of an environment that had served an earlier one."""
+    coverage: float
+    """Share of the invocations that are known to have been there, from 0 to 1."""
+    gaps: tuple[str, ...] = ()
+    """What is missing, each with its size."""
+
+
+class NoEvidence(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="none", tag_field="type"):
+    """A clean case is worth nothing, and why."""
+
+    reason: str
+    range: Range | None = None
+    """How far a run went all the same."""
+    control: Control | None = None
+
+
+Evidence = Randomised | Observed | NoEvidence
 
 
 class TenantSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -172,8 +243,8 @@ class TenantSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_ms: float | None = None
 
 
-class Subject(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What was judged."""
+class RunSubject(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="run", tag_field="type"):
+    """A run was judged."""
 
     kind: str
     target: str
@@ -190,31 +261,87 @@ class Subject(Struct, frozen=True, kw_only=True, omit_defaults=True):
     versions: tuple[str, ...] = ()
     """Executed function versions."""
     outcomes: dict[str, int] = {}
-
-
-class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The one result. Every report is a pure function of it."""
-
-    outcome: Outcome
-    reasons: tuple[str, ...]
-    subject: Subject
-    checks: tuple[CheckResult, ...]
-    findings: tuple[Finding, ...]
-    evidence: Evidence
-    tenants: tuple[TenantSummary, ...]
-    not_established: tuple[str, ...]
     covered: tuple[str, ...] = ()
     """What the run looked for, in words."""
     not_covered: tuple[str, ...] = ()
     """What a run can look for and this one did not."""
-    unable: bool = False
-    """The tool could not do its work: nothing was learnt about the target."""
-    control: Control | None = None
+
+
+class LogSubject(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="log", tag_field="type"):
+    """Logs were judged."""
+
+    target: str
+    """The function or log group."""
+    sources: tuple[str, ...]
+    since: str = ""
+    until: str = ""
+    """ISO 8601 in UTC."""
+    groups: int = 0
+    streams: int = 0
+    versions: tuple[str, ...] = ()
+
+
+class ConfigSubject(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="config", tag_field="type"):
+    """A configuration was judged."""
+
+    target: str
+    """The function, or the template."""
+    sources: tuple[str, ...]
+    resources: int = 0
+
+
+Subject = RunSubject | LogSubject | ConfigSubject
+
+
+class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was read, so that it can be judged again."""
+
+    path: str = ""
+    sha256: str = ""
+    problem: str = ""
+    """What in it is not as it was recorded: said whatever the verdict is."""
+
+
+class Case(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All that a producer hands over."""
+
+    subject: Subject
+    results: tuple[CheckResult, ...]
+    """Of every check, in the order in which findings are told."""
+    findings: tuple[Finding, ...]
+    evidence: Evidence
+    doubts: tuple[str, ...] = ()
+    """Why a case without findings would be no pass."""
+    not_established: tuple[str, ...] = ()
+    """What a pass does not say."""
     remarks: tuple[str, ...] = ()
-    history: str = ""
-    """Where the history lies."""
-    history_sha256: str = ""
+    tenants: tuple[TenantSummary, ...] = ()
+    source: Source = Source()
+    strict: bool = False
+    """Weaknesses fail it."""
+    unable: bool = False
+    """The tool could not do its work: nothing was learnt."""
     tool: str = ""
+    """Version of this program."""
+
+
+class Verdict(Case, frozen=True, kw_only=True, omit_defaults=True):
+    """The one result: a case, and what was concluded from it. Every report is a pure function of it."""
+
+    outcome: Outcome
+    reasons: tuple[str, ...]
+
+    @property
+    def run(self) -> RunSubject:
+        """The run that was judged. Raises `TypeError` where logs or a configuration were."""
+        if not isinstance(self.subject, RunSubject):
+            raise TypeError("this is no verdict on a run")
+        return self.subject
+
+    @property
+    def figure(self) -> Randomised | None:
+        """The evidence, where it stands on orders that were drawn."""
+        return self.evidence if isinstance(self.evidence, Randomised) else None
 
     def raise_for_breach(self) -> None:
         """Raise `IsolationBreachedError`, with the smallest counterexample in its message, where isolation was
@@ -224,6 +351,6 @@ class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
             return
         first = breaches[0]
         lines = [f"{self.subject.target}: {self.reasons[0]}", *(f"  {exhibit}" for exhibit in first.exhibits)]
-        if self.history:
-            lines.append(f"  tenantcheck check {self.history}")
+        if isinstance(self.subject, RunSubject) and self.source.path:
+            lines.append(f"  tenantcheck check {self.source.path}")
         raise IsolationBreachedError("\n".join(lines))

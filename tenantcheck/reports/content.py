@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from tenantcheck.model import STRATA, Finding, Seen, Verdict
+from tenantcheck.model import (
+    STRATA,
+    ConfigSubject,
+    Configured,
+    Evidence,
+    Exhibit,
+    Finding,
+    LogSubject,
+    Observed,
+    Randomised,
+    RunSubject,
+    Seen,
+    Verdict,
+)
 from tenantcheck.model.text import chance, printable, shown_id
 from tenantcheck.reports.sentences import (
     coverage,
@@ -44,8 +57,8 @@ _WORDS = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE"}
 def headline(verdict: Verdict) -> str:
     """The verdict in one line. Of a run that could not be carried out it says so: nothing was learnt."""
     word = "NOT RUN" if verdict.unable else _WORDS[verdict.outcome]
-    if verdict.outcome == "pass":
-        word = f"{word} ({coverage(verdict)})"
+    if verdict.outcome == "pass" and isinstance(verdict.subject, RunSubject):
+        word = f"{word} ({coverage(verdict.subject)})"
     return f"{word}: {printable(verdict.reasons[0], 400)}"
 
 
@@ -57,12 +70,14 @@ def blocks(verdict: Verdict) -> Iterator[Block]:
     if len(verdict.reasons) > 1:
         yield Block("Also", tuple(printable(reason, 400) for reason in verdict.reasons[1:]))
     yield from _findings(verdict)
-    if verdict.outcome == "inconclusive" and not verdict.subject.environments:
+    subject = verdict.subject
+    if verdict.outcome == "inconclusive" and isinstance(subject, RunSubject) and not subject.environments:
         yield from _remarks(verdict)
         yield _record(verdict)
         return
     yield _evidence(verdict)
-    yield _tenants(verdict)
+    if verdict.tenants:
+        yield _tenants(verdict)
     yield _checks(verdict)
     yield Block("Not established", tuple(f"- {printable(line, 400)}" for line in verdict.not_established))
     yield from _remarks(verdict)
@@ -76,12 +91,14 @@ def _remarks(verdict: Verdict) -> Iterator[Block]:
 
 def _subject(verdict: Verdict) -> Block:
     subject = verdict.subject
+    if not isinstance(subject, RunSubject):
+        return _read(subject)
     lines = [
         f"{subject.kind} {printable(subject.target)}",
         f"{subject.plan} plan: {_many(subject.requests, 'request')} in {_many(subject.waves, 'wave')}, "
         f"{_many(subject.environments, 'environment')}, {subject.duration_s:.1f} s",
     ]
-    control = verdict.control
+    control = None if isinstance(verdict.evidence, Observed) else verdict.evidence.control
     if control is not None and control.caught_by:
         lines.append(
             f"control {printable(control.target)}: a function without isolation was caught after "
@@ -93,13 +110,24 @@ def _subject(verdict: Verdict) -> Block:
     return Block("Run", tuple(lines))
 
 
+def _read(subject: LogSubject | ConfigSubject) -> Block:
+    """What was read, where nothing was sent."""
+    lines = [printable(subject.target), f"read: {', '.join(printable(source) for source in subject.sources)}"]
+    if isinstance(subject, LogSubject):
+        lines.append(f"{_many(subject.streams, 'log stream')} in {_many(subject.groups, 'log group')}")
+        if subject.since or subject.until:
+            lines.append(
+                f"from {printable(subject.since) or 'the first'} to {printable(subject.until) or 'the last'}"
+            )
+        return Block("Logs", tuple(lines))
+    return Block("Configuration", (*lines, _many(subject.resources, "resource")))
+
+
 def _limits(verdict: Verdict) -> Block:
     """What a pass does not say, where nobody can miss it."""
-    lines = [evidence_sentence(verdict.evidence)]
-    if verdict.evidence.range is not None:
-        lines.append(range_sentence(verdict.evidence.range))
-    if verdict.not_covered:
-        lines.append(f"Not looked for: {', '.join(verdict.not_covered)}.")
+    lines = [*_worth(verdict.evidence)]
+    if isinstance(verdict.subject, RunSubject) and verdict.subject.not_covered:
+        lines.append(f"Not looked for: {', '.join(verdict.subject.not_covered)}.")
     lines.append(
         "It says nothing about data stores, caches or the role that tenants share; more under Not established."
     )
@@ -113,22 +141,19 @@ def _many(count: int, noun: str) -> str:
 def _evidence(verdict: Verdict) -> Block:
     evidence = verdict.evidence
     if any(finding.severity == "breach" for finding in verdict.findings):
-        lines = ["A breach was seen, so what a clean run would be worth has no meaning."]
-        if evidence.range is not None:
-            lines.append(range_sentence(evidence.range))
+        far = [] if isinstance(evidence, Observed) or evidence.range is None else [range_sentence(evidence.range)]
+        return Block("Evidence", ("A breach was seen, so what a clean run would be worth has no meaning.", *far))
+    lines = [] if verdict.outcome == "pass" else [*_worth(evidence)]  # a pass has said so already
+    if isinstance(evidence, Observed):
+        lines += [f"- {printable(gap, 400)}" for gap in evidence.gaps]
+    if not isinstance(evidence, Randomised):
         return Block("Evidence", tuple(lines))
-    lines = []
-    if verdict.outcome != "pass":  # a pass has said so already
-        lines.append(evidence_sentence(evidence))
-        if evidence.range is not None:
-            lines.append(range_sentence(evidence.range))
-    if evidence.weakest_pair is not None and evidence.all_tenants is not None:
-        pair = " and ".join(shown_id(name) for name in evidence.weakest_pair.tenants)
-        lines.append(
-            f"Weakest pair {pair}: {chance(evidence.weakest_pair.probability)} "
-            f"(target {evidence.significance:g}). All tenants together: "
-            f"{chance(evidence.all_tenants.probability)}. Counted by {evidence.field}."
-        )
+    pair = " and ".join(shown_id(name) for name in evidence.weakest_pair.tenants)
+    lines.append(
+        f"Weakest pair {pair}: {chance(evidence.weakest_pair.probability)} "
+        f"(target {evidence.significance:g}). All tenants together: "
+        f"{chance(evidence.all_tenants.probability)}. Counted by {evidence.field}."
+    )
     if evidence.needed_requests is not None:
         lines.append(
             f"About {evidence.needed_requests} more requests per tenant would reach the target, with no answer lost."
@@ -147,6 +172,13 @@ def _evidence(verdict: Verdict) -> Block:
         if (figure := evidence.strata.get(name)) is not None
     )
     return Block("Evidence", tuple(lines), Table(columns, rows, frozenset({1, 2, 3, 4})) if rows else None)
+
+
+def _worth(evidence: Evidence) -> Iterator[str]:
+    """What a clean case is worth, and how far it went."""
+    yield evidence_sentence(evidence)
+    if not isinstance(evidence, Observed) and evidence.range is not None:
+        yield range_sentence(evidence.range)
 
 
 def _tenants(verdict: Verdict) -> Block:
@@ -191,7 +223,8 @@ def _checks(verdict: Verdict) -> Block:
             str(check.opportunities),
             printable(check.reason or check.summary, 200),
         )
-        for check in verdict.checks
+        for check in verdict.results
+        if check.status != "left-out"
     )
     return Block("Checks", table=Table(("check", "status", "opportunities", "clean means"), rows, frozenset({2})))
 
@@ -204,7 +237,7 @@ def _findings(verdict: Verdict) -> Iterator[Block]:
         if shown[finding.check] > 1 or len(shown) > SHOWN_FINDINGS:
             left += 1
             continue
-        yield _finding(finding, next((check.help for check in verdict.checks if check.id == finding.check), ""))
+        yield _finding(finding, next((result.help for result in verdict.results if result.id == finding.check), ""))
     if left:
         yield Block("More findings", (f"{left} more like these; the JSON report lists them.",))
 
@@ -214,8 +247,9 @@ def _finding(finding: Finding, remedy: str) -> Block:
         finding_sentence(finding),
         *((f"What to do: {remedy}",) if remedy else ()),
         *(_where(exhibit) for exhibit in finding.exhibits),
+        *_remedies(finding.exhibits),
     )
-    rows = tuple(_exhibit(exhibit) for exhibit in finding.exhibits)
+    rows = tuple(_exhibit(exhibit) for exhibit in finding.exhibits if isinstance(exhibit, Seen))
     columns = ("request", "tenant", "handler saw", "count", "sent at", "ended at")
     return Block(
         f"{finding.severity}: {finding.check}",
@@ -236,8 +270,10 @@ def _exhibit(exhibit: Seen) -> tuple[str, ...]:
     )
 
 
-def _where(exhibit: Seen) -> str:
-    """Who answered a request, as far as the answer says."""
+def _where(exhibit: Exhibit) -> str:
+    """Who answered a request, as far as the answer says; else where the exhibit stands."""
+    if not isinstance(exhibit, Seen):
+        return str(exhibit)
     parts = [f"environment {printable(exhibit.environment, 80)}"] if exhibit.environment else []
     parts += [f"{name} {printable(value, 80)}" for name, value in exhibit.request_ids.items()]
     return f"#{exhibit.seq}: {', '.join(parts) or 'no trace of who answered'}"
@@ -247,15 +283,26 @@ def _seconds(nanoseconds: int | None) -> str:
     return "-" if nanoseconds is None else f"{nanoseconds / 1e9:.3f} s"
 
 
-def _repeats(exhibits: Sequence[Seen]) -> Iterable[str]:
-    return (command_line(exhibit.repeat) for exhibit in exhibits if exhibit.repeat is not None)
+def _repeats(exhibits: Sequence[Exhibit]) -> Iterable[str]:
+    for exhibit in exhibits:
+        if isinstance(exhibit, Seen) and exhibit.repeat is not None:
+            yield command_line(exhibit.repeat)
+
+
+def _remedies(exhibits: Sequence[Exhibit]) -> Iterable[str]:
+    for exhibit in exhibits:
+        if isinstance(exhibit, Configured):
+            yield from (f"{tool}: {printable(remedy, 400)}" for tool, remedy in exhibit.remedies.items())
 
 
 def _record(verdict: Verdict) -> Block:
     subject = verdict.subject
-    lines = [f"seed {printable(subject.seed)}, run {printable(subject.run)}, ended: {subject.ended}"]
-    if verdict.history:
-        lines.append(f"history {printable(verdict.history)}")
-    if verdict.history_sha256:
-        lines.append(f"sha256 {verdict.history_sha256}")
+    lines = []
+    if isinstance(subject, RunSubject):
+        lines.append(f"seed {printable(subject.seed)}, run {printable(subject.run)}, ended: {subject.ended}")
+    if verdict.source.path:
+        what = "history" if isinstance(subject, RunSubject) else "source"
+        lines.append(f"{what} {printable(verdict.source.path)}")
+    if verdict.source.sha256:
+        lines.append(f"sha256 {verdict.source.sha256}")
     return Block("Record", tuple(lines))

@@ -12,15 +12,16 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from tenantcheck.model import Evidence, Finding, Seen, Verdict
+from tenantcheck.model import Exhibit, Finding, Seen, Verdict
 from tenantcheck.model.text import ascii_json
+from tenantcheck.reports.sentences import finding_sentence
 from tenantcheck.reports.shell import command_line
 
 SCHEMA = "tenantcheck-report/1"
 
 
-class JsonExhibit(Struct, kw_only=True):
-    """One request that a finding stands on. Times are nanoseconds from the start of the run."""
+class JsonSeen(Struct, kw_only=True, tag="seen", tag_field="type"):
+    """One request of a run that a finding stands on. Times are nanoseconds from the start of the run."""
 
     request: int
     tenant: str | None
@@ -34,6 +35,30 @@ class JsonExhibit(Struct, kw_only=True):
     repeat: str
 
 
+class JsonLogged(Struct, kw_only=True, tag="logged", tag_field="type"):
+    """One invocation in a log that a finding stands on."""
+
+    group: str
+    stream: str
+    request_id: str | None
+    tenant: str | None
+    time: str | None
+    file: str | None
+    line: int | None
+
+
+class JsonConfigured(Struct, kw_only=True, tag="configured", tag_field="type"):
+    """One value of a configuration that a finding stands on."""
+
+    resource: str
+    property: str
+    value: str | None
+    file: str | None
+    line: int | None
+    column: int | None
+    remedies: dict[str, str]
+
+
 class JsonFinding(Struct, kw_only=True):
     """One breach, weakness or open question."""
 
@@ -42,7 +67,8 @@ class JsonFinding(Struct, kw_only=True):
     fields: list[str]
     tenants: list[str]
     environment: str | None
-    exhibits: list[JsonExhibit]
+    sentence: str
+    exhibits: list[JsonSeen | JsonLogged | JsonConfigured]
     fingerprint: str
     details: dict[str, str | int]
 
@@ -52,11 +78,12 @@ class JsonCheck(Struct, kw_only=True):
 
     id: str
     summary: str
-    status: Literal["clean", "breached", "weak", "open", "not-exercised", "not-applicable", "crashed"]
+    status: Literal["clean", "breached", "weak", "open", "not-exercised", "not-applicable", "left-out", "crashed"]
     opportunities: int
     findings: int
     breaches: int
     requested: bool
+    required: bool
     reason: str
 
 
@@ -108,20 +135,39 @@ class JsonControl(Struct, kw_only=True):
     sha256: str
 
 
-class JsonEvidence(Struct, kw_only=True):
-    """How much a clean run is worth. Without evidence the figures are null and `reason` says why."""
+class JsonRandomised(Struct, kw_only=True, tag="randomised", tag_field="type"):
+    """How much a clean run is worth. Where it counts for nothing, `void` says why."""
 
-    field: str | None
+    field: str
     significance: float
     reached: bool
-    weakest_pair: JsonPair | None
-    all_tenants: JsonPair | None
-    strata: JsonStrata | None
+    weakest_pair: JsonPair
+    all_tenants: JsonPair
+    strata: JsonStrata
     ordered_requests: int
     needed_requests: int | None
-    reason: str
+    void: str
     range: JsonRange | None
     buckets: int | None
+    control: JsonControl | None
+
+
+class JsonObserved(Struct, kw_only=True, tag="observed", tag_field="type"):
+    """How much was seen of what ran anyway."""
+
+    environments: int
+    invocations: int
+    reuses: int
+    coverage: float
+    gaps: list[str]
+
+
+class JsonNoEvidence(Struct, kw_only=True, tag="none", tag_field="type"):
+    """A clean case is worth nothing, and why."""
+
+    reason: str
+    range: JsonRange | None
+    control: JsonControl | None
 
 
 class JsonTenant(Struct, kw_only=True):
@@ -137,15 +183,9 @@ class JsonTenant(Struct, kw_only=True):
     max_ms: float | None
 
 
-class JsonReport(Struct, kw_only=True):
-    """The whole report."""
+class JsonRun(Struct, kw_only=True, tag="run", tag_field="type"):
+    """A run was judged."""
 
-    schema: Literal["tenantcheck-report/1"]
-    verdict: Literal["pass", "fail", "inconclusive"]
-    reasons: list[str]
-    unable: bool
-    covered: list[str]
-    not_covered: list[str]
     kind: Literal["probe", "invoke"]
     target: str
     plan: Literal["quick", "standard", "deep"]
@@ -159,15 +199,53 @@ class JsonReport(Struct, kw_only=True):
     run: str
     outcomes: dict[str, int]
     versions: list[str]
+    covered: list[str]
+    not_covered: list[str]
+
+
+class JsonLog(Struct, kw_only=True, tag="log", tag_field="type"):
+    """Logs were judged."""
+
+    target: str
+    sources: list[str]
+    since: str
+    until: str
+    groups: int
+    streams: int
+    versions: list[str]
+
+
+class JsonConfig(Struct, kw_only=True, tag="config", tag_field="type"):
+    """A configuration was judged."""
+
+    target: str
+    sources: list[str]
+    resources: int
+
+
+class JsonSource(Struct, kw_only=True):
+    """What was read, so that it can be judged again."""
+
+    path: str
+    sha256: str
+    problem: str
+
+
+class JsonReport(Struct, kw_only=True):
+    """The whole report."""
+
+    schema: Literal["tenantcheck-report/1"]
+    verdict: Literal["pass", "fail", "inconclusive"]
+    reasons: list[str]
+    unable: bool
+    subject: JsonRun | JsonLog | JsonConfig
     findings: list[JsonFinding]
     checks: list[JsonCheck]
-    evidence: JsonEvidence
-    control: JsonControl | None
+    evidence: JsonRandomised | JsonObserved | JsonNoEvidence
     tenants: list[JsonTenant]
     not_established: list[str]
     remarks: list[str]
-    history: str
-    history_sha256: str
+    source: JsonSource
     tool: str
 
 
@@ -183,63 +261,42 @@ def json_schema() -> dict[str, Any]:
 
 
 def _report(verdict: Verdict) -> JsonReport:
-    subject = verdict.subject
     own = {
         "schema": SCHEMA,
         "verdict": verdict.outcome,
-        **{name: getattr(subject, name) for name in _SUBJECT},
-        **{name: getattr(verdict, name) for name in _VERDICT},
-        "checks": [msgspec.structs.asdict(check) for check in verdict.checks],
-        "tenants": [msgspec.structs.asdict(tenant) for tenant in verdict.tenants],
+        "checks": _whole(verdict.results),
         "findings": [_finding(finding) for finding in verdict.findings],
-        "evidence": _evidence(verdict.evidence),
-        "control": None if verdict.control is None else msgspec.structs.asdict(verdict.control),
+        **{name: _whole(getattr(verdict, name)) for name in _AS_THEY_ARE},
     }
     return msgspec.convert(own, JsonReport)
 
 
-_SUBJECT = (
-    "kind",
-    "target",
-    "plan",
-    "started",
-    "duration_s",
-    "ended",
-    "requests",
-    "environments",
-    "waves",
-    "seed",
-    "run",
-    "outcomes",
-    "versions",
-)
-_VERDICT = (
-    "reasons",
-    "unable",
-    "covered",
-    "not_covered",
-    "not_established",
-    "remarks",
-    "history",
-    "history_sha256",
-    "tool",
-)
+_AS_THEY_ARE = ("reasons", "unable", "subject", "evidence", "tenants", "not_established", "remarks", "source", "tool")
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    return msgspec.structs.asdict(finding) | {"exhibits": [_exhibit(exhibit) for exhibit in finding.exhibits]}
+    known: dict[str, Any] = _whole(finding)
+    known["sentence"] = finding_sentence(finding)
+    known["exhibits"] = [_exhibit(exhibit) for exhibit in finding.exhibits]
+    return known
 
 
-def _exhibit(exhibit: Seen) -> dict[str, Any]:
-    fields = msgspec.structs.asdict(exhibit)
-    repeat = fields.pop("repeat")
-    return {"request": fields.pop("seq"), **fields, "repeat": "" if repeat is None else command_line(repeat)}
+def _exhibit(exhibit: Exhibit) -> dict[str, Any]:
+    known: dict[str, Any] = _whole(exhibit)
+    if isinstance(exhibit, Seen):
+        known["request"] = known.pop("seq")
+        known["repeat"] = "" if exhibit.repeat is None else command_line(exhibit.repeat)
+    return known
 
 
-def _evidence(evidence: Evidence) -> dict[str, Any]:
-    fields = msgspec.to_builtins(msgspec.structs.asdict(evidence))
-    for name in ("weakest_pair", "all_tenants"):
-        fields[name] = None if (pair := getattr(evidence, name)) is None else msgspec.structs.asdict(pair)
-    fields["range"] = None if evidence.range is None else msgspec.structs.asdict(evidence.range)
-    fields["strata"] = {name: msgspec.structs.asdict(figure) for name, figure in evidence.strata.items()} or None
-    return dict(fields)
+def _whole(value: Any) -> Any:
+    """A value of the records in plain types, with every field, and the tag of those that have one."""
+    if isinstance(value, Struct):
+        known = {name: _whole(getattr(value, name)) for name in value.__struct_fields__}
+        tag = value.__struct_config__.tag
+        return known if tag is None else known | {"type": tag}
+    if isinstance(value, list | tuple):
+        return [_whole(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _whole(each) for name, each in value.items()}
+    return value

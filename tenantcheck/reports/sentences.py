@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenantcheck.model import Evidence, Finding, Range, Verdict
+from tenantcheck.model import Evidence, Finding, NoEvidence, Observed, Randomised, Range, RunSubject
 from tenantcheck.model.text import chance, printable, shown_id
 
 
@@ -34,11 +34,17 @@ def odds(probability: float) -> str:
 
 def evidence_sentence(evidence: Evidence) -> str:
     """The headline in plain words."""
-    pair, everyone = evidence.weakest_pair, evidence.all_tenants
-    if pair is None or everyone is None:
+    if isinstance(evidence, NoEvidence):
         return f"No evidence: {evidence.reason}."
-    if evidence.reason:
-        return f"No evidence: {evidence.reason}. Otherwise the figure would be {chance(pair.probability)}."
+    if isinstance(evidence, Observed):
+        return (
+            f"{evidence.invocations} invocations of {evidence.environments} environments were seen, "
+            f"{evidence.coverage:.1%} of those that are known to have been there; {evidence.reuses} met an "
+            "environment that had served before. No order was drawn, so no chance can be computed."
+        )
+    pair, everyone = evidence.weakest_pair, evidence.all_tenants
+    if evidence.void:
+        return f"No evidence: {evidence.void}. Otherwise the figure would be {chance(pair.probability)}."
     return (
         f"If the platform treated any two of these {len(everyone.tenants)} tenants as one, and each request was "
         f"delivered once, a run this clean would happen at most once in {odds(pair.probability)} "
@@ -64,15 +70,15 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.2g} ms"
 
 
-def coverage(verdict: Verdict) -> str:
+def coverage(subject: RunSubject) -> str:
     """What a run looked for and what it did not: a pass says so in its first line."""
-    covered = ", ".join(verdict.covered) or "nothing"
-    only = " only" if len(verdict.covered) == 1 else ""
-    left = f"; not {', '.join(verdict.not_covered)}" if verdict.not_covered else ""
-    return f"{verdict.subject.plan}: {covered}{only}{left}"
+    covered = ", ".join(subject.covered) or "nothing"
+    only = " only" if len(subject.covered) == 1 else ""
+    left = f"; not {', '.join(subject.not_covered)}" if subject.not_covered else ""
+    return f"{subject.plan}: {covered}{only}{left}"
 
 
-def strata_sentences(evidence: Evidence) -> list[str]:
+def strata_sentences(evidence: Randomised) -> list[str]:
     """What the strata exclude, in words."""
     strata = evidence.strata
     sentences = []

@@ -43,8 +43,8 @@ class TestExits:
         result = invoke(labs(**FAST), "--format", "json")
         report = json.loads(result.stdout)
         assert (result.returncode, report["verdict"]) == (0, "pass")
-        assert report["requests"] == 2 + sum(wave_sizes(history()))
-        assert report["versions"] == ["$LATEST"]
+        assert report["subject"]["requests"] == 2 + sum(wave_sizes(history()))
+        assert report["subject"]["versions"] == ["$LATEST"]
         assert report["tenants"][0]["cold_starts"] == report["tenants"][0]["environments"]
 
     def test_invoke_of_environments_that_are_never_reused(self, labs: Labs) -> None:
@@ -60,7 +60,7 @@ class TestExits:
         result = invoke(labs(isolation="none", **FAST), "--format", "json")
         report = json.loads(result.stdout)
         assert (result.returncode, report["reasons"][0]) == (10, "not-isolated: 1 breach")
-        assert (report["requests"], report["ended"]) == (2, "not-isolated")
+        assert (report["subject"]["requests"], report["subject"]["ended"]) == (2, "not-isolated")
 
 
 def test_an_id_that_is_believed_whatever_the_credentials_is_found(labs: Labs) -> None:

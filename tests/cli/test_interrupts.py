@@ -100,7 +100,7 @@ def test_an_interrupt_at_any_instant(slow: RawServer, client: str, number: signa
             judged = run("check", str(history), "--format", "json")
             assert judged.returncode == 3, judged.stderr
             assert "not whole" not in judged.stdout
-            assert json.loads(judged.stdout)["ended"] == "interrupted"
+            assert json.loads(judged.stdout)["subject"]["ended"] == "interrupted"
         seen[code] += 1
         if seen[3] == 5:  # some instants later it would be over
             break

@@ -141,7 +141,7 @@ def test_a_breach_by_one_identity_alone_names_the_constant_among_its_causes() ->
     with service(answer) as server:
         code, report = probe(server.url)
         shown = run("check", str(history())).stdout
-    assert (code, report["waves"]) == (10, 2)
+    assert (code, report["subject"]["waves"]) == (10, 2)
     assert "that id may be a constant, or made per container image" in shown
 
 
@@ -277,7 +277,7 @@ def test_counts_in_reasons_are_totals() -> None:
     with service(answer) as server:
         code, report = probe(server.url, "--tenants", "40", "--keep-going")
     (wrong,) = [check for check in report["checks"] if check["id"] == "wrong-tenant"]
-    assert (code, wrong["breaches"]) == (10, report["requests"] - 17 + 8)
+    assert (code, wrong["breaches"]) == (10, report["subject"]["requests"] - 17 + 8)
     assert report["reasons"][0] == f"wrong-tenant: {wrong['breaches']} breaches"
     assert sum(finding["check"] == "wrong-tenant" for finding in report["findings"]) == 100
 
@@ -331,13 +331,13 @@ class TestControl:
         lab = labs(control=True, **FAST)
         code, report = probe(lab.front_url, "--control", lab.control_url, "--require", "control", fast=fast)
         assert (code, report["verdict"]) == (0, "pass")
-        assert report["control"]["ended"] == "breach"
-        assert report["control"]["requests"] <= 12
-        assert "execution_environment_id" in report["control"]["caught_by"]
-        assert Path(".tenantcheck", report["control"]["history"]).exists()
+        assert report["evidence"]["control"]["ended"] == "breach"
+        assert report["evidence"]["control"]["requests"] <= 12
+        assert "execution_environment_id" in report["evidence"]["control"]["caught_by"]
+        assert Path(".tenantcheck", report["evidence"]["control"]["history"]).exists()
         (main,) = [path for path in Path(".tenantcheck").glob("*.jsonl") if "control" not in path.name]
         again = json.loads(run("check", str(main), "--format", "json").stdout)
-        assert again["control"] == report["control"]
+        assert again["evidence"]["control"] == report["evidence"]["control"]
 
     def test_by_invoke(self, labs: Labs) -> None:
         lab = labs(control=True, **FAST)
@@ -372,12 +372,12 @@ def test_a_pass_says_first_what_it_does_not_cover(labs: Labs) -> None:
 
 def test_a_soak_goes_on_after_the_plan(labs: Labs) -> None:
     code, report = probe(labs(**FAST).front_url, "--soak", "4", "--rate", "20")
-    assert (code, report["ended"], report["verdict"]) == (0, "complete", "pass")
-    assert report["duration_s"] > 4
-    assert 69 < report["requests"] < 69 + 4 * 20 + 40
+    assert (code, report["subject"]["ended"], report["verdict"]) == (0, "complete", "pass")
+    assert report["subject"]["duration_s"] > 4
+    assert 69 < report["subject"]["requests"] < 69 + 4 * 20 + 40
     assert report["evidence"]["range"]["age_s"] > 3
     # How many kinds of wave four seconds hold depends on the machine; all of them are simulated in `test_course`.
-    assert {"reuse", "idle gaps"} <= set(report["covered"])
+    assert {"reuse", "idle gaps"} <= set(report["subject"]["covered"])
 
 
 def test_earlier_runs_of_the_same_target_are_counted_and_named(labs: Labs) -> None:

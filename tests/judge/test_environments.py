@@ -14,7 +14,20 @@ from tenantcheck.judge import Judge
 from tenantcheck.judge.environments import Counts, Kept, Latencies, recent, tallies
 from tenantcheck.judge.evidence import opportunities
 from tenantcheck.model import Observation, PlatformRecord
-from tests.notation import CLEAN, Edit, changed, found, judge, plan_for, short, verdict, waves, with_witness
+from tests.notation import (
+    CLEAN,
+    Edit,
+    changed,
+    figure,
+    found,
+    judge,
+    plan_for,
+    seqs,
+    short,
+    verdict,
+    waves,
+    with_witness,
+)
 
 
 @given(st.lists(st.integers(0, 60)))
@@ -65,7 +78,7 @@ def test_findings_do_not_depend_on_the_order_in_the_file(rng: random.Random) -> 
         rng.shuffle(wave)
         shuffled.add(wave)
     straight = judge(text, plan)
-    assert shuffled._run_checks() == straight._run_checks()
+    assert shuffled.performed() == straight.performed()
     assert shuffled.evidence() == straight.evidence()
 
 
@@ -92,10 +105,10 @@ def test_a_planted_breach_is_found(at: int, field: str) -> None:
 
 def test_an_incomplete_identity_carries_no_evidence() -> None:
     edit = {5: with_witness(execution_environment_id=None)}
-    assert verdict(CLEAN, edit=edit).evidence.field == "sandboxId"
+    assert figure(verdict(CLEAN, edit=edit)).field == "sandboxId"
     edit = {5: with_witness(execution_environment_id=None, sandbox_id=None)}
-    evidence = verdict(CLEAN, edit=edit).evidence
-    assert (evidence.field, evidence.reason) == (None, "no identity is carried by every answer")
+    result = verdict(CLEAN, edit=edit)
+    assert (result.figure, result.reasons[0]) == (None, "no evidence: no identity is carried by every answer")
 
 
 def test_counter_only_answers_never_pass() -> None:
@@ -118,13 +131,13 @@ def test_recent_observations_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [o.request.seq for o in judged.environments._recent] == [9, 8, 7, 6]
     late = {7: with_witness(execution_environment_id="process-1", invocation_count=1)}
     _, clone = found("o a1 b2 | r a1 b2 | r b2 a1 | r a3 b2 a1 b2", "cloned-identity", edit=late)
-    assert [exhibit.seq for exhibit in clone.exhibits] == [7]
+    assert seqs(clone) == (7,)
 
 
 def test_versions_and_purposes() -> None:
     versions = {n: changed(headers={"x-amz-executed-version": str(n % 2)}) for n in range(26)}
     result = verdict(CLEAN, edit=versions)
-    assert result.subject.versions == ("0", "1")
+    assert result.run.versions == ("0", "1")
     assert "several versions" in result.remarks[0]
 
 

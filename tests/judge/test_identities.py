@@ -8,7 +8,7 @@ import pytest
 
 from tenantcheck.judge.environments import easily_shared
 from tenantcheck.model import Observation
-from tests.notation import CLEAN, Edit, changed, found, judge, plan_for, verdict, with_witness
+from tests.notation import CLEAN, Edit, changed, figure, found, judge, plan_for, verdict, with_witness
 
 #: Two tenants, one environment each, six answers of each one after the other.
 APART = "o a1 b2 | r " + " ".join(["a1 b2"] * 6)
@@ -175,7 +175,7 @@ class TestErrors:
 
     def test_it_is_no_match(self) -> None:
         edit = {n: changed(outcome="function-error") for n in range(2, 26)}
-        pair = verdict(CLEAN, edit=edit).evidence.weakest_pair
+        pair = figure(verdict(CLEAN, edit=edit)).weakest_pair
         assert pair is not None
         assert pair.probability == 1.0
 
@@ -202,24 +202,21 @@ class TestChoosingTheIdentity:
         wave = " | r " + " ".join(["a1 b2"] * 6)
         text = f"o a1 b2{wave}{wave}"
         plan = plan_for(ordered_requests=6, further_requests=6)
-        whole = verdict(text, plan).evidence
-        lacking = verdict(text, plan, {3: with_witness(execution_environment_id=None)}).evidence
+        whole = figure(verdict(text, plan))
+        lacking = figure(verdict(text, plan, {3: with_witness(execution_environment_id=None)}))
         assert (whole.field, lacking.field) == ("executionEnvironmentId", "sandboxId")
-        assert whole.weakest_pair is not None
-        assert lacking.weakest_pair is not None
         # In the first ordered wave the answer that lacked it was no match by the identity chosen before.
         assert whole.weakest_pair.probability < lacking.weakest_pair.probability < 1
 
     def test_it_starts_again_where_the_one_in_use_is_discredited(self) -> None:
         text = f"{CLEAN} | c a1 b2"
         same = {26: with_witness(invocation_count=1)}
-        evidence = verdict(text, edit=same).evidence
+        evidence = figure(verdict(text, edit=same))
         assert evidence.field == "sandboxId"
-        assert evidence.weakest_pair is not None
         assert evidence.weakest_pair.probability == 1.0
 
     def test_a_lost_identity_is_not_made_up_for_by_the_luckiest(self) -> None:
         """Each answer lacks another identity by turns: none is carried by all, so there is no evidence."""
         names = ("execution_environment_id", "sandbox_id")
         edit: dict[int, Edit] = {n: with_witness(**{names[n // 2 % 2]: None}) for n in range(26)}
-        assert verdict(CLEAN, edit=edit).evidence.field is None
+        assert verdict(CLEAN, edit=edit).figure is None

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 import pytest
 
+from tenantcheck.checking import Check
 from tenantcheck.judge import Judge
-from tenantcheck.judge.checks import CHECKS, Check
+from tenantcheck.judge.checks import CHECKS
 from tenantcheck.judge.environments import Environments
-from tenantcheck.model import End, EndReason, Header, Plan
-from tests.notation import CLEAN, changed, plan_for, verdict, waves, with_witness
+from tenantcheck.model import End, EndReason, Header
+from tests.notation import CLEAN, changed, figure, plan_for, verdict, waves, with_witness
 
 
 def test_a_clean_run_that_reached_the_target_passes() -> None:
     result = verdict(CLEAN)
     assert result.outcome == "pass"
     assert result.reasons == ("no breach was found and the evidence reached the target",)
-    assert result.evidence.weakest_pair is not None
-    assert result.evidence.weakest_pair.probability <= 7.7e-7
+    assert figure(result).weakest_pair.probability <= 7.7e-7
 
 
 def test_nothing_is_not_a_pass() -> None:
@@ -44,7 +44,7 @@ def test_nothing_is_not_a_pass() -> None:
         ),
         (
             {"checks": ("wrong-tenant",)},
-            "shared-environment was left out: whether environments are shared was not judged",
+            "shared-environment was left out: nothing passes without it",
         ),
         (
             {"witness_paths": {"residue": "x.y", "logStreamName": "z"}},
@@ -87,10 +87,10 @@ def test_a_tenant_without_a_witness_in_ordered_waves() -> None:
 
 
 def test_a_crashed_check_is_never_a_pass() -> None:
-    def crash(environments: Environments, plan: Plan):  # type: ignore[no-untyped-def]
+    def crash(environments: Environments) -> NoReturn:
         raise ZeroDivisionError("boom")
 
-    broken = Check(CHECKS[0].id, "s", "n", crash, "h")
+    broken = Check[Environments](CHECKS[0].id, "s", "n", crash, "h")
     plan = plan_for()
     judge = Judge(plan, checks=[broken])
     for wave in waves(CLEAN, plan):
@@ -114,7 +114,7 @@ def test_the_wave_of_a_plan_is_not_trusted_blindly() -> None:
     from tests.notation import ORDERED, judge
 
     for text in (f"o a1 b2 | {ORDERED} a1", f"o a1 b2 | {ORDERED.replace('b2', 'a1', 1)}"):
-        pair = judge(text).evidence().weakest_pair
+        pair = figure(judge(text)).weakest_pair
         assert pair is not None
         assert pair.probability == 1.0
 
@@ -122,7 +122,7 @@ def test_the_wave_of_a_plan_is_not_trusted_blindly() -> None:
 def test_a_cut_ordered_wave_counts_what_was_asked() -> None:
     from tests.notation import judge
 
-    pair = judge("o a1 b2 | r a1 b2 a1").evidence().weakest_pair
+    pair = figure(judge("o a1 b2 | r a1 b2 a1")).weakest_pair
     assert pair is not None
     assert 0.1 < pair.probability < 0.2
 
@@ -133,8 +133,7 @@ def test_only_served_answers_are_evidence(outcome: str) -> None:
     edit = {n: changed(outcome=outcome) for n in range(2, 26)}
     result = verdict(CLEAN, edit=edit)
     assert result.outcome == "inconclusive"
-    assert result.evidence.weakest_pair is not None
-    assert result.evidence.weakest_pair.probability == 1.0
+    assert figure(result).weakest_pair.probability == 1.0
 
 
 @pytest.mark.parametrize("headers", [{"x-cache": "Hit from cloudfront"}, {"age": "12"}])
@@ -162,7 +161,7 @@ def test_a_history_with_missing_records_does_not_pass() -> None:
 
 def test_an_ordered_wave_that_overlaps_is_no_ordered_wave() -> None:
     edit = {n: changed(call_ns=0) for n in range(26)}
-    pair = verdict(CLEAN, edit=edit).evidence.weakest_pair
+    pair = figure(verdict(CLEAN, edit=edit)).weakest_pair
     assert pair is not None
     assert pair.probability == 1.0
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from tenantcheck.checking import Judged
 from tenantcheck.judge.checks.boundary import asked, boundary_judged
-from tenantcheck.judge.checks.check import Check, Judged, finding
+from tenantcheck.judge.checks.check import RunCheck, finding
 from tenantcheck.judge.environments import Environments
 from tenantcheck.model import Observation, Plan
 from tenantcheck.model.boundary import AMBIGUOUS, names_in
 
 
-def run(environments: Environments, plan: Plan) -> Judged:
+def run(environments: Environments) -> Judged:
     """Requests that carry two ids: the tenant's header twice, or other names of the tenant beside the true one.
 
     Served as the tenant they belong to is right with credentials, and where other names are ignored; as the other one
     it is a breach of the credentials, where there are some.
     """
+    plan = environments.plan
     requests = asked(environments, AMBIGUOUS)
     findings = [
         finding(
@@ -44,7 +46,7 @@ def _has_credentials(plan: Plan, observation: Observation) -> bool:
     return tenant is not None and bool(plan.everyone()[tenant].credential_names)
 
 
-CHECK = Check(
+CHECK = RunCheck(
     id=AMBIGUOUS,
     summary="a request with two tenant ids was refused",
     needs="an HTTP endpoint",

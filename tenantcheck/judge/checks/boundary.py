@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tenantcheck.judge.checks.check import Judged
+from tenantcheck.checking import Judged
 from tenantcheck.judge.environments import Environments, Framed
 from tenantcheck.model import IDENTITIES, Finding, Observation, Plan
 from tenantcheck.model.boundary import why_not

@@ -1,50 +1,21 @@
-"""What a check is: a value with a function from grouped observations to findings."""
+"""What the checks of a run have in common: how a finding is made of observations."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
+from tenantcheck.checking import Check, Judged
 from tenantcheck.judge.checks.repeating import repeat_of
 from tenantcheck.judge.environments import Environments, easily_shared
-from tenantcheck.model import IDENTITIES, WITNESS_NAMES, CheckId, Finding, Observation, Plan, Seen, Severity
+from tenantcheck.model import IDENTITIES, WITNESS_NAMES, CheckId, Finding, Observation, Seen, Severity
 from tenantcheck.model.boundary import AMBIGUOUS, RESERVED
-
-
-class Judged(NamedTuple):
-    """What a check found."""
-
-    findings: Sequence[Finding]
-    opportunities: int
-    """How often it could have failed."""
-    total: int | None = None
-    """Findings in all, where not all of them are kept."""
-    not_applicable: str = ""
-    """Why it has no place in this run, where it has none."""
-    unexercised: str = ""
-    """What it would have needed, where it had no opportunity."""
-    undecided: str = ""
-    """What it saw and can't tell, where it has no finding: then it is not clean either."""
-    remarks: Sequence[str] = ()
-    """What it noticed that is no finding."""
-
 
 #: What is missing never accuses: counts that no record explains may be those of records that are not there.
 NOT_WHOLE = Judged((), 0, unexercised="records are missing from the history, which may explain any count")
 
 
-class Check(NamedTuple):
-    """One check."""
-
-    id: CheckId
-    summary: str
-    """One line: what holds when it is clean."""
-    needs: str
-    """What a run must give it."""
-    run: Callable[[Environments, Plan], Judged]
-    help: str
-    """What a finding means and what to do about it."""
+RunCheck = Check[Environments]
 
 
 def seen(environments: Environments, observation: Observation, identity: str) -> Seen:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tenantcheck.judge.checks.check import Check, Judged, asked_for, finding
+from tenantcheck.checking import Judged
+from tenantcheck.judge.checks.check import RunCheck, asked_for, finding
 from tenantcheck.judge.environments import Environments
-from tenantcheck.model import Plan
 
 
-def run(environments: Environments, plan: Plan) -> Judged:
+def run(environments: Environments) -> Judged:
     """The same (process id, count) in two answers (without nonces it could also be a cached answer: open), and
     identities that contradict each other."""
     findings = [
@@ -46,7 +46,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
     )
 
 
-CHECK = Check(
+CHECK = RunCheck(
     id="cloned-identity",
     summary="every identity named one environment",
     needs="executionEnvironmentId and invocationCount in the answers",

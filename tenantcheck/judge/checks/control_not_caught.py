@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tenantcheck.judge.checks.check import Check, Judged
+from tenantcheck.checking import Judged
+from tenantcheck.judge.checks.check import RunCheck
 from tenantcheck.judge.environments import Environments
-from tenantcheck.model import WITNESS_NAMES, Finding, Plan
+from tenantcheck.model import WITNESS_NAMES, Finding
 
 
-def run(environments: Environments, plan: Plan) -> Judged:
+def run(environments: Environments) -> Judged:
     """Whether the control was caught by the identity that the evidence stands on."""
     control, name = environments.control, environments.identity()
     field = None if name is None else WITNESS_NAMES[name]
@@ -44,7 +45,7 @@ _BY_ANOTHER = (
     "on {field}."
 )
 
-CHECK = Check(
+CHECK = RunCheck(
     id="control-not-caught",
     summary="a function without isolation was caught by the same witness",
     needs="--control: a twin of the function without isolation, of the same package, behind the same front",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tenantcheck.judge.checks.check import Check, Judged, asked_for, finding
+from tenantcheck.checking import Judged
+from tenantcheck.judge.checks.check import RunCheck, asked_for, finding
 from tenantcheck.judge.environments import Environments
-from tenantcheck.model import Plan
 
 
-def run(environments: Environments, plan: Plan) -> Judged:
+def run(environments: Environments) -> Judged:
     """A higher count was returned before a lower one was called for."""
     findings = [
         finding(
@@ -30,7 +30,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
     )
 
 
-CHECK = Check(
+CHECK = RunCheck(
     id="counter-order",
     summary="every process counted upwards in real time",
     needs="executionEnvironmentId and invocationCount in the answers",

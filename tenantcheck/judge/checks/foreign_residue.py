@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tenantcheck.judge.checks.check import Check, Judged, asked_for, finding
+from tenantcheck.checking import Judged
+from tenantcheck.judge.checks.check import RunCheck, asked_for, finding
 from tenantcheck.judge.environments import Environments, Foreign
-from tenantcheck.model import CheckId, Finding, NoncePlace, Plan
+from tenantcheck.model import CheckId, Finding, NoncePlace
 
 _PLACES = {"residue-memory": "memory", "residue-scratch": "scratch directory", "header": "headers"}
 
@@ -42,7 +43,7 @@ def _carries(place: NoncePlace) -> tuple[str, str]:
     )
 
 
-def run(environments: Environments, plan: Plan) -> Judged:
+def run(environments: Environments) -> Judged:
     """Every nonce of another tenant found in residue, body or headers."""
     findings = [
         foreign_finding(
@@ -58,7 +59,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
     )
 
 
-CHECK = Check(
+CHECK = RunCheck(
     id="foreign-residue",
     summary="no response carried a nonce that was sent for another tenant",
     needs="a handler that echoes the nonce or reports residue",

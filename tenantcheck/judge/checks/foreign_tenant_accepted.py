@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from tenantcheck.checking import Judged
 from tenantcheck.judge.checks.boundary import asked, boundary_judged
-from tenantcheck.judge.checks.check import Check, Judged, finding
+from tenantcheck.judge.checks.check import RunCheck, finding
 from tenantcheck.judge.environments import Environments
-from tenantcheck.model import Plan
 from tenantcheck.model.boundary import FOREIGN
 
 
-def run(environments: Environments, plan: Plan) -> Judged:
+def run(environments: Environments) -> Judged:
     """Credentials of one tenant with the id of another. Where an authorizer supplies the tenant, the id is
     ignored and the request is served as the owner of the credentials: correct."""
+    plan = environments.plan
     requests = asked(environments, FOREIGN)
     findings = [
         finding(environments, FOREIGN, "breach", says=_SERVED, exhibits=(o,), tenants=(owner, served))
@@ -23,7 +24,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
 
 _SERVED = "A request with the credentials of {first} was served as {second}."
 
-CHECK = Check(
+CHECK = RunCheck(
     id=FOREIGN,
     summary="no tenant's credentials were served as another tenant",
     needs="credentials per tenant, and an id that is sent beside them",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from tenantcheck.checking import Judged
 from tenantcheck.judge.checks.boundary import asked, boundary_judged
-from tenantcheck.judge.checks.check import Check, Judged, asked_for, finding
+from tenantcheck.judge.checks.check import RunCheck, asked_for, finding
 from tenantcheck.judge.environments import Environments
-from tenantcheck.model import Plan
 from tenantcheck.model.boundary import FORGED
 
 
-def run(environments: Environments, plan: Plan) -> Judged:
+def run(environments: Environments) -> Judged:
     """A tenant's credentials with one character changed, and the same request without any. Whoever it was served as,
     and whatever answered, the function or a cache in front of it: nobody was asked who is there."""
+    plan = environments.plan
     requests = asked(environments, FORGED)
     findings = [
         finding(
@@ -31,7 +32,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
 _WITHOUT = "A request for {tenants} without any credentials was served."
 _CHANGED = "A request with the credentials of {tenants}, one character of them changed, was served."
 
-CHECK = Check(
+CHECK = RunCheck(
     id=FORGED,
     summary="credentials that nobody issued were refused",
     needs="tokens, keys or cookies per tenant",

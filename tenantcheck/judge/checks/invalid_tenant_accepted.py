@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from tenantcheck.checking import Judged
 from tenantcheck.judge.checks.boundary import asked, boundary_judged
-from tenantcheck.judge.checks.check import Check, Judged, finding
+from tenantcheck.judge.checks.check import RunCheck, finding
 from tenantcheck.judge.environments import Environments
-from tenantcheck.model import Plan
 from tenantcheck.model.boundary import INVALID
 
 
-def run(environments: Environments, plan: Plan) -> Judged:
+def run(environments: Environments) -> Judged:
     """Ids outside `[a-zA-Z0-9._:/=+\\-@ ]{1,256}` that were served all the same."""
+    plan = environments.plan
     requests = asked(environments, INVALID)
     findings = [
         finding(
@@ -26,7 +27,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
     return boundary_judged(plan, INVALID, findings, requests, requests.accepted)
 
 
-CHECK = Check(
+CHECK = RunCheck(
     id=INVALID,
     summary="ids that Lambda does not allow were refused",
     needs="tenants without credentials of their own, and an id that travels in a header, a query or Invoke",

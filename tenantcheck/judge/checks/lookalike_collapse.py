@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from tenantcheck.judge.checks.check import Check, Judged, finding
+from tenantcheck.checking import Judged
+from tenantcheck.judge.checks.check import RunCheck, finding
 from tenantcheck.judge.checks.shared_environment import family, shared_fields
 from tenantcheck.judge.environments import KEPT, Environments
-from tenantcheck.model import Finding, Observation, Plan
+from tenantcheck.model import Finding, Observation
 
 
-def run(environments: Environments, plan: Plan) -> Judged:
+def run(environments: Environments) -> Judged:
     """Newcomers that were served in the environment of the tenant they look like, or of another id that looks like
     it; and those that were served as the tenant they look like."""
+    plan = environments.plan
     people = plan.everyone()
     findings: list[Finding] = []
+    told: set[int] = set()
     for _, earlier, later in environments.shared():
         for newcomer, other in ((later, earlier), (earlier, later)):
             index, met = newcomer.request.tenant, other.request.tenant
@@ -20,7 +23,8 @@ def run(environments: Environments, plan: Plan) -> Judged:
                 continue
             if met > index or family(plan, index) != family(plan, met):
                 continue
-            if not any(f.exhibits[-1].seq == newcomer.request.seq for f in findings):
+            if newcomer.request.seq not in told:
+                told.add(newcomer.request.seq)
                 findings.append(_collapse(environments, index, met, (other, newcomer), "environment"))
     findings += [
         _collapse(environments, index, sibling, (observation,), "tenant")
@@ -57,7 +61,7 @@ def _collapse(
     )
 
 
-CHECK = Check(
+CHECK = RunCheck(
     id="lookalike-collapse",
     summary="ids that look alike stayed apart",
     needs="newcomers: the standard or deep plan, and ids without credentials of their own",

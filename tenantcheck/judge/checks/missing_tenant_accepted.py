@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from tenantcheck.checking import Judged
 from tenantcheck.judge.checks.boundary import asked, boundary_judged
-from tenantcheck.judge.checks.check import Check, Judged, finding
+from tenantcheck.judge.checks.check import RunCheck, finding
 from tenantcheck.judge.environments import Environments
-from tenantcheck.model import Plan
 from tenantcheck.model.boundary import MISSING, NOT_ISOLATED
 
 
-def run(environments: Environments, plan: Plan) -> Judged:
+def run(environments: Environments) -> Judged:
     """Requests without a tenant; for `invoke` its opening call is one too."""
+    plan = environments.plan
     requests = asked(environments, MISSING)
     opening = asked(environments, NOT_ISOLATED, tenantless=True)
     accepted = (*opening.accepted, *requests.accepted)
@@ -19,7 +20,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
     return boundary_judged(plan, MISSING, findings, requests, accepted)
 
 
-CHECK = Check(
+CHECK = RunCheck(
     id=MISSING,
     summary="a request without a tenant was refused",
     needs="tenants without credentials of their own, and an id that travels in a header, a query or Invoke",

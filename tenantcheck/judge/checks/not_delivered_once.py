@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from tenantcheck.judge.checks.check import NOT_WHOLE, Check, Judged, finding
+from tenantcheck.checking import Judged
+from tenantcheck.judge.checks.check import NOT_WHOLE, RunCheck, finding
 from tenantcheck.judge.environments import Environments
-from tenantcheck.model import Plan
 
 
-def run(environments: Environments, plan: Plan) -> Judged:
+def run(environments: Environments) -> Judged:
     """Counts that go up by more than the requests that were sent between two answers, lost ones included.
 
     Only for ids made for the run: others may have callers of their own (`unseen-caller`).
     """
+    plan = environments.plan
     if not environments.whole:
         return NOT_WHOLE
     people = plan.everyone()
@@ -41,7 +42,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
     )
 
 
-CHECK = Check(
+CHECK = RunCheck(
     id="not-delivered-once",
     summary="every request in ordered waves reached the handler once",
     needs="ids made for the run, executionEnvironmentId and invocationCount in the answers",

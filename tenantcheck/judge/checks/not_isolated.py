@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tenantcheck.judge.checks.check import Check, Judged, asked_for, finding
+from tenantcheck.checking import Judged
+from tenantcheck.judge.checks.check import RunCheck, asked_for, finding
 from tenantcheck.judge.environments import Environments
-from tenantcheck.model import Observation, Plan
+from tenantcheck.model import Observation
 from tenantcheck.model.boundary import NOT_ISOLATED
 
 #: Lambda's own words; the error's name differs between Lambda and SAM's local servers.
@@ -16,8 +17,9 @@ def refuses_tenants(observation: Observation) -> bool:
     return observation.outcome == "refused" and _NOT_ENABLED in (observation.error_text or "")
 
 
-def run(environments: Environments, plan: Plan) -> Judged:
+def run(environments: Environments) -> Judged:
     """The opening move of `invoke`: one call with a tenant."""
+    plan = environments.plan
     if plan.tenant_place != "invoke":
         return Judged((), 0, not_applicable="only Invoke tells whether a function has a tenancy configuration")
     calls = [o for o, *_ in environments.purposes.get(NOT_ISOLATED, ()) if o.request.tenant is not None]
@@ -38,7 +40,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
     return Judged(findings[:1], len(told), unexercised="the opening call with a tenant did not reach the function")
 
 
-CHECK = Check(
+CHECK = RunCheck(
     id="not-isolated",
     summary="the function has a tenancy configuration",
     needs="tenantcheck invoke",

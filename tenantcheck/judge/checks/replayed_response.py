@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from tenantcheck.judge.checks.check import Check, Judged
+from tenantcheck.checking import Judged
+from tenantcheck.judge.checks.check import RunCheck
 from tenantcheck.judge.checks.foreign_residue import foreign_finding
 from tenantcheck.judge.environments import Environments
-from tenantcheck.model import Plan
 from tenantcheck.model.boundary import CACHEABLE
 
 
-def run(environments: Environments, plan: Plan) -> Judged:
+def run(environments: Environments) -> Judged:
     """Echoed nonces of another tenant's request. Replays within a tenant are no breach and no reuse.
 
     Where the nonce in the URL keeps a run out of caches, only its cacheable requests could have been replayed.
     """
+    plan = environments.plan
     findings = [
         foreign_finding(environments, "replayed-response", replay, ("nonce",), _GIVEN)
         for replay in environments.replays.items
@@ -41,7 +42,7 @@ def _cacheable_echoes(environments: Environments) -> int:
     return sum(witness is not None and witness.nonce is not None for witness in answers)
 
 
-CHECK = Check(
+CHECK = RunCheck(
     id="replayed-response",
     summary="no tenant was given the response to another tenant's request",
     needs="a handler that echoes the nonce",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from tenantcheck.checking import Judged
 from tenantcheck.judge.checks.boundary import asked, boundary_judged
-from tenantcheck.judge.checks.check import Check, Judged, asked_for, finding
+from tenantcheck.judge.checks.check import RunCheck, asked_for, finding
 from tenantcheck.judge.environments import Environments
-from tenantcheck.model import Plan
 from tenantcheck.model.boundary import RESERVED
 
 
-def run(environments: Environments, plan: Plan) -> Judged:
+def run(environments: Environments) -> Judged:
     """Requests for one tenant that carry another one's id in Lambda's own header."""
+    plan = environments.plan
     requests = asked(environments, RESERVED)
     findings = [
         finding(environments, RESERVED, "breach", says=_SERVED, exhibits=(o,), tenants=(*asked_for(o), served))
@@ -22,7 +23,7 @@ def run(environments: Environments, plan: Plan) -> Judged:
 
 _SERVED = "A request for {first} with {second} in the header X-Amz-Tenant-Id was served as {second}."
 
-CHECK = Check(
+CHECK = RunCheck(
     id=RESERVED,
     summary="the client's own X-Amz-Tenant-Id was ignored",
     needs="an HTTP endpoint whose tenant does not travel in that header",

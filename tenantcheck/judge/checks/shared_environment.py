@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from tenantcheck.judge.checks.check import Check, Judged, asked_for, finding
+from tenantcheck.checking import Judged
+from tenantcheck.judge.checks.check import RunCheck, asked_for, finding
 from tenantcheck.judge.environments import KEPT, Environments
 from tenantcheck.model import IDENTITIES, Finding, Observation, Plan
 
 
-def run(environments: Environments, plan: Plan) -> Judged:
+def run(environments: Environments) -> Judged:
     """Every pair of neighbouring answers of one environment that belong to two tenants, and what handlers hide of
     such meetings: counts that went on elsewhere, new environments while an own one lay idle.
 
     Where look-alikes met the tenant they look like, or each other, that is `lookalike-collapse`.
     """
+    plan = environments.plan
     findings: list[Finding] = []
     named: set[tuple[int, int]] = set()
     for environment, earlier, later in environments.shared():
@@ -124,7 +126,8 @@ def shared_fields(earlier: Observation, later: Observation) -> list[str]:
     ]
 
 
-CHECK = Check(
+CHECK = RunCheck(
+    required=True,
     id="shared-environment",
     summary="no environment served more than one tenant",
     needs="an identity in the answers: executionEnvironmentId, sandboxId or logStreamName",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from tenantcheck.judge.checks.check import NOT_WHOLE, Check, Judged, asked_for, finding
+from tenantcheck.checking import Judged
+from tenantcheck.judge.checks.check import NOT_WHOLE, RunCheck, asked_for, finding
 from tenantcheck.judge.environments import KEPT, Environments, Process
-from tenantcheck.model import Finding, Plan
+from tenantcheck.model import Finding
 
 
-def run(environments: Environments, plan: Plan) -> Judged:
+def run(environments: Environments) -> Judged:
     """Counts that this run's requests don't explain, lost ones included.
 
     A breach only by Invoke, for a tenant id made for this run, when a count exceeds what a systematic start and step
     explain for all requests sent for it: then somebody asked for an id that nobody else knows.
     """
+    plan = environments.plan
     if not environments.whole:
         return NOT_WHOLE
     people = plan.everyone()
@@ -109,7 +111,7 @@ def _unexplained(environments: Environments) -> tuple[list[Finding], int]:
     return findings, sum(gap for tenant, gap in unseen.items() if gap <= environments.uncounted(tenant))
 
 
-CHECK = Check(
+CHECK = RunCheck(
     id="unseen-caller",
     summary="nobody else used the environments of this run",
     needs="executionEnvironmentId and invocationCount in the answers",

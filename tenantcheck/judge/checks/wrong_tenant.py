@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from tenantcheck.judge.checks.check import Check, Judged, asked_for, finding
+from tenantcheck.checking import Judged
+from tenantcheck.judge.checks.check import RunCheck, asked_for, finding
 from tenantcheck.judge.environments import Environments
-from tenantcheck.model import Finding, Observation, Plan
+from tenantcheck.model import Finding, Observation
 from tenantcheck.model.text import shown_id
 
 
-def run(environments: Environments, plan: Plan) -> Judged:
+def run(environments: Environments) -> Judged:
     """Answers whose tenant is not the expected one; answers that saw none are a weakness.
 
     Where the handler calls every tenant consistently by another name, one to one, that is a remark: it hashes or
     prefixes ids. A look-alike that was served as its sibling is `lookalike-collapse`.
     """
+    plan = environments.plan
     people = plan.everyone()
     renamed = environments.renamed
     wrong = [] if renamed else [o for o in environments.wrong_tenant.items if not _as_sibling(environments, o)]
@@ -85,7 +87,7 @@ def _as_sibling(environments: Environments, observation: Observation) -> bool:
     return observation.witness.tenant_id == people[sibling].expect
 
 
-CHECK = Check(
+CHECK = RunCheck(
     id="wrong-tenant",
     summary="the handler saw the expected tenant",
     needs="tenantId in the answers",

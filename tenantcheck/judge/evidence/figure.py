@@ -14,7 +14,17 @@ from itertools import pairwise
 from tenantcheck.judge.environments import Environments, Grouped
 from tenantcheck.judge.evidence.opportunities import Opportunities
 from tenantcheck.judge.evidence.pairs import PairProducts, needed_requests
-from tenantcheck.model import IDENTITIES, WITNESS_NAMES, Evidence, Observation, PairFigure, Plan, Range
+from tenantcheck.model import (
+    IDENTITIES,
+    WITNESS_NAMES,
+    Evidence,
+    NoEvidence,
+    Observation,
+    PairFigure,
+    Plan,
+    Randomised,
+    Range,
+)
 
 
 class EvidenceCounter:
@@ -74,14 +84,14 @@ class EvidenceCounter:
         identity = environments.identity()
         if identity is None or not environments.by_field[identity]:
             reason = _why_none(environments)
-            return Evidence(field=None, significance=significance, reason=reason, range=_range(environments))
+            return NoEvidence(reason=reason, range=_range(environments), control=environments.control)
         products = self._products
         names = [tenant.id for tenant in self._plan.tenants]
         (one, other), figure = products.weakest()
         reached = figure <= significance and not self._plan.seed_given
         weakest_log = products.weakest_log()
         finite = weakest_log < float("inf")
-        return Evidence(
+        return Randomised(
             field=WITNESS_NAMES[identity],
             weakest_pair=PairFigure(tenants=(names[one], names[other]), probability=figure),
             all_tenants=PairFigure(tenants=tuple(names), probability=products.all_tenants()),
@@ -94,9 +104,10 @@ class EvidenceCounter:
                 if finite and figure > significance and environments.reuses
                 else None
             ),
-            reason="the seed was given: a replayed order adds no evidence" if self._plan.seed_given else "",
+            void="the seed was given: a replayed order adds no evidence" if self._plan.seed_given else "",
             range=_range(environments),
             buckets=self._buckets(),
+            control=environments.control,
         )
 
     def _buckets(self) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.notation import CLEAN, found, short, verdict, with_witness
+from tests.notation import CLEAN, figure, found, short, verdict, with_witness
 
 
 def test_same_id_and_count_with_own_nonces() -> None:
@@ -24,8 +24,8 @@ def test_without_nonces_it_is_open() -> None:
 def test_evidence_moves_to_the_next_identity() -> None:
     constant = {n: with_witness(execution_environment_id="process-1") for n in range(26)}
     result = verdict(CLEAN, edit=constant)
-    assert result.evidence.field == "sandboxId"
-    assert result.evidence.reached
+    assert figure(result).field == "sandboxId"
+    assert figure(result).reached
     assert result.reasons == (
         "every environment has the same executionEnvironmentId: it is a constant, and names none of them",
         "shared-environment: an open question",

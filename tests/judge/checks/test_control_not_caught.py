@@ -45,6 +45,6 @@ def test_not_caught_by_it(caught_by: tuple[IdentityField, ...], by: str, caught:
 
 def test_without_a_control_nothing_is_shown() -> None:
     result = verdict_with(None)
-    (status,) = [check.status for check in result.checks if check.id == CHECK]
+    (status,) = [check.status for check in result.results if check.id == CHECK]
     assert (result.outcome, status) == ("pass", "not-applicable")
     assert any("no control was asked" in line for line in result.not_established)

@@ -39,7 +39,7 @@ def test_a_sign_in_page_is_no_acceptance() -> None:
     page = changed(shape=None, headers={"content-type": "text/html"})
     judge = attack(CHECK, "?", edit=page, frame_edit=changed(shape="same"))
     assert judged(judge, CHECK)[:2] == ("not-exercised", 0)
-    (result,) = [result for result in judge._run_checks().results if result.id == CHECK]
+    (result,) = [result for result in judge.performed().results if result.id == CHECK]
     assert result.reason == "answered, but not as somebody: 200 text/html"
 
 

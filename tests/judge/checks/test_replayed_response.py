@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from tenantcheck.model import nonce as nonces
-from tests.notation import CLEAN, RUN, found, plan_for, short, verdict, with_witness
+from tests.notation import CLEAN, RUN, figure, found, plan_for, short, verdict, with_witness
 
 
 def test_the_answer_to_another_tenants_request() -> None:
@@ -23,7 +23,7 @@ def test_only_cacheable_requests_count_where_the_url_keeps_the_others_out_of_cac
     edit = {26: lambda o: structs.replace(o, request=structs.replace(o.request, purpose="replayed-response"))}
     plan = plan_for(nonce_in_url=True)
     result = verdict(f"{CLEAN} | s a{answer}", plan, edit)
-    (check,) = [check for check in result.checks if check.id == "replayed-response"]
+    (check,) = [check for check in result.results if check.id == "replayed-response"]
     assert (check.status, check.opportunities) == expected
 
 
@@ -38,5 +38,4 @@ def test_within_a_tenant_it_is_no_reuse() -> None:
     result = verdict("o a1 b2 | r a1 b2", edit=replay)
     assert result.findings == ()
     assert "1 answers were replays within one tenant" in result.remarks[0]
-    assert result.evidence.weakest_pair is not None
-    assert result.evidence.weakest_pair.probability == 1.0
+    assert figure(result).weakest_pair.probability == 1.0

@@ -28,7 +28,7 @@ def test_a_crash_hides_the_process_but_not_the_directory() -> None:
 def test_kept_findings_are_bounded_and_all_are_counted() -> None:
     text = "o a1 b2 | " + " | ".join(f"r a{n} b{n}" for n in range(3, KEPT + 8))
     result = verdict(text)
-    shared = next(check for check in result.checks if check.id == "shared-environment")
+    shared = next(check for check in result.results if check.id == "shared-environment")
     assert len([f for f in result.findings if f.check == "shared-environment"]) == KEPT
     assert shared.findings == KEPT + 5
 

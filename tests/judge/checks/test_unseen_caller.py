@@ -58,7 +58,7 @@ def test_counts_that_lost_requests_may_explain_are_not_clean() -> None:
     edit = {4: with_witness(invocation_count=3)}
     text = "o a1 b2 | r a- b2 a1"
     assert not found(text, "unseen-caller", edit=edit)
-    (result,) = [check for check in verdict(text, edit=edit).checks if check.id == "unseen-caller"]
+    (result,) = [check for check in verdict(text, edit=edit).results if check.id == "unseen-caller"]
     assert (result.status, result.opportunities) == ("not-exercised", 0)
     assert result.reason == "up to 1 unexplained count: as many requests brought none back"
 

@@ -1,0 +1,87 @@
+"""From a case to its verdict: worst wins, and never `pass` by default. Knows nothing of runs, logs or templates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from msgspec import structs
+
+from tenantcheck.model import Case, CheckResult, NoEvidence, Outcome, Randomised, Verdict
+from tenantcheck.model.text import chance
+
+
+def conclude(case: Case) -> Verdict:
+    """The verdict on a case."""
+    reasons = list(_failures(case))
+    outcome: Outcome = "fail" if reasons else "pass"
+    if case.source.problem:
+        reasons.append(case.source.problem)
+    if outcome == "pass":
+        reasons += _doubts(case)
+        outcome = "inconclusive" if reasons else "pass"
+    known = structs.asdict(case) | {"unable": case.unable and outcome == "inconclusive"}
+    return Verdict(outcome=outcome, reasons=tuple(reasons or _grounds(case)), **known)
+
+
+def _failures(case: Case) -> Iterator[str]:
+    totals = {result.id: result.breaches for result in case.results if result.breaches}
+    told = Counter(finding.check for finding in case.findings if finding.severity == "breach")  # causes first
+    for id_ in dict.fromkeys((*told, *totals)):
+        yield f"{id_}: {_many(max(told[id_], totals.get(id_, 0)), 'breach', 'es')}"
+    if case.strict:
+        weaknesses = Counter(finding.check for finding in case.findings if finding.severity == "weakness")
+        for id_, count in weaknesses.items():
+            yield f"{id_}: {_many(count, 'weakness', 'es')} (--strict)"
+
+
+def _doubts(case: Case) -> Iterator[str]:
+    """Why a case without a breach is no pass."""
+    performed = [result for result in case.results if result.status != "left-out"]
+    if not performed:
+        yield "no check was performed"
+    for result in case.results:
+        if performed and result.required and result.status == "left-out":
+            yield f"{result.id} was left out: nothing passes without it"
+    yield from case.doubts
+    yield from _thin(case)
+    for result in case.results:
+        yield from _unjudged(result)
+    for id_ in dict.fromkeys(finding.check for finding in case.findings if finding.severity == "open"):
+        yield f"{id_}: an open question"
+
+
+def _thin(case: Case) -> Iterator[str]:
+    """Evidence that does not reach what it should."""
+    evidence = case.evidence
+    if isinstance(evidence, NoEvidence):
+        yield f"no evidence: {evidence.reason}"
+    elif isinstance(evidence, Randomised) and evidence.void:
+        yield f"no evidence: {evidence.void}"
+    elif isinstance(evidence, Randomised) and not evidence.reached:
+        reached = chance(evidence.weakest_pair.probability)
+        yield f"the evidence reached {reached}, the target is {evidence.significance:g}"
+
+
+def _unjudged(result: CheckResult) -> Iterator[str]:
+    """A check that did not do what it was there for."""
+    if result.status == "crashed":
+        yield f"{result.id} crashed: {result.reason}"
+    elif result.status == "left-out" and result.requested:
+        yield f"{result.id} was asked for and left out"
+    elif result.requested and not result.opportunities:
+        yield f"{result.id} was asked for and never exercised: {result.reason}"
+
+
+def _grounds(case: Case) -> Iterator[str]:
+    """Why a case passes."""
+    if isinstance(case.evidence, Randomised):
+        yield "no breach was found and the evidence reached the target"
+    else:
+        yield "no breach was found"
+    for check in sorted({finding.check for finding in case.findings}):
+        yield f"{check}: a weakness, which fails a run only with --strict"
+
+
+def _many(count: int, noun: str, plural: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else plural}"
