@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tenantcheck.judge.environments import Environments
-from tenantcheck.model import WITNESS_NAMES, CheckResult, End, Evidence, Plan, Randomised
+from tenantcheck.model import REFUSED, WITNESS_NAMES, CheckResult, End, Evidence, Plan, Randomised
 
 #: Share of requests that may end in a function error before a clean run counts for nothing.
 MAX_FUNCTION_ERRORS = 0.01
@@ -78,7 +78,7 @@ class Reasons:
         """Ordinary requests that were refused beside those that attack the boundary."""
         asked = [framed for kept in self.environments.purposes.values() for framed in kept]
         beside = {o.request.seq: o for each in asked for o in (each.before, each.after) if o is not None}
-        refused = [o for o in beside.values() if o.outcome == "refused"]
+        refused = [o for o in beside.values() if o.outcome in REFUSED]
         if refused:
             yield (
                 f"{len(refused)} of {len(beside)} ordinary requests beside the attacks on the boundary were refused "

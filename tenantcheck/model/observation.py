@@ -9,7 +9,13 @@ from msgspec import Meta, Struct
 from tenantcheck.model.nonce import NonceText
 from tenantcheck.model.plan import Line, Nanoseconds, Number, Plan, Request
 
-Outcome = Literal["served", "no-witness", "refused", "throttled", "function-error", "service-error", "lost"]
+Outcome = Literal[
+    "served", "no-witness", "refused", "denied", "absent", "throttled", "function-error", "service-error", "lost"
+]
+"""How a request ended. `denied`: the credentials were not accepted; `absent`: there is no such function."""
+
+#: Outcomes of requests that were turned away in front of the handler.
+REFUSED: frozenset[Outcome] = frozenset({"refused", "denied", "absent"})
 IdentityField = Literal["execution_environment_id", "sandbox_id", "log_stream_name"]
 
 #: The three identities of an environment, in the order in which evidence prefers them.
@@ -61,6 +67,10 @@ class SeenNonce(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     nonce: NonceText
     place: NoncePlace
     encoding: NonceEncoding = "raw"
+
+
+#: Error of a function that takes no tenant id: it has no tenancy configuration.
+TENANCY_NOT_ENABLED = "tenancy-not-enabled"
 
 
 class PlatformRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
 
-from tenantcheck.model import FRAME, WAVE, EndReason, Observation, Plan, Standing
+from tenantcheck.model import FRAME, REFUSED, WAVE, EndReason, Observation, Plan, Standing
 from tenantcheck.model.boundary import NOT_ISOLATED
 from tenantcheck.run.plan import Schedule, Wave, forecast
 
@@ -27,19 +27,6 @@ MAX_RETRY_AFTER_S = 60.0
 #: A run may always take so long, in seconds, and where its answers are slow this much longer than its plan needs.
 LEAST_TIME_S = 120.0
 _SLACK = 1.5
-
-#: Errors of AWS that mean: these credentials are not accepted.
-_CREDENTIAL_ERRORS = frozenset(
-    {
-        "ExpiredTokenException",
-        "ExpiredToken",
-        "UnrecognizedClientException",
-        "InvalidSignatureException",
-        "InvalidClientTokenId",
-        "IncompleteSignatureException",
-        "MissingAuthenticationTokenException",
-    }
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +168,7 @@ class Refusals:
         if observation.outcome in ("served", "no-witness", "function-error"):
             self._served.add(request.tenant)
             self._in_a_row = 0
-        elif observation.outcome in ("refused", "throttled") and request.tenant in self._served:
+        elif observation.outcome in (*REFUSED, "throttled") and request.tenant in self._served:
             self._in_a_row += 1
         if self._in_a_row < MAX_REFUSED_IN_A_ROW:
             return None
@@ -197,7 +184,7 @@ class Refusals:
 def retry_after_s(observation: Observation) -> float:
     """How long a service that is asked too much wants to be left alone, within bounds."""
     told = observation.headers.get("retry-after", "")
-    if observation.outcome not in ("refused", "throttled") or not re.fullmatch("[0-9]{1,6}", told):
+    if observation.outcome not in (*REFUSED, "throttled") or not re.fullmatch("[0-9]{1,6}", told):
         return 0.0
     return min(float(told), MAX_RETRY_AFTER_S)
 
@@ -252,19 +239,17 @@ def opening_problem(observations: Sequence[Observation]) -> Stop | None:
         return Stop(reason="unreachable", detail=f"no request was answered: {texts[0]}")
     if all(o.error_kind == "not-lambda" for o in observations):
         return Stop(reason="not-lambda", detail="this is not Lambda: the answers are not those of its Invoke API")
-    denied = all(o.error_kind == "AccessDeniedException" for o in observations)
+    if all(o.outcome == "denied" for o in observations):
+        return Stop(reason="no-credentials", detail=f"{observations[0].error_kind}: {texts[0]}")
     for observation in observations:
-        if observation.error_kind in _CREDENTIAL_ERRORS or denied:
-            detail = f"{observation.error_kind}: {observation.error_text}"
-            return Stop(reason="no-credentials", detail=detail)
-        if observation.error_kind == "ResourceNotFoundException":
+        if observation.outcome == "absent":
             return Stop(reason="no-function", detail=observation.error_text or "")
     if observations[0].request.kind != "opening":
         return None
     named = any(o.witness is not None for o in observations)
     if not named and all(o.outcome in ("function-error", "service-error") for o in observations):
         return Stop(reason="no-witness", detail=f"every request failed ({texts[0]}): look at the function's logs")
-    refused = [o for o in observations if o.outcome == "refused"]
+    refused = [o for o in observations if o.outcome in REFUSED]
     if refused:
         detail = (
             f"{len(refused)} of {len(observations)} tenants were refused: {refused[0].error_text} "

@@ -135,7 +135,7 @@ def test_a_soak_goes_on_for_its_time_at_its_rate() -> None:
     assert 300 < sent <= 660
     assert 60 < result.end.duration_ns / 1e9 < 75
     assert (result.verdict.outcome, result.end.reason) == ("pass", "complete")
-    assert "idle gaps" in result.verdict.covered
+    assert "idle gaps" in result.verdict.run.covered
 
 
 def test_a_soak_ends_at_a_breach() -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from tenantcheck.checking import Judged
 from tenantcheck.judge.environments import Environments, Framed
-from tenantcheck.model import IDENTITIES, Finding, Observation, Plan
+from tenantcheck.model import IDENTITIES, REFUSED, Finding, Observation, Plan
 from tenantcheck.model.boundary import why_not
 
 
@@ -65,7 +65,7 @@ def asked(environments: Environments, purpose: str, *, tenantless: bool = False)
             tenant = served_as(environments, observation)
             if tenant is not None:
                 result.served.append(Served(observation, tenant))
-        elif observation.outcome == "refused":
+        elif observation.outcome in REFUSED:
             if framed.proves:
                 refused += 1
             else:

@@ -5,16 +5,13 @@ from __future__ import annotations
 from tenantcheck.checking import Judged
 from tenantcheck.judge.checks.check import RunCheck, asked_for, finding
 from tenantcheck.judge.environments import Environments
-from tenantcheck.model import Observation
+from tenantcheck.model import TENANCY_NOT_ENABLED, Observation
 from tenantcheck.model.boundary import NOT_ISOLATED
-
-#: Lambda's own words; the error's name differs between Lambda and SAM's local servers.
-_NOT_ENABLED = "not enabled with tenancy configuration"
 
 
 def refuses_tenants(observation: Observation) -> bool:
     """Whether this answer says that the function takes no tenant id."""
-    return observation.outcome == "refused" and _NOT_ENABLED in (observation.error_text or "")
+    return observation.error_kind == TENANCY_NOT_ENABLED
 
 
 def run(environments: Environments) -> Judged:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from tenantcheck.judge.environments.tallies import Kept
-from tenantcheck.model import Observation
+from tenantcheck.model import REFUSED, Observation
 
 #: Answers over which a count has to go on before it is no accident.
 _NO_CHANCE = 8
@@ -161,4 +161,4 @@ def _may_have_run(observation: Observation) -> bool:
     witness = observation.witness
     if witness is not None and witness.invocation_count is not None:
         return False
-    return observation.outcome not in ("refused", "throttled")
+    return observation.outcome not in (*REFUSED, "throttled")

@@ -20,7 +20,18 @@ from tenantcheck.judge.environments.placing import Environment, Places, Placing
 from tenantcheck.judge.environments.processes import Processes
 from tenantcheck.judge.environments.recent import Recent
 from tenantcheck.judge.environments.tallies import KEPT, Kept, Latencies
-from tenantcheck.model import FRAME, IDENTITIES, WAVE, Control, IdentityField, Observation, Plan, SeenNonce, Witness
+from tenantcheck.model import (
+    FRAME,
+    IDENTITIES,
+    REFUSED,
+    WAVE,
+    Control,
+    IdentityField,
+    Observation,
+    Plan,
+    SeenNonce,
+    Witness,
+)
 from tenantcheck.model import nonce as nonces
 
 _MOST_VERSIONS = 8
@@ -285,7 +296,7 @@ class Environments:
         self.cached += observation.cached
         state = self.tenants[tenant]
         state.requests += 1
-        if outcome in ("refused", "throttled") and (witness is None or witness.invocation_count is None):
+        if outcome in (*REFUSED, "throttled") and (witness is None or witness.invocation_count is None):
             state.refused += 1
         if outcome in _ANSWERED:
             state.answered += 1

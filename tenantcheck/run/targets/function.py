@@ -10,7 +10,16 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from tenantcheck.errors import UsageError
-from tenantcheck.model import Argument, PlatformRecord, Repeat, Reply, Request, RunKind
+from tenantcheck.model import (
+    TENANCY_NOT_ENABLED,
+    Argument,
+    ObservedOutcome,
+    PlatformRecord,
+    Repeat,
+    Reply,
+    Request,
+    RunKind,
+)
 from tenantcheck.model.boundary import NONCE_HEADER
 from tenantcheck.model.call import Call
 from tenantcheck.model.repeat import Part, text, variable
@@ -20,6 +29,26 @@ from tenantcheck.run.plan import Row
 from tenantcheck.run.targets.aws import AwsSession
 from tenantcheck.run.targets.http import PADDING, PADDING_HEADER, display_url
 from tenantcheck.run.targets.target import NO_WITNESS, SERVED, Outcome, error_word, known_saying, service_message
+
+#: Lambda's own words for a function that takes no tenant id.
+_NOT_ENABLED = "not enabled with tenancy configuration"
+#: What errors of AWS mean, by their names.
+_REFUSALS: dict[str, ObservedOutcome] = {
+    "ResourceNotFoundException": "absent",
+    **dict.fromkeys(
+        (
+            "AccessDeniedException",
+            "ExpiredTokenException",
+            "ExpiredToken",
+            "UnrecognizedClientException",
+            "InvalidSignatureException",
+            "InvalidClientTokenId",
+            "IncompleteSignatureException",
+            "MissingAuthenticationTokenException",
+        ),
+        "denied",
+    ),
+}
 
 EventShape = Literal["raw", "api-gateway"]
 NONCE_KEY = "tenantcheckNonce"
@@ -152,8 +181,11 @@ class FunctionTarget:
         text = known_saying(service_message(reply.body)) or f"HTTP {reply.status}"
         if reply.status == 429:
             return Outcome("throttled", name, text)
-        kind: Literal["refused", "service-error"] = "refused" if 400 <= reply.status < 500 else "service-error"
-        return Outcome(kind, name, text)
+        if reply.status >= 500:
+            return Outcome("service-error", name, text)
+        if _NOT_ENABLED in text:  # the error's name differs between Lambda and SAM's local servers
+            return Outcome("refused", TENANCY_NOT_ENABLED, text)
+        return Outcome(_REFUSALS.get(name, "refused"), name, text)
 
     def _handler_outcome(self, reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Outcome:
         if (error := reply.header("x-amz-function-error")) is not None:

@@ -13,7 +13,7 @@ REFUSAL = (
 
 def test_lambda_refuses_the_tenant_id() -> None:
     plan = plan_for(kind="invoke", tenant_place="invoke")
-    edit = {0: changed(error_text=REFUSAL, error_kind="ValidationException")}
+    edit = {0: changed(error_text=REFUSAL, error_kind="tenancy-not-enabled")}
     (finding,) = found("s ax", "not-isolated", plan, edit)
     assert short(finding) == ("breach", ("a",), None, (0,))
     assert finding_sentence(finding) == f"Lambda refused the tenant id: {REFUSAL}"

@@ -250,7 +250,17 @@ TENANCY = "The invoked function is not enabled with tenancy configuration."
             ),
             False,
             None,
-            ("refused", "ValidationException", TENANCY.rstrip(".")),
+            ("refused", "tenancy-not-enabled", TENANCY.rstrip(".")),
+        ),
+        *(
+            (Reply(status=403, headers=(("x-amzn-ErrorType", name),)), False, None, ("denied", name, "HTTP 403"))
+            for name in ("AccessDeniedException", "ExpiredTokenException", "InvalidSignatureException")
+        ),
+        (
+            Reply(status=404, headers=(("x-amzn-ErrorType", "ResourceNotFoundException"),)),
+            False,
+            None,
+            ("absent", "ResourceNotFoundException", "HTTP 404"),
         ),
         (
             Reply(status=429, headers=(("x-amzn-ErrorType", "TooManyRequestsException"),)),
