@@ -243,8 +243,9 @@ class HistoryReader:
 
     def _check(self, observation: Observation, wave: list[Observation], last_seq: int) -> None:
         request = observation.request
-        if request.tenant is not None and not 0 <= request.tenant < self._people:
-            raise self._error(f"tenant {request.tenant} is not in the plan")
+        for tenant in (request.tenant, request.sent.credential):
+            if tenant is not None and not 0 <= tenant < self._people:
+                raise self._error(f"tenant {tenant} is not in the plan")
         if request.seq <= last_seq:
             raise self._error(f"request {request.seq} belongs before this wave")
         if not 0 <= observation.call_ns <= observation.end_ns:

@@ -22,6 +22,7 @@ from tenantcheck.judge import Judge
 from tenantcheck.model import (
     CHECK_IDS,
     FRAME,
+    ORDINARY,
     SCHEDULE,
     Argument,
     Budgets,
@@ -37,6 +38,7 @@ from tenantcheck.model import (
     Repeat,
     Request,
     Seen,
+    Sent,
     Tenant,
     Verdict,
     Witness,
@@ -166,14 +168,13 @@ def attack(
     where: str,
     *,
     tenant: str | None = None,
-    claimed: str | None = None,
     credential: str | None = None,
-    tampered: str | None = None,
     saw: str | None = None,
     before: str = CLEAN_AB,
     frames: str = "11",
     edit: Edit | None = None,
     frame_edit: Edit | None = None,
+    sent: Sent = ORDINARY,
     **changes: Any,
 ) -> Judge:
     """A judge that has taken in a clean run of `a` and `b` and one attack between two ordinary requests, answered by
@@ -183,7 +184,7 @@ def attack(
     numbers = {each.id: each.index for each in plan.everyone()}
     judged = judge(before, plan)
 
-    def sent(slot: int, purpose_: Any, answer: str, saw_: str | None, **parts: Any) -> Observation:
+    def asked(slot: int, purpose_: Any, answer: str, saw_: str | None, **parts: Any) -> Observation:
         request = Request(
             seq=1000 + slot,
             wave=50,
@@ -206,8 +207,9 @@ def attack(
 
     index = None if tenant is None else numbers[tenant]
     owner = None if credential is None else numbers[credential]
-    attacked = sent(1, purpose, where, saw, tenant=index, claimed=claimed, credential=owner, tampered=tampered)
-    one, other = (sent(slot, FRAME, frame, None, tenant=0) for slot, frame in zip((0, 2), frames, strict=True))
+    carried = sent if owner is None else Sent(credential=owner)
+    attacked = asked(1, purpose, where, saw, tenant=index, sent=carried)
+    one, other = (asked(slot, FRAME, frame, None, tenant=0) for slot, frame in zip((0, 2), frames, strict=True))
     if frame_edit is not None:
         one, other = frame_edit(one), frame_edit(other)
     judged.add([one, edit(attacked) if edit is not None else attacked, other])

@@ -16,7 +16,15 @@ from hypothesis import strategies as st
 from tenantcheck import history
 from tenantcheck.errors import HistoryError, TenantcheckError
 from tenantcheck.history import HistoryReader, HistoryWriter, default_path
-from tenantcheck.model import SCHEDULE, End, Header, Observation, Plan, Tenant
+from tenantcheck.model import (
+    SCHEDULE,
+    End,
+    Header,
+    Observation,
+    Plan,
+    Sent,
+    Tenant,
+)
 from tests.notation import CLEAN, changed, plan_for, waves
 
 PLAN = plan_for()
@@ -165,6 +173,17 @@ LINES = flat()
             "line 2: tenant 9 is not in the plan",
         ),
         (
+            encoded(
+                HEADER,
+                changed(request=msgspec.structs.replace(LINES[0].request, sent=Sent(credential=9)))(LINES[0]),
+            ),
+            "line 2: tenant 9 is not in the plan",
+        ),
+        (
+            encoded(HEADER, changed(request=msgspec.structs.replace(LINES[0].request, sent=Sent(ids=())))(LINES[0])),
+            "line 2: not a record",
+        ),
+        (
             encoded(HEADER, LINES[1], changed(request=msgspec.structs.replace(LINES[2].request, seq=0))(LINES[2])),
             "line 3: request 0 belongs before this wave",
         ),
@@ -210,7 +229,7 @@ def test_plans_this_program_does_not_make(changes: dict[str, object], message: s
     ("old", "new", "message"),
     [
         (b'"wrong-tenant"', b'"wrong-tenanT"', "Invalid enum value"),
-        (b'"schedule":3', b'"schedule":1', "which draws waves otherwise (schedule 1, here 3)"),
+        (b'"schedule":4', b'"schedule":1', "which draws waves otherwise (schedule 1, here 4)"),
         (b'"tool":"test"', b'"tool":"\x1b[2J"', "not the header of a history"),
         (b'"started":"2026', b'"started":"<b>6', "not the header of a history"),
         (b'"id":"a"', b'"id":"\\u001b"', "not the header of a history"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Literal, NamedTuple
 
-from tenantcheck.model.plan import FRAME, CheckId, Plan, Purpose
+from tenantcheck.model.plan import FRAME, ORDINARY, CheckId, Plan, Purpose, Sent
 
 MISSING: CheckId = "missing-tenant-accepted"
 INVALID: CheckId = "invalid-tenant-accepted"
@@ -52,20 +52,14 @@ class Attack(NamedTuple):
     purpose: Purpose
     tenant: int | None
     """Whom it is sent for."""
-    claimed: str | None = None
-    """The id that is sent, or for two ids the second one."""
-    credential: int | None = None
-    """Whose credentials are used."""
-    alias: Literal["header", "query"] | None = None
-    """Where the second id travels: `header` or `query`, under every other name of the tenant there."""
-    tampered: Literal["changed", "absent"] | None = None
-    """How the tenant's credentials are not the ones that were issued."""
+    sent: Sent = ORDINARY
+    """What it carries that an ordinary request of that tenant does not."""
 
     @property
     def framed_by(self) -> int:
         """The tenant whose ordinary requests have to be served before and after it."""
-        if self.credential is not None:
-            return self.credential
+        if self.sent.credential is not None:
+            return self.sent.credential
         return self.tenant if self.tenant is not None else 0
 
 
@@ -142,32 +136,33 @@ def _missing(_: Plan) -> Iterator[Attack]:
 
 
 def _invalid(_: Plan) -> Iterator[Attack]:
-    return (Attack(INVALID, None, claimed=id_) for id_ in INVALID_IDS)
+    return (Attack(INVALID, None, Sent(ids=(id_,))) for id_ in INVALID_IDS)
 
 
 def _reserved(plan: Plan) -> Iterator[Attack]:
-    return (Attack(RESERVED, one, claimed=plan.tenants[other].id) for one, other in _PAIR)
+    return (Attack(RESERVED, one, Sent(reserved=plan.tenants[other].id)) for one, other in _PAIR)
 
 
 def _ambiguous(plan: Plan) -> Iterator[Attack]:
     place = plan.tenant_place.partition(":")[0]
     if place == "header":
-        yield from (Attack(AMBIGUOUS, one, claimed=plan.tenants[other].id) for one, other in _PAIR)
-    kinds: tuple[Literal["header", "query"], ...] = ("header", "query")
-    for alias in kinds:
-        if names_in(plan.aliases, alias):
-            yield Attack(AMBIGUOUS, 0, claimed=plan.tenants[1].id, alias=alias)
+        ids = [tenant.id for tenant in plan.tenants]
+        yield from (Attack(AMBIGUOUS, one, Sent(ids=(ids[one], ids[other]))) for one, other in _PAIR)
+    places: tuple[Literal["header", "query"], ...] = ("header", "query")
+    for each in places:
+        if names_in(plan.aliases, each):
+            yield Attack(AMBIGUOUS, 0, Sent(elsewhere=plan.tenants[1].id, elsewhere_in=each))
 
 
 def _foreign(plan: Plan) -> Iterator[Attack]:
     neighbours = [(n, (n + 1) % len(plan.tenants)) for n in range(min(len(plan.tenants), MOST_NEIGHBOURS))]
     pairs = dict.fromkeys(chain.from_iterable(((one, other), (other, one)) for one, other in neighbours))
-    return (Attack(FOREIGN, asked, credential=owner) for owner, asked in pairs)
+    return (Attack(FOREIGN, asked, Sent(credential=owner)) for owner, asked in pairs)
 
 
 def _forged(_: Plan) -> Iterator[Attack]:
-    yield Attack(FORGED, 0, tampered="changed")
-    yield Attack(FORGED, 0, tampered="absent")
+    yield Attack(FORGED, 0, Sent(tampered="changed"))
+    yield Attack(FORGED, 0, Sent(tampered="absent"))
 
 
 _ISSUED = re.compile(r"auth|token|key|cookie|secret|session|jwt|bearer|password", re.IGNORECASE)
@@ -207,7 +202,9 @@ def _another(character: str) -> str:
 def _cacheable(plan: Plan) -> Iterator[Group]:
     """All at once, for edges that merge requests in flight; then twice each, for those that keep answers: the second
     answer to a tenant tells whether there is a cache at all."""
-    once = tuple(Attack(CACHEABLE, tenant.index) for tenant in plan.tenants[:MOST_NEIGHBOURS])
+    once = tuple(
+        Attack(CACHEABLE, tenant.index, Sent(nonce_in_header=True)) for tenant in plan.tenants[:MOST_NEIGHBOURS]
+    )
     yield Group(once, together=True)
     yield Group((*once, *once))
 

@@ -45,7 +45,7 @@ Purpose = Literal["wave", "frame"] | CheckId
 """Why a request is sent: in a wave, as an ordinary one beside those that attack the boundary, or for a check."""
 
 #: How waves are drawn from a seed. A history recorded under another one can't be compared with what its seed draws.
-SCHEDULE = 3
+SCHEDULE = 4
 
 #: Purpose of a request that belongs to a wave; any other purpose but `FRAME` is the id of the check that sent it.
 WAVE: Literal["wave"] = "wave"
@@ -159,6 +159,34 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.tenants + self.newcomers
 
 
+class Sent(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What a request carries that an ordinary one of its tenant does not."""
+
+    ids: Annotated[tuple[Line, ...], Meta(min_length=1, max_length=2)] | None = None
+    """The ids in the tenant's place, in order, where they are not just the tenant's own."""
+    reserved: Line | None = None
+    """An id in Lambda's own header."""
+    elsewhere: Line | None = None
+    """An id under every other name of the tenant in the headers, or in the query."""
+    elsewhere_in: Literal["header", "query"] = "header"
+    credential: Number | None = None
+    """Index of the tenant whose credentials are used, where they are not the tenant's own."""
+    tampered: Literal["changed", "absent"] | None = None
+    """The tenant's credentials are sent with one character changed, or not at all."""
+    nonce_in_header: bool = False
+    """The nonce stands in its header, wherever else the plan puts it."""
+
+    @property
+    def forged(self) -> bool:
+        """Whom it belongs to is the question: it carries another id, or other credentials, than its tenant's."""
+        others = (self.ids, self.reserved, self.elsewhere, self.credential, self.tampered)
+        return any(each is not None for each in others)
+
+
+#: What an ordinary request carries.
+ORDINARY = Sent()
+
+
 class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One request as drawn, before it is sent."""
 
@@ -172,17 +200,5 @@ class Request(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Index of the tenant it is sent for; None when it is sent without any."""
     nonce: NonceText
     purpose: Purpose = WAVE
-    claimed: Line | None = None
-    """The id that was sent, where it is not the tenant's own."""
-    credential: int | None = None
-    """Index of the tenant whose credentials were used, where they are not the tenant's own."""
-    alias: Literal["header", "query"] | None = None
-    """`claimed` was sent beside the tenant's id, under the other names of the tenant in the headers or the query."""
-
-    tampered: Literal["changed", "absent"] | None = None
-    """The tenant's credentials were sent with one character changed, or not at all."""
-
-    @property
-    def forged(self) -> bool:
-        """Whom it belongs to is the question: it carries another id, or other credentials, than its tenant's."""
-        return self.claimed is not None or self.credential is not None or self.tampered is not None
+    sent: Sent = ORDINARY
+    """What it carries that an ordinary request of its tenant does not."""

@@ -163,7 +163,7 @@ class Refusals:
     def add(self, observation: Observation) -> Refused | None:
         """Take in one answer, in the order in which they come."""
         request = observation.request
-        if request.tenant is None or request.forged or request.purpose not in (WAVE, FRAME):
+        if request.tenant is None or request.sent.forged or request.purpose not in (WAVE, FRAME):
             return None
         if observation.outcome in ("served", "no-witness", "function-error"):
             self._served.add(request.tenant)

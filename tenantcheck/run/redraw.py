@@ -76,8 +76,5 @@ def _drawn(request: Request) -> tuple[object, ...]:
         request.slot,
         request.tenant,
         request.purpose,
-        request.claimed,
-        request.credential,
-        request.alias,
-        request.tampered,
+        request.sent,
     )

@@ -86,8 +86,8 @@ def test_every_attack_stands_between_ordinary_requests_of_its_tenant() -> None:
 
 def test_other_names_of_the_tenant_are_tried_once_per_place() -> None:
     plan = plan_for(tenant_place="header:x", boundary=True, aliases=("header:org", "query:org"))
-    sent = [attack for group in groups(plan) for attack in group.attacks if attack.alias is not None]
-    assert [(attack.purpose, attack.alias, attack.claimed) for attack in sent] == [
+    sent = [attack for group in groups(plan) for attack in group.attacks if attack.sent.elsewhere is not None]
+    assert [(attack.purpose, attack.sent.elsewhere_in, attack.sent.elsewhere) for attack in sent] == [
         ("ambiguous-tenant", "header", "b"),
         ("ambiguous-tenant", "query", "b"),
     ]

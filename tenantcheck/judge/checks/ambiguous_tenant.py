@@ -6,7 +6,7 @@ from tenantcheck.checking import Judged
 from tenantcheck.judge.checks.boundary import asked, boundary_judged
 from tenantcheck.judge.checks.check import RunCheck, finding
 from tenantcheck.judge.environments import Environments
-from tenantcheck.model import Observation, Plan
+from tenantcheck.model import Observation, Plan, Sent
 from tenantcheck.model.boundary import AMBIGUOUS, names_in
 
 
@@ -23,22 +23,26 @@ def run(environments: Environments) -> Judged:
             environments,
             AMBIGUOUS,
             "breach" if _has_credentials(plan, o) else "weakness",
-            says=_ELSEWHERE if o.request.alias else _TWO_IDS,
+            says=_ELSEWHERE if o.request.sent.elsewhere else _TWO_IDS,
             exhibits=(o,),
             tenants=(served,),
             details={
                 "which": "first" if served == o.request.tenant else "second",
-                "under": ", ".join(names_in(plan.aliases, o.request.alias)) if o.request.alias else "",
+                "under": _under(plan, o.request.sent),
             },
         )
         for o, served in requests.served
-        if served != o.request.tenant or not (o.request.alias or _has_credentials(plan, o))
+        if served != o.request.tenant or not (o.request.sent.elsewhere or _has_credentials(plan, o))
     ]
     return boundary_judged(plan, AMBIGUOUS, findings, requests, requests.served)
 
 
 _ELSEWHERE = "A request that names {tenants} too, elsewhere ({under}), was served as that one."
 _TWO_IDS = "A request with two tenant ids was served as the {which} of them, {tenants}."
+
+
+def _under(plan: Plan, sent: Sent) -> str:
+    return "" if sent.elsewhere is None else ", ".join(names_in(plan.aliases, sent.elsewhere_in))
 
 
 def _has_credentials(plan: Plan, observation: Observation) -> bool:

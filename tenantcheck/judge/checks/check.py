@@ -9,7 +9,6 @@ from tenantcheck.checking import Check, Judged
 from tenantcheck.judge.checks.repeating import repeat_of
 from tenantcheck.judge.environments import Environments, easily_shared
 from tenantcheck.model import IDENTITIES, WITNESS_NAMES, CheckId, Finding, Observation, Seen, Severity
-from tenantcheck.model.boundary import AMBIGUOUS, RESERVED
 
 #: What is missing never accuses: counts that no record explains may be those of records that are not there.
 NOT_WHOLE = Judged((), 0, unexercised="records are missing from the history, which may explain any count")
@@ -31,10 +30,10 @@ def seen(environments: Environments, observation: Observation, identity: str) ->
         for name, value in observation.headers.items()
         if name in ("x-amzn-requestid", "x-amz-apigw-id", "x-amzn-trace-id", "x-amz-cf-id")
     }
-    beside = request.alias is not None or request.purpose in (RESERVED, AMBIGUOUS)
+    ids = request.sent.ids
     return Seen(
         seq=request.seq,
-        tenant=request.claimed if request.claimed is not None and not beside else tenant,
+        tenant=tenant if ids is None else ids[0],
         environment=environment,
         count=witness.invocation_count if witness else None,
         call_ns=observation.call_ns,

@@ -17,7 +17,7 @@ def run(environments: Environments) -> Judged:
     findings = [
         finding(environments, FOREIGN, "breach", says=_SERVED, exhibits=(o,), tenants=(owner, served))
         for o, served in requests.served
-        if (owner := o.request.credential) is not None and served != owner
+        if (owner := o.request.sent.credential) is not None and served != owner
     ]
     return boundary_judged(plan, FOREIGN, findings, requests, requests.served)
 

@@ -19,10 +19,10 @@ def run(environments: Environments) -> Judged:
             environments,
             FORGED,
             "breach",
-            says=_WITHOUT if each.request.tampered == "absent" else _CHANGED,
+            says=_WITHOUT if each.request.sent.tampered == "absent" else _CHANGED,
             exhibits=(each,),
             tenants=asked_for(each),
-            details={"credentials": each.request.tampered or ""},
+            details={"credentials": each.request.sent.tampered or ""},
         )
         for each in requests.accepted
     ]

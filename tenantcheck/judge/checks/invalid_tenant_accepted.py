@@ -20,7 +20,7 @@ def run(environments: Environments) -> Judged:
             "breach",
             says="An id that Lambda does not allow ({length} characters) was served.",
             exhibits=(o,),
-            details={"length": len(o.request.claimed or "")},
+            details={"length": len("".join(o.request.sent.ids or ()))},
         )
         for o in requests.accepted
     ]

@@ -7,17 +7,8 @@ from urllib.parse import quote
 
 from msgspec import structs
 
-from tenantcheck.model import Argument, Part, Plan, Repeat, Request
-from tenantcheck.model.boundary import (
-    AMBIGUOUS,
-    CACHEABLE,
-    NONCE_HEADER,
-    RESERVED,
-    RESERVED_HEADER,
-    alias_values,
-    issued,
-    names_in,
-)
+from tenantcheck.model import Argument, Part, Plan, Repeat, Request, Sent
+from tenantcheck.model.boundary import NONCE_HEADER, RESERVED_HEADER, alias_values, issued, names_in
 from tenantcheck.model.repeat import text
 
 
@@ -26,25 +17,24 @@ def repeat_of(plan: Plan, request: Request) -> Repeat | None:
     if plan.repeat is None:
         return None
     own = plan.everyone()[request.tenant].id if request.tenant is not None else None
-    beside = request.alias is not None or request.purpose in (RESERVED, AMBIGUOUS)
-    sent = own if beside or request.claimed is None else request.claimed
-    arguments = [argument for argument in plan.repeat.arguments if sent is not None or not argument.has("tenant")]
-    if request.purpose == CACHEABLE:
+    carried = request.sent
+    id_ = own if carried.ids is None else carried.ids[0]
+    arguments = [argument for argument in plan.repeat.arguments if id_ is not None or not argument.has("tenant")]
+    if carried.nonce_in_header:
         arguments = [_without_nonce(argument) for argument in arguments]
         arguments.append(Argument(flag="-H", value=(text(f"{NONCE_HEADER}: "), Part(kind="nonce"))))
-    if beside and request.claimed is not None:
-        arguments = _claiming(plan, request, request.claimed, arguments)
-    owner = request.credential if request.credential is not None else request.tenant
+    arguments = _claiming(plan, carried, arguments)
+    owner = carried.credential if carried.credential is not None else request.tenant
     prefix = _variable_prefix(plan, owner)
 
     def filled(part: Part) -> Part:
         match part.kind:
             case "tenant":
-                value = sent or ""
+                value = id_ or ""
             case "nonce":
                 value = request.nonce
-            case "own-variable" if request.tampered is not None and issued(part.value):
-                if request.tampered == "absent":
+            case "own-variable" if carried.tampered is not None and issued(part.value):
+                if carried.tampered == "absent":
                     return text("")
                 return Part(kind="variable", value=f"{prefix}{part.value}_CHANGED")
             case "own-variable":
@@ -72,17 +62,19 @@ def _without_nonce(argument: Argument) -> Argument:
     return structs.replace(argument, value=argument.value[: at - 1])
 
 
-def _claiming(plan: Plan, request: Request, claimed: str, arguments: list[Argument]) -> list[Argument]:
-    """The arguments with a second id beside the tenant's own."""
-    if request.alias == "query":
-        claims = alias_values(names_in(plan.aliases, "query"), claimed)
-        added = "".join(f"&{quote(name, safe='')}={quote(value, safe='')}" for name, value in claims.items())
-        return [_with_query(argument, added) if argument.flag == "--url" else argument for argument in arguments]
-    if request.alias == "header":
-        headers = dict(alias_values(names_in(plan.aliases, "header"), claimed))
-    else:
-        headers = {RESERVED_HEADER if request.purpose == RESERVED else plan.tenant_place.partition(":")[2]: claimed}
-    return [*arguments, *(Argument(flag="-H", value=(text(f"{name}: {value}"),)) for name, value in headers.items())]
+def _claiming(plan: Plan, sent: Sent, arguments: list[Argument]) -> list[Argument]:
+    """The arguments with what claims to be another tenant besides."""
+    headers = [(plan.tenant_place.partition(":")[2], id_) for id_ in (sent.ids or ())[1:]]
+    if sent.reserved is not None:
+        headers.append((RESERVED_HEADER, sent.reserved))
+    if sent.elsewhere is not None:
+        claims = alias_values(names_in(plan.aliases, sent.elsewhere_in), sent.elsewhere)
+        if sent.elsewhere_in == "header":
+            headers += claims.items()
+        else:
+            added = "".join(f"&{quote(name, safe='')}={quote(value, safe='')}" for name, value in claims.items())
+            arguments = [_with_query(each, added) if each.flag == "--url" else each for each in arguments]
+    return [*arguments, *(Argument(flag="-H", value=(text(f"{name}: {value}"),)) for name, value in headers)]
 
 
 def _with_query(argument: Argument, added: str) -> Argument:

@@ -16,7 +16,7 @@ def run(environments: Environments) -> Judged:
     findings = [
         finding(environments, RESERVED, "breach", says=_SERVED, exhibits=(o,), tenants=(*asked_for(o), served))
         for o, served in requests.served
-        if plan.everyone()[served].id == o.request.claimed
+        if plan.everyone()[served].id == o.request.sent.reserved
     ]
     return boundary_judged(plan, RESERVED, findings, requests, requests.served)
 

@@ -287,7 +287,7 @@ class Environments:
         tenant = request.tenant
         if observation.headers:
             self._keep_version(observation)
-        if tenant is None or request.forged:
+        if tenant is None or request.sent.forged:
             if not self.processes.note_for_nobody(observation):
                 self._for_nobody += 1
             return None

@@ -164,7 +164,7 @@ class Schedule:
         for observation in observations:
             request = observation.request
             environment = observation.witness.environment() if observation.witness else None
-            if request.tenant is None or request.forged or environment is None:
+            if request.tenant is None or request.sent.forged or environment is None:
                 continue
             known = self._identities[request.tenant]
             times = self._warm_s if environment in known else self._cold_s
@@ -296,16 +296,14 @@ class Schedule:
             tenant=attack.tenant,
             nonce=nonces.compose(self.plan.run, self.tag_for(attack), seq, chance),
             purpose=attack.purpose,
-            claimed=attack.claimed,
-            credential=attack.credential,
-            alias=attack.alias,
-            tampered=attack.tampered,
+            sent=attack.sent,
         )
 
-    def tag_for(self, sent: Attack | Request) -> str:
+    def tag_for(self, each: Attack | Request) -> str:
         """The tag in the nonce of a request: of one that belongs to nobody for certain it is nobody's."""
-        forged = sent.claimed is not None or sent.credential is not None or sent.tampered is not None
-        return self._tags[sent.tenant] if sent.tenant is not None and not forged else nonces.tag(None)
+        if each.tenant is None or each.sent.forged:
+            return nonces.tag(None)
+        return self._tags[each.tenant]
 
 
 def _cut(digits: str) -> Iterator[str]:

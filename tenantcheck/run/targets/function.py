@@ -149,17 +149,18 @@ class FunctionTarget:
     def prepare(self, request: Request) -> Call:
         """Encode and sign one Invoke request."""
         row = self._rows[request.tenant] if request.tenant is not None else None
-        id_ = request.claimed if request.claimed is not None else (row.id if row is not None else None)
+        own = row.id if row is not None else None
+        id_ = own if request.sent.ids is None else request.sent.ids[0]
         headers = self._template.headers
         if not self._tail:
             headers = tuple(pair for pair in headers if pair[0].lower() != "x-amz-log-type")
         if id_ is not None and not self._tenantless:
             headers = (*headers, ("X-Amz-Tenant-Id", id_))
-        if self._longest and self._pads and row is not None and id_ == row.id:
+        if self._longest and self._pads and row is not None and id_ == own:
             headers = (*headers, (PADDING_HEADER, "x" * (1 + self._longest - _length(row))))
         call = Call(method="POST", url=self._template.url, headers=headers, body=self._body(request.nonce))
-        own = row.credentials.aws if row is not None else {}
-        return self._session.sign(call, self._template.service, self._template.region, own)
+        signed_by = row.credentials.aws if row is not None else {}
+        return self._session.sign(call, self._template.service, self._template.region, signed_by)
 
     def _body(self, nonce: str) -> bytes:
         if self._event == "api-gateway":

@@ -10,13 +10,10 @@ from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import SplitResult, quote, unquote, unquote_plus, urlsplit, urlunsplit
 
 from tenantcheck.errors import UsageError
-from tenantcheck.model import FRAME, WAVE, Argument, PlatformRecord, Repeat, Reply, Request, RunKind
+from tenantcheck.model import ORDINARY, Argument, PlatformRecord, Repeat, Reply, Request, RunKind, Sent
 from tenantcheck.model.boundary import (
     ALIASES,
-    AMBIGUOUS,
-    CACHEABLE,
     NONCE_HEADER,
-    RESERVED,
     RESERVED_HEADER,
     alias_values,
     changed,
@@ -207,12 +204,12 @@ class HttpTarget:
 
     def prepare(self, request: Request) -> Call:
         """Encode and sign one request."""
-        frame = self._frames.get(request.tenant) if request.purpose == WAVE else None
+        frame = self._frames.get(request.tenant) if request.sent is ORDINARY else None
         if frame is None:
             frame = self._frame(request)
-            if request.purpose == WAVE:
+            if request.sent is ORDINARY:
                 self._frames[request.tenant] = frame
-        place = NONCE_BY_HEADER if request.purpose == CACHEABLE else self._spec.nonce
+        place = NONCE_BY_HEADER if request.sent.nonce_in_header else self._spec.nonce
         url, headers, body = frame.url, frame.headers, frame.body
         if place.kind == "header":
             headers = (*headers, (place.name, request.nonce))
@@ -227,27 +224,28 @@ class HttpTarget:
         """What is the same in every request of a tenant: all but the nonce."""
         spec = self._spec
         row = self._rows[request.tenant] if request.tenant is not None else None
-        owner = self._rows[request.credential] if request.credential is not None else row
+        sent = request.sent
+        owner = self._rows[sent.credential] if sent.credential is not None else row
         credentials = owner.credentials if owner is not None else Credentials()
         replaced = {name.lower() for name, _ in credentials.headers}
         headers = [pair for pair in (*spec.headers, *self._user_info) if pair[0].lower() not in replaced]
-        headers += _tampered(request, credentials.headers)
-        query = _tampered(request, credentials.query)
+        headers += _tampered(sent, credentials.headers)
+        query = _tampered(sent, credentials.query)
         url = self._base
-        ids = _ids(request, row)
+        own = (row.id,) if row is not None else ()
+        ids = own if sent.ids is None else sent.ids
         if spec.tenant.kind in ("path", "host"):
             url = url.replace("{tenant}", quote("".join(ids), safe=""))
         else:
             _put(spec.tenant, ids, headers, query)
-        if request.alias is not None:
-            claims = alias_values(names_in(self.aliases, request.alias), request.claimed or "")
-            (headers if request.alias == "header" else query).extend(claims.items())
-        ordinary = request.purpose in (WAVE, FRAME, CACHEABLE)
-        if self._longest and self._pads and request.tenant is not None and ordinary:
+        if sent.elsewhere is not None:
+            claims = alias_values(names_in(self.aliases, sent.elsewhere_in), sent.elsewhere)
+            (headers if sent.elsewhere_in == "header" else query).extend(claims.items())
+        if self._longest and self._pads and request.tenant is not None and not sent.forged:
             headers.append((PADDING_HEADER, "x" * (1 + self._longest - self._lengths[request.tenant])))
-        if request.purpose == RESERVED:
-            headers.append((RESERVED_HEADER, request.claimed or ""))
-        in_body = spec.nonce.kind == "body" and request.purpose != CACHEABLE
+        if sent.reserved is not None:
+            headers.append((RESERVED_HEADER, sent.reserved))
+        in_body = spec.nonce.kind == "body" and not sent.nonce_in_header
         if (in_body or spec.data) and not any(name.lower() == "content-type" for name, _ in headers):
             kind = "application/json" if in_body or _is_json(spec.data) else "text/plain"
             headers.append(("content-type", kind))
@@ -358,27 +356,17 @@ class HttpTarget:
         return {name for row in self._rows for name, _ in row.credentials.query}
 
 
-def _tampered(request: Request, credentials: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+def _tampered(sent: Sent, credentials: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Credentials as they are sent: as they were issued, or changed, or without those that somebody issued."""
-    if request.tampered == "absent":
+    if sent.tampered == "absent":
         return [(name, value) for name, value in credentials if not issued(name)]
-    if request.tampered == "changed":
+    if sent.tampered == "changed":
         return [(name, changed(value) if issued(name) else value) for name, value in credentials]
     return list(credentials)
 
 
 def _header(name: str, value: Part) -> Argument:
     return Argument(flag="-H", value=(text(f"{name}: "), value))
-
-
-def _ids(request: Request, row: Row | None) -> tuple[str, ...]:
-    """The ids that a request is sent with: one, none, or (to see which one counts) two."""
-    own = (row.id,) if row is not None else ()
-    if request.claimed is None or request.alias is not None or request.purpose == RESERVED:
-        return own
-    if request.purpose == AMBIGUOUS:
-        return (*own, request.claimed)
-    return (request.claimed,)
 
 
 def _put(place: Place, values: Sequence[str], headers: list[tuple[str, str]], query: list[tuple[str, str]]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tenantcheck.model import Argument, Repeat, Tenant
+from tenantcheck.model import Argument, Repeat, Sent, Tenant
 from tenantcheck.model.boundary import groups, why_not
 from tenantcheck.model.repeat import text, variable
 from tests.notation import REPEAT, attack, changed, command, judged, plan_for
@@ -21,9 +21,9 @@ def own(*names: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("tampered", ["changed", "absent"])
-def test_served_as_somebody(tampered: str) -> None:
+def test_served_as_somebody(tampered: Any) -> None:
     status, _, (finding,) = judged(
-        attack(CHECK, "1", tenant="a", tampered=tampered, saw="a", **own("Authorization")), CHECK
+        attack(CHECK, "1", tenant="a", sent=Sent(tampered=tampered), saw="a", **own("Authorization")), CHECK
     )
     assert (status, finding.tenants, finding.details) == ("breached", ("a",), {"credentials": tampered})
 
@@ -31,27 +31,29 @@ def test_served_as_somebody(tampered: str) -> None:
 def test_served_out_of_a_cache() -> None:
     """The same bytes that an ordinary request got, without the function being asked."""
     hit = changed(headers={"cf-cache-status": "HIT"})
-    judge = attack(CHECK, "1", tenant="a", tampered="changed", saw="a", edit=hit, **own("Authorization"))
+    judge = attack(CHECK, "1", tenant="a", sent=Sent(tampered="changed"), saw="a", edit=hit, **own("Authorization"))
     assert judged(judge, CHECK)[0] == "breached"
 
 
 def test_refused() -> None:
-    judge = attack(CHECK, "x", tenant="a", tampered="changed", **own("Authorization"))
+    judge = attack(CHECK, "x", tenant="a", sent=Sent(tampered="changed"), **own("Authorization"))
     assert judged(judge, CHECK)[:2] == ("clean", 1)
 
 
 def test_everybody_refused_says_nothing() -> None:
-    judge = attack(CHECK, "x", tenant="a", tampered="changed", frames="xx", **own("Authorization"))
+    judge = attack(CHECK, "x", tenant="a", sent=Sent(tampered="changed"), frames="xx", **own("Authorization"))
     assert judged(judge, CHECK)[:2] == ("not-exercised", 0)
 
 
 @pytest.mark.parametrize(
     ("tampered", "header"), [("changed", '\'"${TENANT_A_AUTHORIZATION_CHANGED}"'), ("absent", "'")]
 )
-def test_the_command_says_what_was_sent_instead(tampered: str, header: str) -> None:
+def test_the_command_says_what_was_sent_instead(tampered: Any, header: str) -> None:
     authorization = Argument(flag="-H", value=(text("Authorization: "), variable("AUTHORIZATION", own=True)))
     repeat = Repeat(command="curl", arguments=(authorization, *REPEAT.arguments))
-    judge = attack(CHECK, "1", tenant="a", tampered=tampered, saw="a", repeat=repeat, **own("Authorization"))
+    judge = attack(
+        CHECK, "1", tenant="a", sent=Sent(tampered=tampered), saw="a", repeat=repeat, **own("Authorization")
+    )
     _, _, (finding,) = judged(judge, CHECK)
     assert command(finding).startswith(f"curl -H 'Authorization: {header} -H 'x-tenant-id: a' ")
 
@@ -77,4 +79,4 @@ def test_where_it_has_no_place(changes: dict[str, Any], reason: str) -> None:
 def test_where_it_has_one(names: tuple[str, ...]) -> None:
     plan = plan_for(tenant_place="credentials", boundary=True, **own(*names))
     sent = [each for group in groups(plan) for each in group.attacks if each.purpose == CHECK]
-    assert [(each.tenant, each.tampered) for each in sent] == [(0, "changed"), (0, "absent")]
+    assert [(each.tenant, each.sent.tampered) for each in sent] == [(0, "changed"), (0, "absent")]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tenantcheck.judge.checks.repeating import repeat_of
-from tenantcheck.model import Argument, Part, Repeat, Request
+from tenantcheck.model import Argument, Part, Repeat, Request, Sent
 from tenantcheck.model import nonce as nonces
 from tenantcheck.model.repeat import text, variable
 from tenantcheck.reports.shell import command_line
@@ -43,27 +43,27 @@ def repeated(*arguments: Argument, **request: Any) -> str:
             f"curl --url 'https://x.test/?k='\"${{K}}\"'&nonce={NONCE}'",
         ),
         (
-            {"tenant": None, "claimed": "tck!invalid", "purpose": "invalid-tenant-accepted"},
+            {"tenant": None, "sent": Sent(ids=("tck!invalid",))},
             f"curl -H 'x-tenant-id: tck!invalid' --url 'https://x.test/?k='\"${{K}}\"'&nonce={NONCE}'",
         ),
         (
-            {"claimed": "b", "purpose": "ambiguous-tenant"},
+            {"sent": Sent(ids=("a", "b"))},
             f"curl -H 'x-tenant-id: a' --url 'https://x.test/?k='\"${{K}}\"'&nonce={NONCE}' -H 'x-tenant-id: b'",
         ),
         (
-            {"claimed": "b", "purpose": "reserved-header-honoured"},
+            {"sent": Sent(reserved="b")},
             f"curl -H 'x-tenant-id: a' --url 'https://x.test/?k='\"${{K}}\"'&nonce={NONCE}' -H 'X-Amz-Tenant-Id: b'",
         ),
         (
-            {"claimed": "b", "purpose": "ambiguous-tenant", "alias": "header"},
+            {"sent": Sent(elsewhere="b")},
             f"curl -H 'x-tenant-id: a' --url 'https://x.test/?k='\"${{K}}\"'&nonce={NONCE}' -H 'x-org-id: b'",
         ),
         (
-            {"claimed": "b", "purpose": "ambiguous-tenant", "alias": "query"},
+            {"sent": Sent(elsewhere="b", elsewhere_in="query")},
             f"curl -H 'x-tenant-id: a' --url 'https://x.test/?k='\"${{K}}\"'&nonce={NONCE}&org_id=b&org=b'",
         ),
         (
-            {"purpose": "replayed-response"},
+            {"sent": Sent(nonce_in_header=True)},
             f"curl -H 'x-tenant-id: a' --url 'https://x.test/?k='\"${{K}}\" -H 'x-tenantcheck-nonce: {NONCE}'",
         ),
     ],
@@ -75,7 +75,7 @@ def test_each_kind_of_request(request_: dict[str, Any], command: str) -> None:
 
 def test_a_url_without_a_query_gets_one() -> None:
     bare = Argument(flag="--url", value=(text("https://x.test/p"),))
-    command = repeated(bare, claimed="b", purpose="ambiguous-tenant", alias="query")
+    command = repeated(bare, sent=Sent(elsewhere="b", elsewhere_in="query"))
     assert command == "curl --url 'https://x.test/p?org_id=b&org=b'"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tenantcheck.model import Sent
 from tests.notation import attack, command, judged
 
 CHECK = "reserved-header-honoured"
@@ -11,7 +12,7 @@ CHECK = "reserved-header-honoured"
 
 @pytest.mark.parametrize(("where", "saw"), [("9", "b"), ("2", None)], ids=["by the witness", "by the environment"])
 def test_served_as_the_forged_tenant(where: str, saw: str | None) -> None:
-    status, _, (finding,) = judged(attack(CHECK, where, tenant="a", claimed="b", saw=saw), CHECK)
+    status, _, (finding,) = judged(attack(CHECK, where, tenant="a", sent=Sent(reserved="b"), saw=saw), CHECK)
     assert (status, finding.tenants) == ("breached", ("a", "b"))
     assert command(finding).endswith(" -H 'X-Amz-Tenant-Id: b'")
 
@@ -20,7 +21,7 @@ def test_served_as_the_forged_tenant(where: str, saw: str | None) -> None:
     ("where", "expected"), [("1", ("clean", 1)), ("x", ("clean", 1)), ("9", ("not-exercised", 0))]
 )
 def test_ignored_refused_or_undecided(where: str, expected: tuple[str, int]) -> None:
-    assert judged(attack(CHECK, where, tenant="a", claimed="b"), CHECK)[:2] == expected
+    assert judged(attack(CHECK, where, tenant="a", sent=Sent(reserved="b")), CHECK)[:2] == expected
 
 
 def test_not_where_it_is_the_chosen_header() -> None:

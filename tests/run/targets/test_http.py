@@ -11,7 +11,7 @@ from msgspec import structs
 
 from tenantcheck.errors import UsageError
 from tenantcheck.judge.checks.repeating import repeat_of
-from tenantcheck.model import CACHE_HEADERS, Call, Reply, Request
+from tenantcheck.model import CACHE_HEADERS, Call, Reply, Request, Sent
 from tenantcheck.model.secrets import Secrets
 from tenantcheck.reports.shell import command_line
 from tenantcheck.run.plan import Credentials, Row
@@ -59,7 +59,7 @@ def test_the_tenant_in_the_query_beside_what_is_there() -> None:
 
 
 def test_a_cacheable_request_has_its_nonce_in_a_header() -> None:
-    request = structs.replace(REQUEST, purpose="replayed-response", kind="single")
+    request = structs.replace(REQUEST, sent=Sent(nonce_in_header=True))
     call = prepared(nonce=Place("query", "n"), request=request)
     assert ("x-tenantcheck-nonce", "tck1-n") in call.headers
     assert query(call) == {"key": "hunter3"}
@@ -114,7 +114,7 @@ def test_another_id_and_other_credentials() -> None:
     other = Row(id="b", expect="b")
     target = HttpTarget(HttpRequestSpec(url="https://x.test/"))
     target.bind([ACME, other])
-    request = Request(seq=0, wave=0, kind="single", slot=0, tenant=1, nonce="n", claimed="c", credential=0)
+    request = Request(seq=0, wave=0, kind="single", slot=0, tenant=1, nonce="n", sent=Sent(ids=("c",), credential=0))
     call = target.prepare(request)
     assert ("x-tenant-id", "c") in call.headers
     assert ("Authorization", "Bearer hunter2") in call.headers
@@ -386,7 +386,7 @@ def test_other_names_of_the_tenant_are_those_that_are_not_taken() -> None:
 def test_a_second_id_under_other_names(alias: Any, name: str) -> None:
     target = HttpTarget(HttpRequestSpec(url="https://x.test/p"))
     target.bind([Row(id="a", expect="a"), Row(id="b", expect="b")])
-    call = target.prepare(structs.replace(REQUEST, purpose="ambiguous-tenant", claimed="b", alias=alias))
+    call = target.prepare(structs.replace(REQUEST, sent=Sent(elsewhere="b", elsewhere_in=alias)))
     sent = dict(call.headers) if alias == "header" else query(call)
     assert (sent[name], dict(call.headers)["x-tenant-id"]) == ("b", "a")
     if alias == "header":
