@@ -29,11 +29,11 @@ def run_in(folder: Path, /, *arguments: str, **variables: str) -> subprocess.Com
     )
 
 
-def probe(case: Case, folder: Path) -> subprocess.CompletedProcess[str]:
+def probe(case: Case, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     """Probe a lab that behaves as the case says, from this folder; the report is JSON."""
     (folder / "tenants.toml").write_text(case.tenants_file())
     with Lab(hold_s=0.03, **case.lab_settings()) as lab:
-        options = ["--plan", case.plan or "standard", *case.probe_options(), "--format", "json"]
+        options = ["--plan", case.plan or "standard", *case.probe_options(), "--format", "json", *more]
         return run_in(folder, "-q", "probe", lab.front_url, *options)
 
 

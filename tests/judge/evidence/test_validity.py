@@ -16,7 +16,7 @@ from tenantcheck.lab.pool import Pool, Reuse, Slot
 from tenantcheck.model import IDENTITIES, SCHEDULE, End, Header, Observation, ObservedOutcome, Verdict, Witness
 from tenantcheck.run.course import Course
 from tenantcheck.run.plan import Wave
-from tests.notation import figure, plan_for
+from tests.notation import plan_for
 from tests.simulation import faults, make_plan, simulate
 
 
@@ -108,9 +108,9 @@ def test_blind_pools_reach_no_figure_more_often_than_it_says(reuse: str, weather
         result = simulate(plan, blind(reuse, rng, weather), rng=rng)
         assert result.verdict.outcome != "pass"
         clean = not any(finding.severity == "breach" for finding in result.verdict.findings)
-        pair = figure(result.verdict).weakest_pair
-        if clean and pair is not None:
-            figures.append(pair.probability)
+        evidence = result.verdict.figure
+        if clean and evidence is not None:
+            figures.append(evidence.weakest_pair.probability)
     for x in (0.06, 0.1, 0.2, 0.5):
         reached = sum(figure <= x for figure in figures) / RUNS
         assert reached <= x + 3 * math.sqrt(x * (1 - x) / RUNS)
@@ -215,9 +215,9 @@ def test_dropping_identities_at_will_reaches_no_figure_more_often_than_it_says(o
     figures: list[float] = []
     for seed in range(runs):
         verdict = contrived(random.Random(seed), ordered)
-        pair = figure(verdict).weakest_pair
-        if pair is not None and not any(finding.severity == "breach" for finding in verdict.findings):
-            figures.append(pair.probability)
+        evidence = verdict.figure
+        if evidence is not None and not any(finding.severity == "breach" for finding in verdict.findings):
+            figures.append(evidence.weakest_pair.probability)
     assert any(figure < 0.5 for figure in figures)
     for x in (0.02, 0.06, 0.1, 0.2, 0.5):
         reached = sum(figure <= x for figure in figures) / runs
