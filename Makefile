@@ -1,20 +1,27 @@
-# The two commands: make demo, make test.
+# make demo: see it work. make quick: what to run while changing something. make test: everything, as CI does.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# Tests wait more than they compute: two for each core.
+WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+TESTS = $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: demo test update bench clean
+.PHONY: demo quick test lint update bench clean
 
 demo: $(VENV)/.lab
 	$(BIN)/tenantcheck demo
 
-test: $(VENV)/.dev
+quick: lint
+	$(TESTS) -m "not lab and not statistics"
+
+test: lint
+	$(TESTS) --cov --cov-report=term:skip-covered --cov-fail-under=95
+
+lint: $(VENV)/.dev
 	$(BIN)/ruff check tenantcheck tests examples benchmarks
 	$(BIN)/ruff format --check tenantcheck tests examples benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/coverage run -m pytest
-	$(BIN)/coverage report --fail-under=95 --skip-covered
 
 # writes the expected reports and the page of the checks anew
 update: $(VENV)/.dev

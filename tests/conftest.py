@@ -12,6 +12,24 @@ import pytest
 
 from tenantcheck.lab import Lab
 
+#: What starts processes, and what repeats simulations until a rate is known: `make quick` leaves both out.
+_LAB = ("cli", "examples", "nginx", "lab/test_front.py", "lab/test_invoke.py", "lab/test_lifetime.py")
+_STATISTICS = ("judge/evidence/test_validity.py", "lab/test_faults.py", "simulation")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by where they stand; those that ask for a lab start processes wherever they stand."""
+    root = Path(__file__).parent
+    for item in items:
+        if "labs" in getattr(item, "fixturenames", ()) or _stands_in(item.path, root, _LAB):
+            item.add_marker("lab")
+        if _stands_in(item.path, root, _STATISTICS):
+            item.add_marker("statistics")
+
+
+def _stands_in(path: Path, root: Path, places: tuple[str, ...]) -> bool:
+    return any(path.is_relative_to(root / place) for place in places)
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _clean_environment() -> Iterator[None]:

@@ -177,6 +177,7 @@ def test_an_edited_history_that_fails_says_both() -> None:
     assert "does not hold the requests" in verdict.reasons[-1]
 
 
+@pytest.mark.statistics
 @pytest.mark.parametrize("how", ["a slice is gone", "lines are gone", "it was killed", "waves are gone"])
 @pytest.mark.parametrize("told", [True, False], ids=["the end line says so", "the end line was corrected"])
 @pytest.mark.parametrize(
