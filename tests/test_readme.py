@@ -35,6 +35,17 @@ def test_the_tenants_file_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [row.id for row in tenants.spare] == ["unused-1"]
 
 
-def test_links_lead_somewhere() -> None:
-    for link in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / link).exists(), link
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/design.md"])
+def test_pages_name_files_that_are_there(page: str) -> None:
+    text = (ROOT / page).read_text()
+    for link in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (ROOT / page).parent.joinpath(link).exists(), link
+    for path in re.findall(r"`((?:tenantcheck|tests|benchmarks)/[\w./]+)`", text):
+        assert (ROOT / path).exists(), path
+
+
+def test_workflows_run_actions_of_one_commit() -> None:
+    """A tag can be moved to other code; a commit can't."""
+    for workflow in (ROOT / ".github" / "workflows").glob("*.yml"):
+        for used in re.findall(r"uses: (\S+)", workflow.read_text()):
+            assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", used), used
