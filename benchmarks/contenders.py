@@ -74,7 +74,7 @@ async def runner_alone(count: int) -> Outcome:
 
 async def _run(target: Any, in_flight: int, count: int, sender: Sender | None = None) -> Outcome:
     """One run of the runner, recorded and judged; the time is that of the whole run."""
-    plan = make_plan(RunSettings(max_requests=2 * count + 1_000, max_time=6e5), parse_tenants("4"), target)
+    plan, target = make_plan(RunSettings(max_requests=2 * count + 1_000, max_time=6e5), parse_tenants("4"), target)
     # The witness server has no boundary to attack.
     plan = msgspec.structs.replace(plan, tenant_place="", newcomers=())
     judge = Judge(plan)

@@ -125,7 +125,8 @@ class Case(NamedTuple):
             seed=f"{rng.getrandbits(128):032x}",
             max_time=6e5,
         )
-        drawn = replace(make_plan(options, self.tenants(rng), target), seed_given=False)
+        plan_, target = make_plan(options, self.tenants(rng), target)
+        drawn = replace(plan_, seed_given=False)
         if self.invoke:
             drawn = replace(drawn, kind="invoke")
         pool = Pool(

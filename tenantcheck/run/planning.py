@@ -6,7 +6,7 @@ import math
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 from msgspec import structs
 
@@ -64,8 +64,9 @@ class RunTarget(Target, Protocol):
         """Parts of requests that can be left out (see `Plan`)."""
         ...
 
-    def bind(self, rows: Sequence[Row]) -> None:
-        """Take the tenants and newcomers, in the order of their index."""
+    def with_rows(self, rows: Sequence[Row], /) -> Self:
+        """The same target for these tenants and newcomers, in the order of their index. Raises `UsageError` for what
+        it can't send."""
         ...
 
     def twin(self, name: str, /) -> Self:
@@ -77,10 +78,11 @@ class RunTarget(Target, Protocol):
         ...
 
 
-def make_plan(settings: RunSettings, tenants: TenantList, target: RunTarget) -> Plan:
-    """The plan of a run against `target`, which is given the rows of its tenants and newcomers. Raises
-    `UsageError`."""
-    target.bind(tenants.rows)
+R = TypeVar("R", bound=RunTarget)
+
+
+def make_plan(settings: RunSettings, tenants: TenantList, target: R) -> tuple[Plan, R]:
+    """The plan of a run, and the target for its tenants and newcomers. Raises `UsageError`."""
     checks, requested = chosen_checks(settings.only, settings.skip)
     tenants.require_distinct(target.tenant_place)
     newcomers, newcomer_rows = tenants.newcomers(
@@ -88,7 +90,7 @@ def make_plan(settings: RunSettings, tenants: TenantList, target: RunTarget) -> 
         target.tenant_place,
         lookalike="lookalike-collapse" in checks,
     )
-    target.bind((*tenants.rows, *newcomer_rows))
+    target = target.with_rows((*tenants.rows, *newcomer_rows))
     seed = parse_seed(settings.seed)
     WitnessReader(settings.witness)
     plan = Plan(
@@ -127,7 +129,7 @@ def make_plan(settings: RunSettings, tenants: TenantList, target: RunTarget) -> 
             f"--idle: the gaps alone take {pauses:g} s, --max-time allows {settings.max_time:g} s",
             f"Raise it: --max-time {pauses + 60:g}",
         )
-    return _with_budget(plan, settings)
+    return _with_budget(plan, settings), target
 
 
 def _with_budget(plan: Plan, settings: RunSettings) -> Plan:
@@ -157,7 +159,7 @@ def make_control(settings: RunSettings, tenants: TenantList, target: RunTarget) 
         only=("shared-environment",),
         skip=(),
     )
-    return make_plan(asked, own, twin), twin
+    return make_plan(asked, own, twin)
 
 
 def parse_seed(text: str | None) -> str | None:

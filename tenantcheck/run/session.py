@@ -80,9 +80,9 @@ class Session:
     @classmethod
     def of(cls, target: RunTarget, tenants: TenantList, settings: RunSettings, sender: SenderSettings) -> Self:
         """Plan a run. Raises `UsageError`."""
-        plan = make_plan(settings, tenants, target)
+        plan, planned = make_plan(settings, tenants, target)
         control = make_control(settings, tenants, target)
-        return cls(plan=plan, target=target, control=control, sender=sender, history=settings.history)
+        return cls(plan=plan, target=planned, control=control, sender=sender, history=settings.history)
 
     async def run(
         self,

@@ -110,7 +110,7 @@ def test_many_tenants_finish_within_the_default_budgets(tenants: int) -> None:
     from tenantcheck.run.targets.http import HttpRequestSpec, HttpTarget
 
     target = HttpTarget(HttpRequestSpec(url="http://simulated/"))
-    plan = make_plan(RunSettings(), parse_tenants(str(tenants)), target)
+    plan, _ = make_plan(RunSettings(), parse_tenants(str(tenants)), target)
     plan = msgspec.structs.replace(plan, tenant_place="")  # the boundary needs a target
     rng = random.Random(tenants)
     result = simulate(plan, Pool(rng=rng, max_environments=10_000), rng=rng)

@@ -102,7 +102,7 @@ class Ran:
             self.sender.now_ns += round(seconds * 1e9)
 
         target = HttpTarget(HttpRequestSpec(url="http://127.0.0.1/"))
-        target.bind([Row(id=tenant.id, expect=tenant.id) for tenant in plan.everyone()])
+        target = target.with_rows([Row(id=tenant.id, expect=tenant.id) for tenant in plan.everyone()])
         path = tmp_path / "history"
         with HistoryWriter(path, Header(schedule=SCHEDULE, tool="t", started="", plan=plan)) as writer:
 
@@ -180,7 +180,7 @@ def test_answers_that_have_arrived_survive_an_interruption(tmp_path: Path) -> No
     """
     plan_ = plan(name="quick")
     target = HttpTarget(HttpRequestSpec(url="http://127.0.0.1/"))
-    target.bind([Row(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
+    target = target.with_rows([Row(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
     path = tmp_path / "history"
 
     async def go(writer: HistoryWriter) -> End:
@@ -310,7 +310,7 @@ def test_an_interruption_keeps_what_was_sent_as_lost(tmp_path: Path) -> None:
     plan_ = plan()
     path = tmp_path / "history"
     target = HttpTarget(HttpRequestSpec(url="http://127.0.0.1/"))
-    target.bind([Row(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
+    target = target.with_rows([Row(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
     with HistoryWriter(path, Header(schedule=SCHEDULE, tool="t", started="", plan=plan_)) as writer:
 
         async def go() -> End:
@@ -336,7 +336,7 @@ def test_however_a_run_breaks_off_its_end_line_agrees_with_the_records(tmp_path:
     """
     plan_ = plan()
     target = HttpTarget(HttpRequestSpec(url="http://127.0.0.1/"))
-    target.bind([Row(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
+    target = target.with_rows([Row(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
     path = tmp_path / "history"
 
     async def go(writer: HistoryWriter) -> None:
@@ -471,7 +471,7 @@ def test_connecting_ahead_ends_with_the_request_the_run_and_the_patience(tmp_pat
         plan_ = msgspec.structs.replace(plan_, budgets=Budgets(max_requests=4, max_time_s=0.1))
     interrupted = Interruption()
     target = HttpTarget(HttpRequestSpec(url="http://127.0.0.1/"))
-    target.bind([Row(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
+    target = target.with_rows([Row(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
 
     async def go(writer: HistoryWriter) -> End:
         if end == "interrupted":
@@ -505,7 +505,7 @@ def test_answers_are_not_read_for_long_when_the_run_is_over(tmp_path: Path, why:
     most_s = 1.5 if why == "max-time" else 3600.0
     plan_ = plan(budgets=Budgets(max_requests=100, max_time_s=most_s))
     target = HttpTarget(HttpRequestSpec(url="http://127.0.0.1/"))
-    target.bind([Row(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
+    target = target.with_rows([Row(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
     path = tmp_path / "h"
     with HistoryWriter(path, Header(schedule=SCHEDULE, tool="t", started="", plan=plan_)) as writer:
 

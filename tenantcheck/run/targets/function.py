@@ -56,7 +56,8 @@ LOG_TAIL = "log tail"
 
 
 class FunctionTarget:
-    """Builds Invoke requests. Raises `UsageError` and `TargetError` when boto3 can't be set up for it."""
+    """Builds Invoke requests for these tenants. Raises `UsageError` for credentials that Invoke can't carry, and
+    `TargetError` when boto3 can't be set up for it."""
 
     unwraps = True
     kind: RunKind = "invoke"
@@ -73,6 +74,7 @@ class FunctionTarget:
         payload: bytes,
         event: EventShape,
         tenantless: bool = False,
+        rows: Sequence[Row] = (),
     ) -> None:
         """`tenantless` sends no tenant id at all, as a function without a tenancy configuration wants it."""
         self._session = session
@@ -80,14 +82,23 @@ class FunctionTarget:
         self._event = event
         self._payload = parse_payload(payload)
         self._template = session.invoke_template(function, qualifier)
-        self._rows: Sequence[Row] = ()
-        self.secrets = Secrets()
+        self._rows = rows
         self._qualifier = qualifier
         self._tenantless = tenantless
         self._tail = True
         self._pads = True
-        self._longest = 0
         self.url = self._template.url
+        for row in rows:
+            if row.credentials.headers or row.credentials.query:
+                raise UsageError(
+                    f"tenant '{row.id}' has headers, query or tokens, which Invoke does not carry",
+                    "Tenants of invoke may have aws_profile, or aws_access_key_id and aws_secret_access_key.",
+                )
+        self.secrets = Secrets(leaves(self._payload), known=[text for row in rows for text in (row.id, row.expect)])
+        for row in rows:
+            self.secrets.add(value for name, value in row.credentials.aws.items() if name != "aws_profile")
+        lengths = [_length(row) for row in rows]
+        self._longest = max(lengths, default=0) if len(set(lengths)) > 1 else 0
 
     @property
     def tenant_place(self) -> str:
@@ -103,21 +114,17 @@ class FunctionTarget:
         """Prepare requests without these optional parts from now on."""
         self._tail, self._pads = LOG_TAIL not in parts, PADDING not in parts
 
-    def bind(self, rows: Sequence[Row]) -> None:
-        """Take the tenants and newcomers, in the order of their index. Raises `UsageError` for credentials that
-        Invoke can't carry."""
-        for row in rows:
-            if row.credentials.headers or row.credentials.query:
-                raise UsageError(
-                    f"tenant '{row.id}' has headers, query or tokens, which Invoke does not carry",
-                    "Tenants of invoke may have aws_profile, or aws_access_key_id and aws_secret_access_key.",
-                )
-        self._rows = rows
-        self.secrets = Secrets(leaves(self._payload), known=[text for row in rows for text in (row.id, row.expect)])
-        for row in rows:
-            self.secrets.add(value for name, value in row.credentials.aws.items() if name != "aws_profile")
-        lengths = [_length(row) for row in rows]
-        self._longest = max(lengths, default=0) if len(set(lengths)) > 1 else 0
+    def with_rows(self, rows: Sequence[Row]) -> FunctionTarget:
+        """The same requests for these tenants and newcomers, in the order of their index."""
+        return FunctionTarget(
+            self._session,
+            self._function,
+            qualifier=self._qualifier,
+            payload=json.dumps(self._payload).encode(),
+            event=self._event,
+            tenantless=self._tenantless,
+            rows=rows,
+        )
 
     def twin(self, function: str) -> FunctionTarget:
         """The same requests to a function without a tenancy configuration, which takes no tenant id."""

@@ -115,12 +115,13 @@ class Signer(Protocol):
 
 
 class HttpTarget:
-    """Builds requests for one URL. Raises `UsageError` for a URL or a body that can't carry what it must."""
+    """Builds requests for one URL and these tenants. Raises `UsageError` for a URL or a body that can't carry what it
+    must, and for credentials that can't be sent."""
 
     unwraps = False
     kind: RunKind = "probe"
 
-    def __init__(self, spec: HttpRequestSpec, signer: Signer | None = None) -> None:
+    def __init__(self, spec: HttpRequestSpec, signer: Signer | None = None, rows: Sequence[Row] = ()) -> None:
         parts = _parts_of(spec.url)
         if "{" in spec.url.replace("{tenant}", "") or "}" in spec.url.replace("{tenant}", ""):
             raise UsageError("the URL has braces that are not {tenant}", "Percent-encode them: %7B and %7D.")
@@ -137,33 +138,29 @@ class HttpTarget:
             spec = replace(spec, tenant=Place("host"))
         self._spec = spec
         self._signer = signer
-        self._rows: Sequence[Row] = ()
-        self.secrets = Secrets()
+        self._rows = rows
         self._frames: dict[int | None, _Frame] = {}
         """Of the waves' requests, by tenant."""
         self._pads = True
         self._longest = 0
-        self._lengths: list[int] = []
-        """Of ordinary requests, by tenant."""
         self._body = _json_object(spec.data) if spec.nonce.kind == "body" else None
         self._user_info = _basic(parts.username, parts.password) if parts.username else ()
         self._base = _ascii_url(parts)
         self.url = self._base
         self.display = display_url(spec.url)
-
-    def bind(self, rows: Sequence[Row]) -> None:
-        """Take the tenants and newcomers, in the order of their index."""
         for row in rows:
             if row.credentials.aws and self._signer is None:
                 raise UsageError(f"tenant '{row.id}' has AWS credentials", "They sign requests with --aws-sigv4.")
             own = row.credentials
             _refuse_doubles(self._spec, [name for name, _ in own.headers], [name for name, _ in own.query])
-        self._rows = rows
         self.secrets = self._secrets()
-        self._frames.clear()
-        self._longest = 0
         self._lengths = [self._length(tenant) for tenant in range(len(rows))]
+        """Of ordinary requests, by tenant."""
         self._longest = max(self._lengths, default=0) if len(set(self._lengths)) > 1 else 0
+
+    def with_rows(self, rows: Sequence[Row]) -> HttpTarget:
+        """The same requests for these tenants and newcomers, in the order of their index."""
+        return HttpTarget(self._spec, self._signer, rows)
 
     def _secrets(self) -> Secrets:
         """Everything that requests carry but ids, nonces, and names."""

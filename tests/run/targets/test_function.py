@@ -48,7 +48,7 @@ def target(
     made = FunctionTarget(
         AwsSession(AwsOptions(**options)), function, qualifier=qualifier, payload=payload, event=event
     )
-    made.bind([row or Row(id="ac/me 1", expect="acme")])
+    made = made.with_rows([row or Row(id="ac/me 1", expect="acme")])
     asyncio.run(made.refresh())
     return made
 

@@ -36,7 +36,7 @@ ACME = Row(
 
 def prepared(row: Row = ACME, request: Request = REQUEST, **spec: Any) -> Call:
     target = HttpTarget(HttpRequestSpec(**{"url": "https://x.test/p"} | spec))
-    target.bind([row])
+    target = target.with_rows([row])
     return target.prepare(request)
 
 
@@ -113,7 +113,7 @@ def test_another_id_and_other_credentials() -> None:
     """What the boundary checks send."""
     other = Row(id="b", expect="b")
     target = HttpTarget(HttpRequestSpec(url="https://x.test/"))
-    target.bind([ACME, other])
+    target = target.with_rows([ACME, other])
     request = Request(seq=0, wave=0, kind="single", slot=0, tenant=1, nonce="n", sent=Sent(ids=("c",), credential=0))
     call = target.prepare(request)
     assert ("x-tenant-id", "c") in call.headers
@@ -160,7 +160,7 @@ def test_the_repeat_command_has_variables_for_secrets() -> None:
             data=b"hunter2",
         )
     )
-    target.bind([ACME])
+    target = target.with_rows([ACME])
     plan = plan_for(repeat=target.repeat())
     (sent,) = waves("o a1", plan)[0]
     repeat = repeat_of(plan, sent.request)
@@ -284,13 +284,13 @@ def test_a_header_is_not_sent_twice() -> None:
         HttpTarget(HttpRequestSpec(url="https://x.test/", headers=(("X-Tenant-ID", "b"),)))
     row = Row(id="a", expect="a", credentials=Credentials(headers=(("x-tenantcheck-nonce", "n"),)))
     with pytest.raises(UsageError, match="given a second time"):
-        HttpTarget(HttpRequestSpec(url="https://x.test/")).bind([row])
+        HttpTarget(HttpRequestSpec(url="https://x.test/")).with_rows([row])
 
 
 def test_aws_credentials_need_a_signer() -> None:
     row = Row(id="a", expect="a", credentials=Credentials(aws={"aws_profile": "p"}))
     with pytest.raises(UsageError, match="'a' has AWS credentials"):
-        HttpTarget(HttpRequestSpec(url="https://x.test/")).bind([row])
+        HttpTarget(HttpRequestSpec(url="https://x.test/")).with_rows([row])
 
 
 @pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding"])
@@ -320,7 +320,7 @@ def test_a_url_is_sent_in_ascii() -> None:
 def lengths(rows: list[Row], **spec: Any) -> set[int]:
     """Sizes of ordinary requests of these tenants."""
     target = HttpTarget(HttpRequestSpec(**{"url": "https://x.test/p"} | spec))
-    target.bind(rows)
+    target = target.with_rows(rows)
     calls = [target.prepare(structs.replace(REQUEST, tenant=n)) for n in range(len(rows))]
     return {
         len(call.url) + len(call.body) + sum(len(f"{name}: {value}\r\n") for name, value in call.headers)
@@ -354,14 +354,14 @@ def test_requests_of_all_tenants_are_equally_long(spec: dict[str, Any]) -> None:
 
 def test_ids_of_one_length_need_no_padding() -> None:
     target = HttpTarget(HttpRequestSpec(url="https://x.test/p"))
-    target.bind([Row(id=id_, expect=id_) for id_ in ("aa", "bb")])
+    target = target.with_rows([Row(id=id_, expect=id_) for id_ in ("aa", "bb")])
     assert target.optional == ()
     assert not any("padding" in name for name, _ in target.prepare(REQUEST).headers)
 
 
 def test_padding_can_be_left_out() -> None:
     target = HttpTarget(HttpRequestSpec(url="https://x.test/p"))
-    target.bind([ACME, OTHER])
+    target = target.with_rows([ACME, OTHER])
     assert target.optional == ("padding header",)
     target.leave_out(target.optional)
     assert not any("padding" in name for name, _ in target.prepare(REQUEST).headers)
@@ -370,14 +370,14 @@ def test_padding_can_be_left_out() -> None:
 def test_a_tenant_in_the_host_name() -> None:
     row = Row(id="acme", expect="acme")
     target = HttpTarget(HttpRequestSpec(url="https://{tenant}.x.test:8443/p", tenant=Place("path")))
-    target.bind([row])
+    target = target.with_rows([row])
     assert target.tenant_place == "host"
     assert target.prepare(REQUEST).url.startswith("https://acme.x.test:8443/p")
 
 
 def test_other_names_of_the_tenant_are_those_that_are_not_taken() -> None:
     target = HttpTarget(HttpRequestSpec(url="https://x.test/p?tenant=x", headers=(("X-Org-Id", "1"),)))
-    target.bind([Row(id="a", expect="a")])
+    target = target.with_rows([Row(id="a", expect="a")])
     assert not {"header:x-tenant-id", "header:x-org-id", "query:tenant"} & set(target.aliases)
     assert {"header:tenant-id", "query:tenant_id"} <= set(target.aliases)
 
@@ -385,7 +385,7 @@ def test_other_names_of_the_tenant_are_those_that_are_not_taken() -> None:
 @pytest.mark.parametrize(("alias", "name"), [("header", "x-org-id"), ("query", "org_id")])
 def test_a_second_id_under_other_names(alias: Any, name: str) -> None:
     target = HttpTarget(HttpRequestSpec(url="https://x.test/p"))
-    target.bind([Row(id="a", expect="a"), Row(id="b", expect="b")])
+    target = target.with_rows([Row(id="a", expect="a"), Row(id="b", expect="b")])
     call = target.prepare(structs.replace(REQUEST, sent=Sent(elsewhere="b", elsewhere_in=alias)))
     sent = dict(call.headers) if alias == "header" else query(call)
     assert (sent[name], dict(call.headers)["x-tenant-id"]) == ("b", "a")
