@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from msgspec import Struct
 
 
@@ -15,6 +17,14 @@ class Call(Struct, frozen=True, kw_only=True, gc=False):
 
     def __repr__(self) -> str:
         return f"Call({self.method} …)"
+
+
+class Envelope(NamedTuple):
+    """What a target found around an answer: that of a handler written for API Gateway which is invoked directly."""
+
+    status: int
+    body: bytes | None
+    """The answer itself; None where it can't be read."""
 
 
 class Reply(Struct, frozen=True, kw_only=True, gc=False):

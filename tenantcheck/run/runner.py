@@ -298,10 +298,12 @@ class Runner:
 
     def _observation(self, request: Request, reply: Reply, call_ns: int, end_ns: int) -> Observation:
         own_tag = nonces.tag_of(request.nonce)
-        reading = self._reader.read(reply.body, reply.headers, own_tag=own_tag, unwrap=self._target.unwraps)
+        around = self._target.opened(reply)
+        inner, proxy_status = (None, None) if around is None else (around.body, around.status)
+        reading = self._reader.read(reply.body, reply.headers, own_tag=own_tag, inner=inner)
         witness = reading.witness if reply.status is not None else None
         outside = request.purpose != WAVE and reply.status is not None
-        outcome = self._target.outcome(reply, witnessed=witness is not None, proxy_status=reading.proxy_status)
+        outcome = self._target.outcome(reply, witnessed=witness is not None, proxy_status=proxy_status)
         return Observation(
             request=request,
             call_ns=call_ns,
@@ -319,7 +321,7 @@ class Runner:
             headers=self._kept(reply, typed=outside or witness is None),
             body_bytes=len(reply.body),
             body_sha256=hashlib.sha256(reply.body).hexdigest() if reply.body else None,
-            shape=shape_of(reading.inner or reply.body) if outside else None,
+            shape=shape_of(inner or reply.body) if outside else None,
             truncated=reply.truncated,
         )
 

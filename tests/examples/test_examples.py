@@ -14,6 +14,7 @@ import pytest
 from tenantcheck.lab import Lab
 from tenantcheck.model import WITNESS_NAMES, Witness
 from tenantcheck.model import nonce as nonces
+from tenantcheck.run.targets.function import envelope
 from tenantcheck.run.witness import WitnessReader
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -81,7 +82,9 @@ def test_the_typescript_handler_under_node(compiled: Path, tmp_path: Path) -> No
     direct, front, silent = json.loads(result.stdout)
     assert set(direct) == set(WITNESS_NAMES.values())
     assert silent == {"ok": True}
-    reading = WitnessReader().read(json.dumps(front).encode(), own_tag=nonces.tag("a"), unwrap=True)
+    around = envelope(json.dumps(front).encode())
+    assert around is not None
+    reading = WitnessReader().read(b"", own_tag=nonces.tag("a"), inner=around.body)
     assert reading.errors == ()
     assert reading.witness == Witness(
         execution_environment_id=direct["executionEnvironmentId"],

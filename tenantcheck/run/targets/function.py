@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import msgspec
+
 from tenantcheck.errors import UsageError
 from tenantcheck.model import (
     TENANCY_NOT_ENABLED,
@@ -21,7 +23,8 @@ from tenantcheck.model import (
     RunKind,
 )
 from tenantcheck.model.boundary import NONCE_HEADER
-from tenantcheck.model.call import Call
+from tenantcheck.model.call import Call, Envelope
+from tenantcheck.model.document import SEARCHED_BYTES, decode
 from tenantcheck.model.repeat import Part, text, variable
 from tenantcheck.model.secrets import Secrets, leaves
 from tenantcheck.model.text import printable
@@ -59,7 +62,6 @@ class FunctionTarget:
     """Builds Invoke requests for these tenants. Raises `UsageError` for credentials that Invoke can't carry, and
     `TargetError` when boto3 can't be set up for it."""
 
-    unwraps = True
     kind: RunKind = "invoke"
     safe = False
     nonce_in_url = False
@@ -175,6 +177,10 @@ class FunctionTarget:
         if isinstance(self._payload, dict):
             return json.dumps({**self._payload, NONCE_KEY: nonce}).encode()
         return json.dumps(self._payload).encode()
+
+    def opened(self, reply: Reply) -> Envelope | None:
+        """The answer of a handler written for API Gateway: `{"statusCode": …, "body": "…"}`."""
+        return envelope(reply.body)
 
     def outcome(self, reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Outcome:
         """Class of a reply of the Invoke operation."""
@@ -301,6 +307,30 @@ def _error_type(body: bytes) -> str:
 _REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TEXT_REPORT = re.compile(rf"REPORT RequestId: (?P<id>{_REQUEST_ID.pattern})\tDuration: (?P<duration>[0-9.]+) ms")
 _TEXT_INIT = re.compile(r"Init Duration: (?P<init>[0-9.]+) ms")
+
+
+def envelope(body: bytes) -> Envelope | None:
+    """What a handler for API Gateway puts around its answer; None for any other body."""
+    body = body[:SEARCHED_BYTES]
+    if b"statusCode" not in body and b"\\u" not in body:  # which could write it otherwise
+        return None
+    document, _ = decode(body)
+    status = document.get("statusCode") if isinstance(document, dict) else None
+    return Envelope(status, _proxied_body(document)) if isinstance(status, int) else None
+
+
+def _proxied_body(document: dict[str, Any]) -> bytes | None:
+    body = document.get("body")
+    if isinstance(body, dict):
+        return msgspec.json.encode(body)
+    if not isinstance(body, str):
+        return None
+    if document.get("isBase64Encoded") is True:
+        try:
+            return base64.b64decode(body, validate=True)
+        except (binascii.Error, ValueError):
+            return None
+    return body.encode("utf-8", "replace")
 
 
 def _platform_record(tail: str, secrets: Secrets) -> PlatformRecord | None:

@@ -118,7 +118,6 @@ class HttpTarget:
     """Builds requests for one URL and these tenants. Raises `UsageError` for a URL or a body that can't carry what it
     must, and for credentials that can't be sent."""
 
-    unwraps = False
     kind: RunKind = "probe"
 
     def __init__(self, spec: HttpRequestSpec, signer: Signer | None = None, rows: Sequence[Row] = ()) -> None:
@@ -247,6 +246,10 @@ class HttpTarget:
             kind = "application/json" if in_body or _is_json(spec.data) else "text/plain"
             headers.append(("content-type", kind))
         return _Frame(_with_query(url, query), tuple(headers), spec.data, credentials.aws)
+
+    def opened(self, reply: Reply) -> None:  # noqa: ARG002
+        """The front has opened it."""
+        return
 
     def outcome(self, reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Outcome:  # noqa: ARG002
         """Class of a reply, with the service's own words for a refusal."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from tenantcheck.model import CACHE_HEADERS, ObservedOutcome, PlatformRecord, Reply, Request
-from tenantcheck.model.call import Call
+from tenantcheck.model.call import Call, Envelope
 from tenantcheck.model.secrets import Secrets
 
 #: Response headers that a history keeps, each in the form that it has: any other text is not kept.
@@ -48,8 +48,6 @@ class Target(Protocol):
     """Where connections go."""
     secrets: Secrets
     """What requests carry and nobody may see."""
-    unwraps: bool
-    """A handler's proxy answer (`statusCode`, `body`) arrives unopened."""
 
     async def refresh(self) -> None:
         """Freeze credentials for the next wave."""
@@ -61,6 +59,10 @@ class Target(Protocol):
 
     def prepare(self, request: Request) -> Call:
         """Encode and sign one request."""
+        ...
+
+    def opened(self, reply: Reply) -> Envelope | None:
+        """What stands around the body of a reply, where the target puts something there."""
         ...
 
     def outcome(self, reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Outcome:

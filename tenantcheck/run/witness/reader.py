@@ -5,26 +5,19 @@ A response is hostile input. Fields are read one by one: a wrong type loses that
 
 from __future__ import annotations
 
-import base64
-import binascii
-import gc
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from itertools import islice
 from typing import Any, NamedTuple
-
-import msgspec
 
 from tenantcheck.errors import UsageError
 from tenantcheck.model import WITNESS_NAMES, NoncePlace, SeenNonce, Witness
 from tenantcheck.model import nonce as nonces
+from tenantcheck.model.document import SEARCHED_BYTES, decode
 from tenantcheck.model.secrets import Secrets
 from tenantcheck.run.witness.sightings import sightings
 
-#: The first mebibyte of a body is searched and parsed; nothing behind it is looked at.
-SEARCHED_BYTES = 1 << 20
 MAX_TEXT = 256
 MAX_COUNT = 1 << 53
 MAX_RESIDUE = 32
@@ -48,10 +41,6 @@ class Reading(NamedTuple):
     witness: Witness | None
     errors: tuple[str, ...]
     seen: tuple[SeenNonce, ...]
-    proxy_status: int | None
-    """`statusCode` of a handler written for API Gateway that was invoked directly."""
-    inner: bytes | None = None
-    """The body inside such an answer."""
 
 
 class WitnessReader:
@@ -81,31 +70,24 @@ class WitnessReader:
         headers: Iterable[tuple[str, str]] = (),
         *,
         own_tag: str,
-        unwrap: bool = False,
+        inner: bytes | None = None,
     ) -> Reading:
         """Read one response.
 
         `own_tag` is the tag of the tenant the request was sent for: of that tenant's nonces only one per
-        place is kept. With `unwrap`, a reply `{"statusCode": …, "body": "…"}` is looked into.
+        place is kept. Where the target opened an envelope, `inner` is the body inside: the witness stands there.
         """
         body = body[:SEARCHED_BYTES]
         # A shorter value holds no nonce, in whatever form.
         long = [value for _, value in headers if len(value) >= nonces.LENGTH]
         values = "\n".join(long).encode("utf-8", "replace")[:SEARCHED_BYTES] if long else b""
-        document, problem = _decode(body)
-        proxy_status = inner = None
-        searched, size = body, len(body)
-        if unwrap and isinstance(document, dict) and isinstance(document.get("statusCode"), int):
-            proxy_status = document["statusCode"]
-            inner = _proxied_body(document)
-            if inner is not None:
-                inner = inner[:SEARCHED_BYTES]
-                searched, size = body + b"\n" + inner, len(inner)
-                document, problem = _decode(inner)
-        witness, errors, placed = self._witness(document, size)
+        own = body if inner is None else inner[:SEARCHED_BYTES]
+        searched = body if inner is None else body + b"\n" + own
+        document, problem = decode(own)
+        witness, errors, placed = self._witness(document, len(own))
         if witness is None and problem:
             errors = (*errors, problem)
-        return Reading(witness, errors, sightings(placed, searched, values, own_tag), proxy_status, inner)
+        return Reading(witness, errors, sightings(placed, searched, values, own_tag))
 
     def _converted(self, field: str, value: Any) -> tuple[Any, str | None]:
         read, why = self._converters[field](value)
@@ -151,7 +133,7 @@ _MOST_NAMES = 1_000
 def shape_of(body: bytes) -> str | None:
     """Digest of the names in a JSON object, down to the third level; None for any other body. Values, the lengths of
     lists and the order do not count."""
-    document, _ = _decode(body[:SEARCHED_BYTES])
+    document, _ = decode(body[:SEARCHED_BYTES])
     if not isinstance(document, dict):
         return None
     names = sorted(islice(_names(document, "", _SHAPE_DEPTH), _MOST_NAMES))
@@ -220,53 +202,6 @@ _PATHS = frozenset({"field", "subexpression", "index_expression", "index", "iden
 def _walks(parsed: Mapping[str, Any]) -> bool:
     """Whether a parsed expression looks at more than one path."""
     return parsed["type"] not in _PATHS or any(_walks(child) for child in parsed["children"])
-
-
-def _decode(body: bytes) -> tuple[Any, str | None]:
-    if not body:
-        return None, "the body is empty"
-    if len(body) > _MANY_PARTS:
-        with _uncollected():
-            return _decoded(body)
-    return _decoded(body)
-
-
-#: From here on a document may have so many parts that looking for garbage among them takes longer than decoding.
-_MANY_PARTS = 1 << 16
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def _decoded(body: bytes) -> tuple[Any, str | None]:
-    try:
-        return msgspec.json.decode(body), None
-    except RecursionError:
-        return None, "the body is nested too deeply"
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None, "the body is not JSON"
-
-
-def _proxied_body(document: dict[str, Any]) -> bytes | None:
-    body = document.get("body")
-    if isinstance(body, dict):
-        return msgspec.json.encode(body)
-    if not isinstance(body, str):
-        return None
-    if document.get("isBase64Encoded") is True:
-        try:
-            return base64.b64decode(body, validate=True)
-        except (binascii.Error, ValueError):
-            return None
-    return body.encode("utf-8", "replace")
 
 
 def _text(value: Any) -> tuple[str | None, str | None]:
