@@ -32,9 +32,11 @@ from tenantcheck.run.plan import parse_tenants
 from tenantcheck.run.planning import parse_seed
 from tenantcheck.run.redraw import Redraw
 from tenantcheck.run.targets import kept_headers, media_type, service_message
-from tenantcheck.run.targets.function import _platform_record, envelope, parse_payload
-from tenantcheck.run.targets.http import HttpRequestSpec, HttpTarget, display_url, parse_header, parse_nonce_place
+from tenantcheck.run.targets.function import envelope, parse_payload
+from tenantcheck.run.targets.http import HttpRequestSpec, HttpTarget, parse_header, parse_nonce_place
+from tenantcheck.run.targets.log_tail import platform_record
 from tenantcheck.run.targets.target import KEPT_HEADERS, error_word, known_saying
+from tenantcheck.run.targets.urls import display_url
 from tenantcheck.run.witness import WitnessReader
 from tenantcheck.run.witness.reader import MAX_RESIDUE, MAX_TEXT
 from tests.hostile import mutated
@@ -179,14 +181,14 @@ def test_error_texts(document: Any) -> None:
 
 @given(st.text(max_size=300) | DOCUMENTS.map(lambda d: json.dumps({"type": "platform.report", "record": d})))
 def test_tails_of_logs(tail: str) -> None:
-    record = _platform_record(tail, Secrets([SECRET]))
+    record = platform_record(tail, Secrets([SECRET]))
     assert record is None or SECRET not in repr(record)
     numbers = "9" * 400, "1.2.3", "-1", ".", "1e5"
     for number in numbers:
         report = (
             f"REPORT RequestId: {'0' * 8}-0000-0000-0000-{'0' * 12}\tDuration: {number} ms\tInit Duration: 1 ms\n"
         )
-        _platform_record(tail + "\n" + report, Secrets())
+        platform_record(tail + "\n" + report, Secrets())
 
 
 @given(st.text(max_size=60), st.sampled_from(["t.toml", "t.txt"]), st.binary(max_size=60))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol
-from urllib.parse import SplitResult, quote, unquote, unquote_plus, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from tenantcheck.errors import UsageError
 from tenantcheck.model import ORDINARY, Argument, PlatformRecord, Repeat, Reply, Request, RunKind, Sent
@@ -23,9 +23,19 @@ from tenantcheck.model.boundary import (
 from tenantcheck.model.call import Call
 from tenantcheck.model.repeat import Part, text, variable
 from tenantcheck.model.secrets import Secrets, leaves
-from tenantcheck.model.text import printable
 from tenantcheck.run.plan import Credentials, Row
 from tenantcheck.run.targets.target import Outcome, http_outcome, known_saying, service_message
+from tenantcheck.run.targets.urls import (
+    NAMELESS,
+    ascii_url,
+    display_url,
+    parameters,
+    parts_of,
+    query_names,
+    query_values,
+    shell_name,
+    with_query,
+)
 
 DEFAULT_TENANT_HEADER = "x-tenant-id"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -121,14 +131,14 @@ class HttpTarget:
     kind: RunKind = "probe"
 
     def __init__(self, spec: HttpRequestSpec, signer: Signer | None = None, rows: Sequence[Row] = ()) -> None:
-        parts = _parts_of(spec.url)
+        parts = parts_of(spec.url)
         if "{" in spec.url.replace("{tenant}", "") or "}" in spec.url.replace("{tenant}", ""):
             raise UsageError("the URL has braces that are not {tenant}", "Percent-encode them: %7B and %7D.")
         try:
-            parameters = _parameters(parts.query)
+            named = parameters(parts.query)
         except ValueError:
             raise UsageError("the URL has more than 100 query parameters") from None
-        _refuse_doubles(spec, [name for name, _ in spec.headers], parameters)
+        _refuse_doubles(spec, [name for name, _ in spec.headers], named)
         if (spec.tenant.kind in ("path", "host")) != ("{tenant}" in spec.url):
             raise UsageError("{tenant} in the URL excludes --tenant-header and --tenant-query")
         if "{tenant}" in parts.netloc.rpartition("@")[2] and "{tenant}" in f"{parts.path}{parts.query}":
@@ -144,7 +154,7 @@ class HttpTarget:
         self._longest = 0
         self._body = _json_object(spec.data) if spec.nonce.kind == "body" else None
         self._user_info = _basic(parts.username, parts.password) if parts.username else ()
-        self._base = _ascii_url(parts)
+        self._base = ascii_url(parts)
         self.url = self._base
         self.display = display_url(spec.url)
         for row in rows:
@@ -166,7 +176,7 @@ class HttpTarget:
         secrets = Secrets(known=[text for row in self._rows for text in (row.id, row.expect)])
         parts = urlsplit(self._spec.url)
         secrets.add(unquote(part) for part in (parts.username, parts.password) if part)
-        secrets.add(_query_values(parts.query))
+        secrets.add(query_values(parts.query))
         secrets.add(leaves(_document(self._spec.data)))
         secrets.add_headers((*self._spec.headers, *self._user_info))
         for row in self._rows:
@@ -210,7 +220,7 @@ class HttpTarget:
         if place.kind == "header":
             headers = (*headers, (place.name, request.nonce))
         elif place.kind == "query":
-            url = _with_query(url, [(place.name, request.nonce)])
+            url = with_query(url, [(place.name, request.nonce)])
         elif place.kind == "body":
             body = json.dumps({**(self._body or {}), place.name: request.nonce}).encode()
         call = Call(method=self._spec.method, url=url, headers=headers, body=body)
@@ -245,7 +255,7 @@ class HttpTarget:
         if (in_body or spec.data) and not any(name.lower() == "content-type" for name, _ in headers):
             kind = "application/json" if in_body or _is_json(spec.data) else "text/plain"
             headers.append(("content-type", kind))
-        return _Frame(_with_query(url, query), tuple(headers), spec.data, credentials.aws)
+        return _Frame(with_query(url, query), tuple(headers), spec.data, credentials.aws)
 
     def opened(self, reply: Reply) -> None:  # noqa: ARG002
         """The front has opened it."""
@@ -298,9 +308,7 @@ class HttpTarget:
         taken = {f"{place.kind}:{place.name}".lower() for place in (self._spec.tenant, self._spec.nonce)}
         taken |= {f"header:{name}".lower() for name, _ in self._spec.headers}
         taken |= {f"header:{name}".lower() for row in self._rows for name, _ in row.credentials.headers}
-        taken |= {
-            f"query:{name}".lower() for name in (*_parameters(urlsplit(self._base).query), *self._query_names())
-        }
+        taken |= {f"query:{name}".lower() for name in (*parameters(urlsplit(self._base).query), *self._query_names())}
         return tuple(alias for alias in self._spec.aliases if alias.lower() not in taken)
 
     def repeat(self) -> Repeat:
@@ -342,7 +350,7 @@ class HttpTarget:
         parts = [text(before)]
         if tenant:
             parts += [Part(kind="tenant", percent=True), text(behind)]
-        query = [(name, variable(shell_name(name) or _QUERY)) for name in _query_names_of(shown.query)]
+        query = [(name, variable(shell_name(name) or NAMELESS)) for name in query_names(shown.query)]
         query += [(name, variable(shell_name(name), own=True)) for name in sorted(self._query_names())]
         if self._spec.tenant.kind == "query":
             query.append((self._spec.tenant.name, Part(kind="tenant", percent=True)))
@@ -395,72 +403,6 @@ def _refuse_doubles(spec: HttpRequestSpec, headers: Sequence[str], query: Sequen
 _FRAMING = {"content-length", "transfer-encoding"}
 
 
-def _parameters(query: str) -> list[str]:
-    """Names in a query. Raises `ValueError` for more of them than a URL has."""
-    return [name for name in _query_names_of(query) if name]
-
-
-def _query_names_of(query: str) -> list[str]:
-    """The name of each part of a query; empty for a part that has none, which is a value. Raises `ValueError` for
-    more of them than a URL has."""
-    parts = [part for part in query.split("&") if part]
-    if len(parts) > _MOST_PARAMETERS:
-        raise ValueError
-    return [unquote_plus(part.partition("=")[0]) if "=" in part else "" for part in parts]
-
-
-_MOST_PARAMETERS = 100
-#: The shell variable that a part of a query without a name stands as.
-_QUERY = "QUERY"
-
-
-def _parts_of(url: str) -> SplitResult:
-    """The parts of a URL that can be probed. Raises `UsageError`, which never quotes it: what can't be read may be a
-    password."""
-    if not url.isprintable() or " " in url:
-        raise UsageError("the URL has spaces or control characters", "Percent-encode them.")
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise UsageError("the URL can't be read", _WRITE_IT) from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError("this is not a URL to probe", _WRITE_IT)
-    try:
-        _ = parts.port
-    except ValueError:
-        raise UsageError("the URL's port is not between 0 and 65535", _WRITE_IT) from None
-    if "@" not in parts.netloc and "@" in url.partition("//")[2].partition("/")[0]:
-        raise UsageError("the user or password in the URL has a character that ends a host name", _WRITE_IT)
-    return parts
-
-
-_WRITE_IT = "Write http://… or https://…; in a user or password, percent-encode / ? # @ and :."
-
-
-def display_url(url: str) -> str:
-    """A URL without user info and query values: what may be stored and shown."""
-    try:
-        parts = urlsplit(url)
-        names = _query_names_of(parts.query)
-    except ValueError:
-        return "(unreadable URL)"
-    query = "&".join(f"{quote(name)}=${{{shell_name(name)}}}" if name else f"${{{_QUERY}}}" for name in names)
-    host = parts.netloc.rpartition("@")[2]
-    return printable(urlunsplit((parts.scheme, host, parts.path, query, "")))
-
-
-def shell_name(name: str) -> str:
-    """The shell variable a secret stands as."""
-    return re.sub(r"[^A-Z0-9]", "_", name.upper())
-
-
-def _query_values(query: str) -> Iterator[str]:
-    """The values in a query: what stands without a name is one, too."""
-    for part in query.split("&"):
-        name, equals, value = part.partition("=")
-        yield unquote_plus(value if equals else name)
-
-
 def _document(data: bytes) -> object:
     """Data as JSON, else as one text."""
     try:
@@ -468,29 +410,6 @@ def _document(data: bytes) -> object:
     except (ValueError, RecursionError):
         return data.decode("utf-8", "replace")
     return document
-
-
-def _ascii_url(parts: SplitResult) -> str:
-    """A URL as it is sent: without user info and fragment, and in ASCII. Raises `UsageError`."""
-    host = parts.netloc.rpartition("@")[2]
-    if not host.isascii():
-        try:
-            host = host.encode("idna").decode()
-        except UnicodeError:
-            raise UsageError("the URL's host name can't be written in ASCII") from None
-    path, query = (part if part.isascii() else quote(part, safe=_KEPT_IN_URLS) for part in (parts.path, parts.query))
-    return urlunsplit((parts.scheme, host, path or "/", query, ""))
-
-
-#: Characters of a path or query that mean something, percent signs of what is quoted already among them.
-_KEPT_IN_URLS = "%/?:@!$&'()*+,;=-._~{}[]"
-
-
-def _with_query(url: str, query: Sequence[tuple[str, str]]) -> str:
-    if not query:
-        return url
-    added = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in query)
-    return f"{url}{'&' if urlsplit(url).query else '?'}{added}"
 
 
 def _basic(user: str, password: str | None) -> tuple[tuple[str, str], ...]:

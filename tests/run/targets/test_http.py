@@ -19,11 +19,11 @@ from tenantcheck.run.targets.http import (
     HttpRequestSpec,
     HttpTarget,
     Place,
-    display_url,
     parse_header,
     parse_nonce_place,
 )
 from tenantcheck.run.targets.target import KEPT_HEADERS, kept_headers, media_type
+from tenantcheck.run.targets.urls import display_url
 from tests.notation import plan_for, waves
 
 REQUEST = Request(seq=0, wave=0, kind="opening", slot=0, tenant=0, nonce="tck1-n")
