@@ -242,12 +242,22 @@ class Runner:
             self._give_up()
             loop.call_soon(cancel)  # answers that have arrived are taken first
 
-        in_time = loop.call_later(max(0.0, self._left_s()), stop)
+        timer: asyncio.Handle | None = None
+
+        def look_at_the_clock() -> None:
+            nonlocal timer
+            if (left_s := self._left_s()) > 0:
+                timer = loop.call_later(left_s, look_at_the_clock)
+            else:
+                stop()
+
+        timer = loop.call_soon(look_at_the_clock)
         try:
             with self._interrupted.calls(stop):
                 yield
         finally:
-            in_time.cancel()
+            if timer is not None:
+                timer.cancel()
 
     async def _one(self, request: Request, call: Call) -> Observation:
         """Send one request and record what came back."""
