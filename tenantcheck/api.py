@@ -29,7 +29,7 @@ from tenantcheck.run.targets.http import (
     DEFAULT_TENANT_HEADER,
     HttpRequestSpec,
     HttpTarget,
-    Place,
+    Location,
     parse_header,
     parse_nonce_place,
 )
@@ -280,7 +280,7 @@ def _alias(text: str) -> str:
     return f"header:{parse_header(f'{name}:')[0]}" if kind == "header" else text
 
 
-def _tenant_place(url: str, options: ProbeOptions) -> Place:
+def _tenant_place(url: str, options: ProbeOptions) -> Location:
     header, query = options.get("tenant_header"), options.get("tenant_query")
     by_credentials = options.get("tenant_from_credentials", False)
     chosen = [
@@ -296,9 +296,9 @@ def _tenant_place(url: str, options: ProbeOptions) -> Place:
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(chosen)}: the tenant travels in one place only")
     if by_credentials:
-        return Place("none")
+        return Location("none")
     if "{tenant}" in url:
-        return Place("path")
+        return Location("path")
     if query:
-        return Place("query", query)
-    return Place("header", parse_header(f"{header or DEFAULT_TENANT_HEADER}:")[0])
+        return Location("query", query)
+    return Location("header", parse_header(f"{header or DEFAULT_TENANT_HEADER}:")[0])

@@ -16,10 +16,10 @@ from tenantcheck.cli.options import parse_idle
 from tenantcheck.lab.mapping import token
 from tenantcheck.lab.pool import Pool, Reuse
 from tenantcheck.model import Plan, PlanName
-from tenantcheck.run.plan import Credentials, Row, TenantList
+from tenantcheck.run.plan import Credentials, TenantList, TenantRow
 from tenantcheck.run.planning import make_plan
 from tenantcheck.run.settings import RunSettings
-from tenantcheck.run.targets.http import HttpRequestSpec, HttpTarget, Place, parse_nonce_place
+from tenantcheck.run.targets.http import HttpRequestSpec, HttpTarget, Location, parse_nonce_place
 from tests.simulation import SimulatedLab, faults
 
 PLANS: tuple[PlanName, ...] = ("quick", "standard", "deep")
@@ -94,7 +94,9 @@ class Case(NamedTuple):
         """Four fresh tenants."""
         ids = [f"tck-{rng.getrandbits(48):012x}" for _ in range(4)]
         credentials = [_token(id_) if self.authorizer else Credentials() for id_ in ids]
-        rows = tuple(Row(id=id_, expect=id_, credentials=own) for id_, own in zip(ids, credentials, strict=True))
+        rows = tuple(
+            TenantRow(id=id_, expect=id_, credentials=own) for id_, own in zip(ids, credentials, strict=True)
+        )
         return TenantList(rows=rows, fresh=not self.authorizer)
 
     def tenants_file(self) -> str:
@@ -115,7 +117,7 @@ class Case(NamedTuple):
 
     def simulated(self, plan: PlanName, rng: random.Random) -> tuple[Plan, SimulatedLab]:
         """The plan that the command line would make, and the lab it runs against."""
-        place = Place("query", "tenant") if self.place == "query" else Place("header", "x-tenant-id")
+        place = Location("query", "tenant") if self.place == "query" else Location("header", "x-tenant-id")
         url = "http://simulated/prod/witness"
         target = HttpTarget(HttpRequestSpec(url=url, tenant=place, nonce=parse_nonce_place(self.nonce)))
         options = RunSettings(

@@ -7,6 +7,7 @@ from tenantcheck.model.observation import (
     REFUSED,
     TENANCY_NOT_ENABLED,
     WITNESS_NAMES,
+    AnswerKind,
     Control,
     End,
     EndReason,
@@ -19,7 +20,6 @@ from tenantcheck.model.observation import (
     SeenNonce,
     Witness,
 )
-from tenantcheck.model.observation import Outcome as ObservedOutcome
 from tenantcheck.model.plan import (
     CHECK_IDS,
     FRAME,
@@ -86,6 +86,7 @@ __all__ = [
     "TIMEOUT_S",
     "WAVE",
     "WITNESS_NAMES",
+    "AnswerKind",
     "Argument",
     "Budgets",
     "Call",
@@ -110,7 +111,6 @@ __all__ = [
     "NoncePlace",
     "Observation",
     "Observed",
-    "ObservedOutcome",
     "Outcome",
     "PairFigure",
     "Part",

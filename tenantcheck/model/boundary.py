@@ -105,7 +105,7 @@ def _why_not_boundary(plan: Plan, check: str) -> str:
 _NEEDS_BOUNDARY = "it sends another tenant's id with a method that may change data: allow it with --boundary"
 
 
-def preludes(plan: Plan) -> Sequence[Attack]:
+def opening_moves(plan: Plan) -> Sequence[Attack]:
     """Calls before the waves of `invoke`: one without a tenant and one with. They tell whether the function has a
     tenancy configuration at all."""
     if plan.tenant_place != "invoke":

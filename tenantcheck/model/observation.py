@@ -9,13 +9,13 @@ from msgspec import Meta, Struct
 from tenantcheck.model.nonce import NonceText
 from tenantcheck.model.plan import Line, Nanoseconds, Number, Plan, Request
 
-Outcome = Literal[
+AnswerKind = Literal[
     "served", "no-witness", "refused", "denied", "absent", "throttled", "function-error", "service-error", "lost"
 ]
 """How a request ended. `denied`: the credentials were not accepted; `absent`: there is no such function."""
 
 #: Outcomes of requests that were turned away in front of the handler.
-REFUSED: frozenset[Outcome] = frozenset({"refused", "denied", "absent"})
+REFUSED: frozenset[AnswerKind] = frozenset({"refused", "denied", "absent"})
 IdentityField = Literal["execution_environment_id", "sandbox_id", "log_stream_name"]
 
 #: The three identities of an environment, in the order in which evidence prefers them.
@@ -92,7 +92,7 @@ class Observation(
     """Hand-over to the HTTP client."""
     first_byte_ns: Nanoseconds | None = None
     end_ns: Nanoseconds
-    outcome: Outcome
+    outcome: AnswerKind
     status: int | None = None
     error_kind: str | None = None
     error_text: str | None = None

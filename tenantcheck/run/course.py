@@ -123,9 +123,9 @@ class Course:
             return None
         if standing.not_isolated:
             return Stop(reason="not-isolated")
-        prelude = wave.kind == "single" and wave.requests[0].purpose == NOT_ISOLATED
+        opening_move = wave.kind == "single" and wave.requests[0].purpose == NOT_ISOLATED
         # Served without a tenant, say: the waves show what that leads to.
-        stop = None if prelude else self._done(wave, standing)
+        stop = None if opening_move else self._done(wave, standing)
         return stop or self._prospects.after(wave, observations)
 
     def _done(self, wave: Wave, standing: Standing) -> Stop | None:

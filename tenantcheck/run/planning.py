@@ -12,7 +12,7 @@ from msgspec import structs
 
 from tenantcheck.errors import UsageError
 from tenantcheck.model import Budgets, Plan, Repeat, RunKind
-from tenantcheck.run.plan import NEWCOMERS, SOAK_NEWCOMERS, Row, TenantList, forecast, parse_tenants
+from tenantcheck.run.plan import NEWCOMERS, SOAK_NEWCOMERS, TenantList, TenantRow, forecast, parse_tenants
 from tenantcheck.run.settings import RunSettings, chosen_checks
 from tenantcheck.run.targets import Target
 from tenantcheck.run.witness import WitnessReader
@@ -64,7 +64,7 @@ class RunTarget(Target, Protocol):
         """Parts of requests that can be left out (see `Plan`)."""
         ...
 
-    def with_rows(self, rows: Sequence[Row], /) -> Self:
+    def with_rows(self, rows: Sequence[TenantRow], /) -> Self:
         """The same target for these tenants and newcomers, in the order of their index. Raises `UsageError` for what
         it can't send."""
         ...

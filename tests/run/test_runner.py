@@ -20,7 +20,7 @@ from tenantcheck.history import HistoryReader, HistoryWriter
 from tenantcheck.model import SCHEDULE, Budgets, Call, End, Header, Observation, Plan, Reply, Standing
 from tenantcheck.run.course import opening_problem
 from tenantcheck.run.interruption import Interruption
-from tenantcheck.run.plan import Row, Wave
+from tenantcheck.run.plan import TenantRow, Wave
 from tenantcheck.run.runner import Clock, OnWave, Runner
 from tenantcheck.run.targets.http import HttpRequestSpec, HttpTarget
 from tests.notation import changed, plan_for, waves
@@ -103,7 +103,7 @@ class Ran:
             self.sender.now_ns += round(seconds * 1e9)
 
         target = HttpTarget(HttpRequestSpec(url="http://127.0.0.1/"))
-        target = target.with_rows([Row(id=tenant.id, expect=tenant.id) for tenant in plan.everyone()])
+        target = target.with_rows([TenantRow(id=tenant.id, expect=tenant.id) for tenant in plan.everyone()])
         path = tmp_path / "history"
         with HistoryWriter(path, Header(schedule=SCHEDULE, tool="t", started="", plan=plan)) as writer:
 
@@ -181,7 +181,7 @@ def test_answers_that_have_arrived_survive_an_interruption(tmp_path: Path) -> No
     """
     plan_ = plan(name="quick")
     target = HttpTarget(HttpRequestSpec(url="http://127.0.0.1/"))
-    target = target.with_rows([Row(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
+    target = target.with_rows([TenantRow(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
     path = tmp_path / "history"
 
     async def go(writer: HistoryWriter) -> End:
@@ -317,7 +317,7 @@ def test_an_interruption_keeps_what_was_sent_as_lost(tmp_path: Path) -> None:
     plan_ = plan()
     path = tmp_path / "history"
     target = HttpTarget(HttpRequestSpec(url="http://127.0.0.1/"))
-    target = target.with_rows([Row(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
+    target = target.with_rows([TenantRow(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
     with HistoryWriter(path, Header(schedule=SCHEDULE, tool="t", started="", plan=plan_)) as writer:
 
         async def go() -> End:
@@ -343,7 +343,7 @@ def test_however_a_run_breaks_off_its_end_line_agrees_with_the_records(tmp_path:
     """
     plan_ = plan()
     target = HttpTarget(HttpRequestSpec(url="http://127.0.0.1/"))
-    target = target.with_rows([Row(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
+    target = target.with_rows([TenantRow(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
     path = tmp_path / "history"
 
     async def go(writer: HistoryWriter) -> None:
@@ -478,7 +478,7 @@ def test_connecting_ahead_ends_with_the_request_the_run_and_the_patience(tmp_pat
         plan_ = msgspec.structs.replace(plan_, budgets=Budgets(max_requests=4, max_time_s=0.1))
     interrupted = Interruption()
     target = HttpTarget(HttpRequestSpec(url="http://127.0.0.1/"))
-    target = target.with_rows([Row(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
+    target = target.with_rows([TenantRow(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
 
     async def go(writer: HistoryWriter) -> End:
         if end == "interrupted":
@@ -512,7 +512,7 @@ def test_answers_are_not_read_for_long_when_the_run_is_over(tmp_path: Path, why:
     most_s = 1.5 if why == "max-time" else 3600.0
     plan_ = plan(budgets=Budgets(max_requests=100, max_time_s=most_s))
     target = HttpTarget(HttpRequestSpec(url="http://127.0.0.1/"))
-    target = target.with_rows([Row(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
+    target = target.with_rows([TenantRow(id=tenant.id, expect=tenant.id) for tenant in plan_.everyone()])
     path = tmp_path / "h"
     with HistoryWriter(path, Header(schedule=SCHEDULE, tool="t", started="", plan=plan_)) as writer:
 

@@ -84,8 +84,8 @@ class Processes:
         """Where counters of this function start: above 1 only where that is systematic, since several processes begin
         there, and most of them."""
         smallest = self.smallest
-        alike = sum(process.counts.lowest == smallest for process in self.by_id.values())
-        return smallest if alike >= max(_ALIKE, len(self.by_id) / 2) else min(smallest, 1)
+        as_low = sum(process.counts.lowest == smallest for process in self.by_id.values())
+        return smallest if as_low >= max(_ALIKE, len(self.by_id) / 2) else min(smallest, 1)
 
     @property
     def step(self) -> int:

@@ -3,8 +3,8 @@
 from tenantcheck.run.plan.schedule import NEWCOMERS, SOAK_NEWCOMERS, Forecast, Schedule, Wave, forecast
 from tenantcheck.run.plan.tenants import (
     Credentials,
-    Row,
     TenantList,
+    TenantRow,
     fresh_id,
     fresh_tenants,
     id_problem,
@@ -17,9 +17,9 @@ __all__ = [
     "SOAK_NEWCOMERS",
     "Credentials",
     "Forecast",
-    "Row",
     "Schedule",
     "TenantList",
+    "TenantRow",
     "Wave",
     "forecast",
     "fresh_id",

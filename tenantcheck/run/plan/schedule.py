@@ -16,7 +16,7 @@ from statistics import median
 
 from tenantcheck.model import WAVE, Observation, Plan, PlanName, Request, WaveKind
 from tenantcheck.model import nonce as nonces
-from tenantcheck.model.boundary import Attack, Group, groups, preludes
+from tenantcheck.model.boundary import Attack, Group, groups, opening_moves
 
 #: Unused ids asked once each, by plan.
 NEWCOMERS: dict[PlanName, int] = {"quick": 0, "standard": 20, "deep": 40}
@@ -123,8 +123,8 @@ class Schedule:
         yield from self._outside()
 
     def _opening(self) -> Iterator[_Step]:
-        for prelude in preludes(self.plan):
-            yield _Step(kind="single", group=Group((prelude,)))
+        for opening_move in opening_moves(self.plan):
+            yield _Step(kind="single", group=Group((opening_move,)))
         yield _Step(kind="opening", tenants=self._everyone)
 
     def _outside(self) -> Iterator[_Step]:

@@ -48,7 +48,7 @@ NO_CREDENTIALS = Credentials()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class TenantRow:
     """One tenant as the user gave it."""
 
     id: str
@@ -60,8 +60,8 @@ class Row:
 class TenantList:
     """The tenants of a run, and spare ids that nobody uses."""
 
-    rows: tuple[Row, ...]
-    spare: tuple[Row, ...] = ()
+    rows: tuple[TenantRow, ...]
+    spare: tuple[TenantRow, ...] = ()
     fresh: bool = False
 
     @property
@@ -105,7 +105,7 @@ class TenantList:
 
     def newcomers(
         self, wanted: int, place: str = "", *, lookalike: bool = True
-    ) -> tuple[tuple[Tenant, ...], tuple[Row, ...]]:
+    ) -> tuple[tuple[Tenant, ...], tuple[TenantRow, ...]]:
         """At most `wanted` ids nobody uses, and their rows: look-alikes of the tenants first (unless they are not
         wished), such as stay apart in the `place` where ids travel (see `Plan.tenant_place`).
 
@@ -115,7 +115,7 @@ class TenantList:
         taken = {in_place(row.id, place) for row in self.rows} | {None}
         # Where the handler sees other names than are sent, nobody knows what it should see for a made-up id.
         made_up = not self.has_credentials and all(row.expect == row.id for row in self.rows)
-        chosen: list[tuple[Row, int | None, str | None]] = []
+        chosen: list[tuple[TenantRow, int | None, str | None]] = []
         if made_up and wanted and lookalike:
             ids = [row.id for row in self.rows]
             numbers = {id_: index for index, id_ in enumerate(ids)}
@@ -124,12 +124,12 @@ class TenantList:
                 if len(chosen) < wanted and carried not in taken and _can_travel(id_, form):
                     taken.add(carried)
                     numbers[id_] = len(ids) + len(chosen)
-                    chosen.append((Row(id=id_, expect=id_), numbers.get(sibling), form))
+                    chosen.append((TenantRow(id=id_, expect=id_), numbers.get(sibling), form))
         chosen += [(row, None, None) for row in self.spare[: wanted - len(chosen)]]
         if made_up:
             for _ in range(wanted - len(chosen)):
                 fresh = fresh_id()
-                chosen.append((Row(id=fresh, expect=fresh), None, None))
+                chosen.append((TenantRow(id=fresh, expect=fresh), None, None))
         first = len(self.rows)
         tenants = tuple(
             _tenant(first + offset, row, fresh=self.fresh, sibling=sibling, lookalike=form)
@@ -138,7 +138,9 @@ class TenantList:
         return tenants, tuple(row for row, _, _ in chosen)
 
 
-def _tenant(index: int, row: Row, *, fresh: bool, sibling: int | None = None, lookalike: str | None = None) -> Tenant:
+def _tenant(
+    index: int, row: TenantRow, *, fresh: bool, sibling: int | None = None, lookalike: str | None = None
+) -> Tenant:
     return Tenant(
         index=index,
         id=row.id,
@@ -192,13 +194,13 @@ def parse_tenants(option: str, files: Mapping[str, bytes] | None = None) -> Tena
 def fresh_tenants(count: int) -> TenantList:
     """So many tenants with ids that nobody uses. Raises `UsageError`."""
     _check_count(count)
-    rows = tuple(Row(id=id_, expect=id_) for id_ in (fresh_id() for _ in range(count)))
+    rows = tuple(TenantRow(id=id_, expect=id_) for id_ in (fresh_id() for _ in range(count)))
     return TenantList(rows=rows, fresh=True)
 
 
 def named_tenants(ids: Iterable[str]) -> TenantList:
     """Tenants with these ids and no credentials. Raises `UsageError`."""
-    return _checked([(f"id {n}", Row(id=id_, expect=id_)) for n, id_ in enumerate(ids, 1)], ())
+    return _checked([(f"id {n}", TenantRow(id=id_, expect=id_)) for n, id_ in enumerate(ids, 1)], ())
 
 
 def _parse_file(name: str, content: bytes) -> TenantList:
@@ -212,7 +214,7 @@ def _parse_file(name: str, content: bytes) -> TenantList:
         return _parse_toml(name, text)
     lines = [(f"{name}, line {n}", line) for n, line in enumerate(text.splitlines(), 1)]
     rows = [
-        (where, Row(id=line, expect=line))
+        (where, TenantRow(id=line, expect=line))
         for where, line in lines
         if line.strip() and not line.lstrip().startswith("#")
     ]
@@ -239,13 +241,13 @@ _TOML_EXAMPLE = (
 _ROW_KEYS = {"id", "expect", "headers", "query", "credentials"}
 
 
-def _toml_rows(where: str, tables: Any) -> list[tuple[str, Row]]:
+def _toml_rows(where: str, tables: Any) -> list[tuple[str, TenantRow]]:
     if not isinstance(tables, list):
         raise UsageError(f"{where}: a list of tables was expected", _TOML_EXAMPLE)
     return [(f"{where} {n}", _toml_row(f"{where} {n}", table)) for n, table in enumerate(tables, 1)]
 
 
-def _toml_row(where: str, table: Any) -> Row:
+def _toml_row(where: str, table: Any) -> TenantRow:
     if isinstance(table, str):
         table = {"id": table}
     if not isinstance(table, dict):
@@ -264,7 +266,7 @@ def _toml_row(where: str, table: Any) -> Row:
             raise UsageError(
                 f"{where}: the value of header {header} can't be sent (line break, non-ASCII, or space at an end)"
             )
-    return Row(
+    return TenantRow(
         id=id_,
         expect=_value(where, "expect", table.get("expect", id_)),
         credentials=Credentials(
@@ -319,7 +321,7 @@ def _value(where: str, key: str, value: Any) -> str:
     return _REFERENCE.sub(resolve, value)
 
 
-def _checked(rows: Sequence[tuple[str, Row]], spare: Sequence[tuple[str, Row]]) -> TenantList:
+def _checked(rows: Sequence[tuple[str, TenantRow]], spare: Sequence[tuple[str, TenantRow]]) -> TenantList:
     seen: dict[str, str] = {}
     expected: dict[str, str] = {}
     for where, row in (*rows, *spare):

@@ -13,8 +13,8 @@ import msgspec
 from tenantcheck.errors import UsageError
 from tenantcheck.model import (
     TENANCY_NOT_ENABLED,
+    AnswerKind,
     Argument,
-    ObservedOutcome,
     PlatformRecord,
     Repeat,
     Reply,
@@ -27,17 +27,17 @@ from tenantcheck.model.document import SEARCHED_BYTES, decode
 from tenantcheck.model.repeat import Part, text, variable
 from tenantcheck.model.secrets import Secrets, leaves
 from tenantcheck.model.text import printable
-from tenantcheck.run.plan import Row
+from tenantcheck.run.plan import TenantRow
 from tenantcheck.run.targets.aws import AwsSession
 from tenantcheck.run.targets.http import PADDING, PADDING_HEADER
 from tenantcheck.run.targets.log_tail import platform_record
-from tenantcheck.run.targets.target import NO_WITNESS, SERVED, Outcome, error_word, known_saying, service_message
+from tenantcheck.run.targets.target import NO_WITNESS, SERVED, Classified, error_word, known_saying, service_message
 from tenantcheck.run.targets.urls import display_url
 
 #: Lambda's own words for a function that takes no tenant id.
 _NOT_ENABLED = "not enabled with tenancy configuration"
 #: What errors of AWS mean, by their names.
-_REFUSALS: dict[str, ObservedOutcome] = {
+_REFUSALS: dict[str, AnswerKind] = {
     "ResourceNotFoundException": "absent",
     **dict.fromkeys(
         (
@@ -77,7 +77,7 @@ class FunctionTarget:
         payload: bytes,
         event: EventShape,
         tenantless: bool = False,
-        rows: Sequence[Row] = (),
+        rows: Sequence[TenantRow] = (),
     ) -> None:
         """`tenantless` sends no tenant id at all, as a function without a tenancy configuration wants it."""
         self._session = session
@@ -117,7 +117,7 @@ class FunctionTarget:
         """Prepare requests without these optional parts from now on."""
         self._tail, self._pads = LOG_TAIL not in parts, PADDING not in parts
 
-    def with_rows(self, rows: Sequence[Row]) -> FunctionTarget:
+    def with_rows(self, rows: Sequence[TenantRow]) -> FunctionTarget:
         """The same requests for these tenants and newcomers, in the order of their index."""
         return FunctionTarget(
             self._session,
@@ -183,35 +183,35 @@ class FunctionTarget:
         """The answer of a handler written for API Gateway: `{"statusCode": …, "body": "…"}`."""
         return envelope(reply.body)
 
-    def outcome(self, reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Outcome:
+    def outcome(self, reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Classified:
         """Class of a reply of the Invoke operation."""
         if reply.status is None:
-            return Outcome("lost", reply.error_kind, reply.error_text)
+            return Classified("lost", reply.error_kind, reply.error_text)
         if not _from_lambda(reply):
-            return Outcome("no-witness", "not-lambda", f"HTTP {reply.status}, without Lambda's headers")
+            return Classified("no-witness", "not-lambda", f"HTTP {reply.status}, without Lambda's headers")
         if reply.status == 200:
             return self._handler_outcome(reply, witnessed=witnessed, proxy_status=proxy_status)
         named = (reply.header("x-amzn-errortype") or "").partition(":")[0]
         name = error_word(named, self.secrets) or f"HTTP {reply.status}"
         text = known_saying(service_message(reply.body)) or f"HTTP {reply.status}"
         if reply.status == 429:
-            return Outcome("throttled", name, text)
+            return Classified("throttled", name, text)
         if reply.status >= 500:
-            return Outcome("service-error", name, text)
+            return Classified("service-error", name, text)
         if _NOT_ENABLED in text:  # the error's name differs between Lambda and SAM's local servers
-            return Outcome("refused", TENANCY_NOT_ENABLED, text)
-        return Outcome(_REFUSALS.get(name, "refused"), name, text)
+            return Classified("refused", TENANCY_NOT_ENABLED, text)
+        return Classified(_REFUSALS.get(name, "refused"), name, text)
 
-    def _handler_outcome(self, reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Outcome:
+    def _handler_outcome(self, reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Classified:
         if (error := reply.header("x-amz-function-error")) is not None:
             kind = "Handled" if error == "Handled" else "Unhandled"
-            return Outcome("function-error", kind, error_word(_error_type(reply.body), self.secrets))
+            return Classified("function-error", kind, error_word(_error_type(reply.body), self.secrets))
         if proxy_status is not None and proxy_status >= 500:
-            return Outcome("function-error", f"proxy-{proxy_status}")
+            return Classified("function-error", f"proxy-{proxy_status}")
         if proxy_status == 429:
-            return Outcome("throttled", "proxy-429")
+            return Classified("throttled", "proxy-429")
         if proxy_status is not None and proxy_status >= 400:
-            return Outcome("refused", f"proxy-{proxy_status}")
+            return Classified("refused", f"proxy-{proxy_status}")
         return SERVED if witnessed else NO_WITNESS
 
     def platform(self, reply: Reply) -> PlatformRecord | None:
@@ -249,7 +249,7 @@ class FunctionTarget:
         return Repeat(command="aws lambda invoke", arguments=tuple(arguments))
 
 
-def _length(row: Row) -> int:
+def _length(row: TenantRow) -> int:
     """Characters of a request that are the tenant's own: its id, and what its headers carry of its credentials."""
     aws = row.credentials.aws
     return len(row.id) + sum(len(aws.get(name, "")) for name in ("aws_access_key_id", "aws_session_token"))

@@ -23,8 +23,8 @@ from tenantcheck.model.boundary import (
 from tenantcheck.model.call import Call
 from tenantcheck.model.repeat import Part, text, variable
 from tenantcheck.model.secrets import Secrets, leaves
-from tenantcheck.run.plan import Credentials, Row
-from tenantcheck.run.targets.target import Outcome, http_outcome, known_saying, service_message
+from tenantcheck.run.plan import Credentials, TenantRow
+from tenantcheck.run.targets.target import Classified, http_outcome, known_saying, service_message
 from tenantcheck.run.targets.urls import (
     NAMELESS,
     ascii_url,
@@ -41,7 +41,7 @@ DEFAULT_TENANT_HEADER = "x-tenant-id"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """Where a value travels: in a header, a query parameter, the path, the host name, a key of a JSON body, or not at
     all."""
 
@@ -51,21 +51,21 @@ class Place(NamedTuple):
 
 #: Where the nonce travels if nobody says otherwise, as `--nonce` takes it.
 DEFAULT_NONCE_PLACE = f"header:{NONCE_HEADER}"
-TENANT_BY_HEADER = Place("header", DEFAULT_TENANT_HEADER)
-NONCE_BY_HEADER = Place("header", NONCE_HEADER)
+TENANT_BY_HEADER = Location("header", DEFAULT_TENANT_HEADER)
+NONCE_BY_HEADER = Location("header", NONCE_HEADER)
 
 
-def parse_nonce_place(text: str) -> Place:
+def parse_nonce_place(text: str) -> Location:
     """`header:NAME`, `query:NAME`, `body:KEY` or `none`. Raises `UsageError`."""
     kind, _, name = text.partition(":")
     if text == "none":
-        return Place("none")
+        return Location("none")
     if kind == "header" and _TOKEN.fullmatch(name):
-        return Place("header", name)
+        return Location("header", name)
     if kind == "query" and name:
-        return Place("query", name)
+        return Location("query", name)
     if kind == "body" and name:
-        return Place("body", name)
+        return Location("body", name)
     raise UsageError(f"--nonce {text}: not a place for the nonce", "Write header:NAME, query:NAME, body:KEY or none.")
 
 
@@ -88,8 +88,8 @@ class HttpRequestSpec:
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = ()
     data: bytes = b""
-    tenant: Place = TENANT_BY_HEADER
-    nonce: Place = NONCE_BY_HEADER
+    tenant: Location = TENANT_BY_HEADER
+    nonce: Location = NONCE_BY_HEADER
     aliases: tuple[str, ...] = ALIASES
     """Other names that a service may read the tenant from, as `header:NAME` or `query:NAME`."""
 
@@ -130,7 +130,7 @@ class HttpTarget:
 
     kind: RunKind = "probe"
 
-    def __init__(self, spec: HttpRequestSpec, signer: Signer | None = None, rows: Sequence[Row] = ()) -> None:
+    def __init__(self, spec: HttpRequestSpec, signer: Signer | None = None, rows: Sequence[TenantRow] = ()) -> None:
         parts = parts_of(spec.url)
         if "{" in spec.url.replace("{tenant}", "") or "}" in spec.url.replace("{tenant}", ""):
             raise UsageError("the URL has braces that are not {tenant}", "Percent-encode them: %7B and %7D.")
@@ -144,7 +144,7 @@ class HttpTarget:
         if "{tenant}" in parts.netloc.rpartition("@")[2] and "{tenant}" in f"{parts.path}{parts.query}":
             raise UsageError("{tenant} stands in host and path of the URL", "Put it into one of them.")
         if "{tenant}" in parts.netloc and spec.tenant.kind == "path":
-            spec = replace(spec, tenant=Place("host"))
+            spec = replace(spec, tenant=Location("host"))
         self._spec = spec
         self._signer = signer
         self._rows = rows
@@ -167,7 +167,7 @@ class HttpTarget:
         """Of ordinary requests, by tenant."""
         self._longest = max(self._lengths, default=0) if len(set(self._lengths)) > 1 else 0
 
-    def with_rows(self, rows: Sequence[Row]) -> HttpTarget:
+    def with_rows(self, rows: Sequence[TenantRow]) -> HttpTarget:
         """The same requests for these tenants and newcomers, in the order of their index."""
         return HttpTarget(self._spec, self._signer, rows)
 
@@ -261,10 +261,10 @@ class HttpTarget:
         """The front has opened it."""
         return
 
-    def outcome(self, reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Outcome:  # noqa: ARG002
+    def outcome(self, reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Classified:  # noqa: ARG002
         """Class of a reply, with the service's own words for a refusal."""
         if reply.status is None:
-            return Outcome("lost", reply.error_kind, reply.error_text)
+            return Classified("lost", reply.error_kind, reply.error_text)
         outcome = http_outcome(reply.status, witnessed=witnessed)
         if outcome.kind in ("served", "no-witness"):
             return outcome
@@ -377,7 +377,9 @@ def _header(name: str, value: Part) -> Argument:
     return Argument(flag="-H", value=(text(f"{name}: "), value))
 
 
-def _put(place: Place, values: Sequence[str], headers: list[tuple[str, str]], query: list[tuple[str, str]]) -> None:
+def _put(
+    place: Location, values: Sequence[str], headers: list[tuple[str, str]], query: list[tuple[str, str]]
+) -> None:
     """Add values to the headers or the query, wherever they travel."""
     pairs = [(place.name, value) for value in values]
     if place.kind == "header":

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from tenantcheck.model import CACHE_HEADERS, ObservedOutcome, PlatformRecord, Reply, Request
+from tenantcheck.model import CACHE_HEADERS, AnswerKind, PlatformRecord, Reply, Request
 from tenantcheck.model.call import Call, Envelope
 from tenantcheck.model.secrets import Secrets
 
@@ -30,15 +30,15 @@ _CACHE_WORDS = re.compile(
 )
 
 
-class Outcome(NamedTuple):
+class Classified(NamedTuple):
     """How a request ended."""
 
-    kind: ObservedOutcome
+    kind: AnswerKind
     error_kind: str | None = None
     error_text: str | None = None
 
 
-SERVED, NO_WITNESS = Outcome("served"), Outcome("no-witness")
+SERVED, NO_WITNESS = Classified("served"), Classified("no-witness")
 
 
 class Target(Protocol):
@@ -65,7 +65,7 @@ class Target(Protocol):
         """What stands around the body of a reply, where the target puts something there."""
         ...
 
-    def outcome(self, reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Outcome:
+    def outcome(self, reply: Reply, *, witnessed: bool, proxy_status: int | None) -> Classified:
         """Class of a reply."""
         ...
 
@@ -97,19 +97,19 @@ def media_type(reply: Reply, secrets: Secrets) -> str | None:
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,60}")
 
 
-def http_outcome(status: int, *, witnessed: bool) -> Outcome:
+def http_outcome(status: int, *, witnessed: bool) -> Classified:
     """Class of an HTTP status of a service in front of a handler."""
     if status < 400:
         return SERVED if witnessed else NO_WITNESS
     text = f"HTTP {status}"
     if status in (429, 503):
-        return Outcome("throttled", f"http-{status}", text)
+        return Classified("throttled", f"http-{status}", text)
     if status in (500, 502):
         # API Gateway answers 502 when the handler raised, timed out or answered nonsense.
-        return Outcome("function-error", f"http-{status}", text)
+        return Classified("function-error", f"http-{status}", text)
     if status >= 500 or status == 408:
-        return Outcome("service-error", f"http-{status}", text)
-    return Outcome("refused", f"http-{status}", text)
+        return Classified("service-error", f"http-{status}", text)
+    return Classified("refused", f"http-{status}", text)
 
 
 #: What gateways and Lambda say themselves, by how it begins, and what is kept of it. Any other sentence, and all that

@@ -13,7 +13,7 @@ import pytest
 from tenantcheck.judge import Judge
 from tenantcheck.judge.evidence import log_factor
 from tenantcheck.lab.pool import Pool, Reuse, Slot
-from tenantcheck.model import IDENTITIES, SCHEDULE, End, Header, Observation, ObservedOutcome, Verdict, Witness
+from tenantcheck.model import IDENTITIES, SCHEDULE, AnswerKind, End, Header, Observation, Verdict, Witness
 from tenantcheck.run.course import Course
 from tenantcheck.run.plan import Wave
 from tests.notation import plan_for
@@ -189,7 +189,7 @@ def contrived(rng: random.Random, ordered: int) -> Verdict:
                 if owners.setdefault((name, label), request.tenant) == request.tenant:
                     ids[name] = f"{name}-{label}"
             witness = Witness(**ids, nonce=request.nonce) if ids else None  # type: ignore[arg-type]
-            outcome: ObservedOutcome = "served" if ids else "no-witness"
+            outcome: AnswerKind = "served" if ids else "no-witness"
             observations.append(
                 Observation(
                     request=request, call_ns=now, end_ns=now + 1, outcome=outcome, status=200, witness=witness

@@ -19,7 +19,7 @@ from tenantcheck.errors import TargetError, UsageError
 from tenantcheck.judge.checks.repeating import repeat_of
 from tenantcheck.model import Call, PlatformRecord, Reply, Request
 from tenantcheck.reports.shell import command_line
-from tenantcheck.run.plan import Credentials, Row
+from tenantcheck.run.plan import Credentials, TenantRow
 from tenantcheck.run.targets.aws import ApiSigner, AwsOptions, AwsSession, region_of_url
 from tenantcheck.run.targets.function import FunctionTarget
 from tests.notation import plan_for
@@ -41,14 +41,14 @@ def target(
     *,
     payload: bytes = b"{}",
     event: Any = "raw",
-    row: Row | None = None,
+    row: TenantRow | None = None,
     **options: Any,
 ) -> FunctionTarget:
     qualifier = options.pop("qualifier", None)
     made = FunctionTarget(
         AwsSession(AwsOptions(**options)), function, qualifier=qualifier, payload=payload, event=event
     )
-    made = made.with_rows([row or Row(id="ac/me 1", expect="acme")])
+    made = made.with_rows([row or TenantRow(id="ac/me 1", expect="acme")])
     asyncio.run(made.refresh())
     return made
 
@@ -147,13 +147,13 @@ class TestRequests:
 
     def test_tenants_may_have_aws_credentials_of_their_own(self) -> None:
         keys = {"aws_access_key_id": "AKIDOTHER", "aws_secret_access_key": "x"}
-        row = Row(id="a", expect="a", credentials=Credentials(aws=keys))
+        row = TenantRow(id="a", expect="a", credentials=Credentials(aws=keys))
         call = target(row=row).prepare(REQUEST)
         assert "Credential=AKIDOTHER/" in dict(call.headers)["Authorization"]
 
     def test_credentials_that_invoke_can_not_carry(self) -> None:
         with pytest.raises(UsageError, match="'a' has headers, query or tokens"):
-            target(row=Row(id="a", expect="a", credentials=Credentials(headers=(("Authorization", "x"),))))
+            target(row=TenantRow(id="a", expect="a", credentials=Credentials(headers=(("Authorization", "x"),))))
 
     def test_a_refused_signature_does_not_quote_the_session_token(self) -> None:
         text = "The request signature we calculated does not match. The Canonical String was\nx-amz-token:hunter2"

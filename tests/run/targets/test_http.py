@@ -14,11 +14,11 @@ from tenantcheck.judge.checks.repeating import repeat_of
 from tenantcheck.model import CACHE_HEADERS, Call, Reply, Request, Sent
 from tenantcheck.model.secrets import Secrets
 from tenantcheck.reports.shell import command_line
-from tenantcheck.run.plan import Credentials, Row
+from tenantcheck.run.plan import Credentials, TenantRow
 from tenantcheck.run.targets.http import (
     HttpRequestSpec,
     HttpTarget,
-    Place,
+    Location,
     parse_header,
     parse_nonce_place,
 )
@@ -27,14 +27,14 @@ from tenantcheck.run.targets.urls import display_url
 from tests.notation import plan_for, waves
 
 REQUEST = Request(seq=0, wave=0, kind="opening", slot=0, tenant=0, nonce="tck1-n")
-ACME = Row(
+ACME = TenantRow(
     id="ac/me +",
     expect="acme",
     credentials=Credentials(headers=(("Authorization", "Bearer hunter2"),), query=(("key", "hunter3"),)),
 )
 
 
-def prepared(row: Row = ACME, request: Request = REQUEST, **spec: Any) -> Call:
+def prepared(row: TenantRow = ACME, request: Request = REQUEST, **spec: Any) -> Call:
     target = HttpTarget(HttpRequestSpec(**{"url": "https://x.test/p"} | spec))
     target = target.with_rows([row])
     return target.prepare(request)
@@ -53,17 +53,17 @@ def test_the_tenant_in_a_header() -> None:
 
 
 def test_the_tenant_in_the_query_beside_what_is_there() -> None:
-    call = prepared(url="https://x.test/p?a=1", tenant=Place("query", "tenant"), nonce=Place("query", "n"))
+    call = prepared(url="https://x.test/p?a=1", tenant=Location("query", "tenant"), nonce=Location("query", "n"))
     assert query(call) == {"a": "1", "key": "hunter3", "tenant": "ac/me +", "n": "tck1-n"}
     assert all(name != "x-tenant-id" for name, _ in call.headers)
 
 
 def test_a_cacheable_request_has_its_nonce_in_a_header() -> None:
     request = structs.replace(REQUEST, sent=Sent(nonce_in_header=True))
-    call = prepared(nonce=Place("query", "n"), request=request)
+    call = prepared(nonce=Location("query", "n"), request=request)
     assert ("x-tenantcheck-nonce", "tck1-n") in call.headers
     assert query(call) == {"key": "hunter3"}
-    body = prepared(nonce=Place("body", "n"), data=b'{"a": 1}', request=request)
+    body = prepared(nonce=Location("body", "n"), data=b'{"a": 1}', request=request)
     assert (body.body, ("x-tenantcheck-nonce", "tck1-n") in body.headers) == (b'{"a": 1}', True)
 
 
@@ -79,12 +79,12 @@ def test_only_gets_with_the_nonce_in_the_url_are_kept_from_caches_by_it(
 
 
 def test_the_tenant_in_the_path() -> None:
-    call = prepared(url="https://x.test/{tenant}/p", tenant=Place("path"))
+    call = prepared(url="https://x.test/{tenant}/p", tenant=Location("path"))
     assert call.url.startswith("https://x.test/ac%2Fme%20%2B/p?")
 
 
 def test_the_credentials_alone() -> None:
-    call = prepared(tenant=Place("none"))
+    call = prepared(tenant=Location("none"))
     assert "ac/me" not in str(call.headers) + call.url
 
 
@@ -99,19 +99,19 @@ def test_a_body_has_a_type(data: bytes, kind: str) -> None:
 
 
 def test_the_nonce_in_the_body() -> None:
-    call = prepared(data=b'{"a": 1}', nonce=Place("body", "n"))
+    call = prepared(data=b'{"a": 1}', nonce=Location("body", "n"))
     assert json.loads(call.body) == {"a": 1, "n": "tck1-n"}
-    assert json.loads(prepared(nonce=Place("body", "n")).body) == {"n": "tck1-n"}
+    assert json.loads(prepared(nonce=Location("body", "n")).body) == {"n": "tck1-n"}
 
 
 def test_a_body_that_can_not_carry_it() -> None:
     with pytest.raises(UsageError, match="needs a JSON object"):
-        prepared(data=b"[1]", nonce=Place("body", "n"))
+        prepared(data=b"[1]", nonce=Location("body", "n"))
 
 
 def test_another_id_and_other_credentials() -> None:
     """What the boundary checks send."""
-    other = Row(id="b", expect="b")
+    other = TenantRow(id="b", expect="b")
     target = HttpTarget(HttpRequestSpec(url="https://x.test/"))
     target = target.with_rows([ACME, other])
     request = Request(seq=0, wave=0, kind="single", slot=0, tenant=1, nonce="n", sent=Sent(ids=("c",), credential=0))
@@ -121,7 +121,7 @@ def test_another_id_and_other_credentials() -> None:
 
 
 def test_user_info_becomes_a_header() -> None:
-    call = prepared(Row(id="a", expect="a"), url="https://us%20er:pa%3Ass@x.test/")
+    call = prepared(TenantRow(id="a", expect="a"), url="https://us%20er:pa%3Ass@x.test/")
     assert urlsplit(call.url).hostname == "x.test"
     assert "pa" not in call.url
     assert ("Authorization", "Basic dXMgZXI6cGE6c3M=") in call.headers
@@ -181,13 +181,13 @@ def test_secrets_do_not_show_in_representations() -> None:
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("header:X-N", Place("header", "X-N")),
-        ("query:n", Place("query", "n")),
-        ("body:n", Place("body", "n")),
-        ("none", Place("none")),
+        ("header:X-N", Location("header", "X-N")),
+        ("query:n", Location("query", "n")),
+        ("body:n", Location("body", "n")),
+        ("none", Location("none")),
     ],
 )
-def test_places_of_the_nonce(text: str, place: Place) -> None:
+def test_places_of_the_nonce(text: str, place: Location) -> None:
     assert parse_nonce_place(text) == place
 
 
@@ -282,13 +282,13 @@ def test_what_has_another_form_is_not_kept(value: str) -> None:
 def test_a_header_is_not_sent_twice() -> None:
     with pytest.raises(UsageError, match="the header X-Tenant-ID is given a second time"):
         HttpTarget(HttpRequestSpec(url="https://x.test/", headers=(("X-Tenant-ID", "b"),)))
-    row = Row(id="a", expect="a", credentials=Credentials(headers=(("x-tenantcheck-nonce", "n"),)))
+    row = TenantRow(id="a", expect="a", credentials=Credentials(headers=(("x-tenantcheck-nonce", "n"),)))
     with pytest.raises(UsageError, match="given a second time"):
         HttpTarget(HttpRequestSpec(url="https://x.test/")).with_rows([row])
 
 
 def test_aws_credentials_need_a_signer() -> None:
-    row = Row(id="a", expect="a", credentials=Credentials(aws={"aws_profile": "p"}))
+    row = TenantRow(id="a", expect="a", credentials=Credentials(aws={"aws_profile": "p"}))
     with pytest.raises(UsageError, match="'a' has AWS credentials"):
         HttpTarget(HttpRequestSpec(url="https://x.test/")).with_rows([row])
 
@@ -300,24 +300,24 @@ def test_where_a_body_ends_is_not_the_users_to_say(name: str) -> None:
 
 
 def test_a_parameter_that_is_there_already() -> None:
-    place = Place("query", "t")
+    place = Location("query", "t")
     with pytest.raises(UsageError, match="the query has t a second time"):
         prepared(url="https://x.test/?t=a", tenant=place)
     with pytest.raises(UsageError, match="the query has t a second time"):
         prepared(url="https://x.test/?t=a", nonce=place)
-    row = Row(id="a", expect="a", credentials=Credentials(query=(("t", "x"),)))
+    row = TenantRow(id="a", expect="a", credentials=Credentials(query=(("t", "x"),)))
     with pytest.raises(UsageError, match="the query has t a second time"):
-        prepared(row, tenant=Place("query", "t"))
+        prepared(row, tenant=Location("query", "t"))
 
 
 def test_a_url_is_sent_in_ascii() -> None:
-    call = prepared(url="https://user@bücher.test:8443/é%20x/{tenant}?q=ü&r=%C3", tenant=Place("path"))
+    call = prepared(url="https://user@bücher.test:8443/é%20x/{tenant}?q=ü&r=%C3", tenant=Location("path"))
     assert call.url == "https://xn--bcher-kva.test:8443/%C3%A9%20x/ac%2Fme%20%2B?q=%C3%BC&r=%C3&key=hunter3"
     with pytest.raises(UsageError, match="host name"):
         prepared(url=f"https://{'ü' * 70}.test/")
 
 
-def lengths(rows: list[Row], **spec: Any) -> set[int]:
+def lengths(rows: list[TenantRow], **spec: Any) -> set[int]:
     """Sizes of ordinary requests of these tenants."""
     target = HttpTarget(HttpRequestSpec(**{"url": "https://x.test/p"} | spec))
     target = target.with_rows(rows)
@@ -328,7 +328,7 @@ def lengths(rows: list[Row], **spec: Any) -> set[int]:
     }
 
 
-OTHER = Row(
+OTHER = TenantRow(
     id="a-much-longer-id",
     expect="globex",
     credentials=Credentials(headers=(("Authorization", "Bearer of-another-length"),), query=(("key", "k"),)),
@@ -339,22 +339,22 @@ OTHER = Row(
     "spec",
     [
         {},
-        {"tenant": Place("query", "t")},
-        {"url": "https://x.test/{tenant}/p", "tenant": Place("path")},
-        {"nonce": Place("query", "n")},
+        {"tenant": Location("query", "t")},
+        {"url": "https://x.test/{tenant}/p", "tenant": Location("path")},
+        {"nonce": Location("query", "n")},
         {"headers": (("Authorization", "Basic of-everybody"), ("x-key", "k"))},
-        {"method": "POST", "data": b"{}", "nonce": Place("body", "n")},
+        {"method": "POST", "data": b"{}", "nonce": Location("body", "n")},
     ],
     ids=["header", "query", "path", "nonce in the query", "replaced header", "body"],
 )
 def test_requests_of_all_tenants_are_equally_long(spec: dict[str, Any]) -> None:
     """A pool keyed by the size of requests would look isolated."""
-    assert len(lengths([ACME, OTHER, Row(id="x" * 256, expect="x")], **spec)) == 1
+    assert len(lengths([ACME, OTHER, TenantRow(id="x" * 256, expect="x")], **spec)) == 1
 
 
 def test_ids_of_one_length_need_no_padding() -> None:
     target = HttpTarget(HttpRequestSpec(url="https://x.test/p"))
-    target = target.with_rows([Row(id=id_, expect=id_) for id_ in ("aa", "bb")])
+    target = target.with_rows([TenantRow(id=id_, expect=id_) for id_ in ("aa", "bb")])
     assert target.optional == ()
     assert not any("padding" in name for name, _ in target.prepare(REQUEST).headers)
 
@@ -368,8 +368,8 @@ def test_padding_can_be_left_out() -> None:
 
 
 def test_a_tenant_in_the_host_name() -> None:
-    row = Row(id="acme", expect="acme")
-    target = HttpTarget(HttpRequestSpec(url="https://{tenant}.x.test:8443/p", tenant=Place("path")))
+    row = TenantRow(id="acme", expect="acme")
+    target = HttpTarget(HttpRequestSpec(url="https://{tenant}.x.test:8443/p", tenant=Location("path")))
     target = target.with_rows([row])
     assert target.tenant_place == "host"
     assert target.prepare(REQUEST).url.startswith("https://acme.x.test:8443/p")
@@ -377,7 +377,7 @@ def test_a_tenant_in_the_host_name() -> None:
 
 def test_other_names_of_the_tenant_are_those_that_are_not_taken() -> None:
     target = HttpTarget(HttpRequestSpec(url="https://x.test/p?tenant=x", headers=(("X-Org-Id", "1"),)))
-    target = target.with_rows([Row(id="a", expect="a")])
+    target = target.with_rows([TenantRow(id="a", expect="a")])
     assert not {"header:x-tenant-id", "header:x-org-id", "query:tenant"} & set(target.aliases)
     assert {"header:tenant-id", "query:tenant_id"} <= set(target.aliases)
 
@@ -385,7 +385,7 @@ def test_other_names_of_the_tenant_are_those_that_are_not_taken() -> None:
 @pytest.mark.parametrize(("alias", "name"), [("header", "x-org-id"), ("query", "org_id")])
 def test_a_second_id_under_other_names(alias: Any, name: str) -> None:
     target = HttpTarget(HttpRequestSpec(url="https://x.test/p"))
-    target = target.with_rows([Row(id="a", expect="a"), Row(id="b", expect="b")])
+    target = target.with_rows([TenantRow(id="a", expect="a"), TenantRow(id="b", expect="b")])
     call = target.prepare(structs.replace(REQUEST, sent=Sent(elsewhere="b", elsewhere_in=alias)))
     sent = dict(call.headers) if alias == "header" else query(call)
     assert (sent[name], dict(call.headers)["x-tenant-id"]) == ("b", "a")
