@@ -26,7 +26,7 @@ class Progress:
         if self._live is None:
             return
         environments = judge.environments
-        count = len(environments.by_field[environments.shown_identity()])
+        count = len(environments.places.by_field[environments.identities.for_reports()])
         evidence = judge.evidence()
         weakest = f"{evidence.weakest_pair.probability:.1e}" if isinstance(evidence, Randomised) else "none"
         self._live.update(

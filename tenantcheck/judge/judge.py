@@ -67,12 +67,12 @@ class Judge:
         breaches = [finding for finding in self.performed().findings if finding.severity == "breach"]
         evidence = self.evidence()
         environments = self.environments
-        told = environments.purposes.get(NOT_ISOLATED, ())
+        told = environments.attacks.by_purpose.get(NOT_ISOLATED, ())
         return Standing(
             not_isolated=any(refuses_tenants(framed.observation) for framed in told),
             breached=bool(breaches),
             confirmed=any(self._confirmed(finding) for finding in breaches),
-            named=any(environments.by_field.values()),
+            named=any(environments.places.by_field.values()),
             reused=bool(environments.reuses),
             finished=(
                 not isinstance(evidence, Randomised)
@@ -85,7 +85,7 @@ class Judge:
     def caught_by(self, verdict: Verdict) -> tuple[IdentityField, ...]:
         """The identities by which an environment was seen to serve two tenants, and which nothing discredited."""
         fields = {name for finding in verdict.findings if finding.severity == "breach" for name in finding.fields}
-        discredited = self.environments.discredited
+        discredited = self.environments.identities.discredited
         return tuple(name for name in IDENTITIES if WITNESS_NAMES[name] in fields and name not in discredited)
 
     def _confirmed(self, finding: Finding) -> bool:
@@ -96,7 +96,7 @@ class Judge:
             len(identities) != 1
             or "tenantId" in finding.fields
             or finding.environment in self.environments.continuity.proven
-            or bool(self.environments.foreign.total)
+            or bool(self.environments.nonces.foreign.total)
         )
 
     def performed(self) -> Performed:
@@ -182,7 +182,7 @@ class Judge:
             started=header.started,
             seed=plan.seed,
             requests=environments.requests,
-            environments=len(environments.by_field[environments.shown_identity()]),
+            environments=len(environments.places.by_field[environments.identities.for_reports()]),
             waves=environments.waves,
             duration_s=duration_ns / 1e9,
             ended=ended,
@@ -195,7 +195,7 @@ class Judge:
     def _tenants(self) -> Iterable[TenantSummary]:
         newcomers = {tenant.index for tenant in self.plan.newcomers}
         for tenant in self.plan.everyone():
-            state = self.environments.tenants[tenant.index]
+            state = self.environments.people.states[tenant.index]
             if not state.requests:
                 continue
             median_ns = state.latencies.median_ns()

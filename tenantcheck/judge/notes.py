@@ -73,13 +73,13 @@ class Notes:
         if len(environments.versions) > 1:
             versions = ", ".join(sorted(environments.versions))
             yield f"the answers came from several versions of the function: {versions}"
-        if environments.replays_within:
+        if environments.nonces.replays_within:
             yield (
-                f"{environments.replays_within} answers were replays within one tenant (a cache keyed by "
+                f"{environments.nonces.replays_within} answers were replays within one tenant (a cache keyed by "
                 "tenant?); they count as no evidence"
             )
         for name in IDENTITIES:
-            if name in environments.discredited:
+            if name in environments.identities.discredited:
                 yield f"{WITNESS_NAMES[name]} does not name one environment here: nothing stands on it alone"
 
     def _set_aside(self, ended: str) -> Iterable[str]:

@@ -50,7 +50,7 @@ class Reasons:
 
     def doubts(self, results: Sequence[CheckResult], evidence: Evidence, ended: str, detail: str) -> Iterable[str]:
         """What else than findings, checks and the figure speaks against a pass."""
-        for name in self.environments.constants:
+        for name in self.environments.identities.constants:
             yield f"every environment has the same {WITNESS_NAMES[name]}: it is a constant, and names none of them"
         if ended == "no-reuse" and self.environments.cached:
             yield self._out_of_a_cache()
@@ -76,7 +76,7 @@ class Reasons:
 
     def _refused_frames(self) -> Iterable[str]:
         """Ordinary requests that were refused beside those that attack the boundary."""
-        asked = [framed for kept in self.environments.purposes.values() for framed in kept]
+        asked = [framed for kept in self.environments.attacks.by_purpose.values() for framed in kept]
         beside = {o.request.seq: o for each in asked for o in (each.before, each.after) if o is not None}
         refused = [o for o in beside.values() if o.outcome in REFUSED]
         if refused:
@@ -97,9 +97,8 @@ class Reasons:
             yield f"--witness {name}={self.plan.witness_paths[name]} matched in no answer"
 
     def _silent_tenants(self, evidence: Evidence) -> Iterable[str]:
-        silent = [
-            tenant.id for tenant in self.plan.tenants if not self.environments.tenants[tenant.index].ordered_witnesses
-        ]
+        states = self.environments.people.states
+        silent = [tenant.id for tenant in self.plan.tenants if not states[tenant.index].ordered_witnesses]
         if silent and isinstance(evidence, Randomised):
             yield f"no witness in ordered waves from: {', '.join(silent)}"
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tenantcheck.judge import Judge
-from tenantcheck.judge.environments import Counts, Kept, Latencies, recent, tallies
+from tenantcheck.judge.environments import recent, tallies
+from tenantcheck.judge.environments.tallies import Counts, Kept, Latencies
 from tenantcheck.judge.evidence import opportunities
 from tenantcheck.model import Observation, PlatformRecord
 from tests.notation import (

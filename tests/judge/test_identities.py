@@ -59,12 +59,12 @@ class TestConstants:
     def test_a_process_under_two_sandboxes_names_no_environment(self) -> None:
         edit = {4: with_witness(execution_environment_id="process-2", sandbox_id="sandbox-1", invocation_count=9)}
         judged = judge("o a1 b2 | r a1 b2 a1", edit=edit)
-        assert judged.environments.discredited == {"execution_environment_id"}
+        assert judged.environments.identities.discredited == {"execution_environment_id"}
 
     def test_a_restart_in_a_sandbox_contradicts_nothing(self) -> None:
         """A crash starts a new process, and the old one never comes back."""
         edit = {n: with_witness(execution_environment_id="process-9", invocation_count=n - 7) for n in (8, 10, 12)}
-        assert not judge(APART, edit=edit).environments.discredited
+        assert not judge(APART, edit=edit).environments.identities.discredited
 
     def test_a_breach_in_one_sandbox_stands_though_processes_change(self) -> None:
         edit = {n: with_witness(execution_environment_id=f"process-{n}0", invocation_count=1) for n in range(14)}
@@ -96,7 +96,7 @@ class TestCountsThatGoOn:
         late = {0: with_witness(invocation_count=2), 1: with_witness(invocation_count=2)}
         alone = every(SHARED, with_witness(sandbox_id=None))
         edit = {n: both(alone[n], late.get(n, changed())) for n in alone}
-        assert judge(SHARED, edit=edit).environments.discredited
+        assert judge(SHARED, edit=edit).environments.identities.discredited
         assert severities(SHARED, edit) == {"breach"}
 
     def test_a_few_counts_that_go_on_are_chance(self) -> None:

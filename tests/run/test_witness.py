@@ -15,7 +15,8 @@ from tenantcheck.errors import UsageError
 from tenantcheck.model import Witness
 from tenantcheck.model import nonce as nonces
 from tenantcheck.run.targets.function import envelope
-from tenantcheck.run.witness import Reading, WitnessReader, sightings
+from tenantcheck.run.witness import WitnessReader, sightings
+from tenantcheck.run.witness.reader import Reading
 from tenantcheck.run.witness.sightings import MAX_PLACES, MAX_SEEN
 
 OWN = nonces.tag("a")

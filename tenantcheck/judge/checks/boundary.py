@@ -44,10 +44,10 @@ def served_as(environments: Environments, observation: Observation) -> int | Non
     if witness is None or observation.outcome != "served":
         return None
     if witness.tenant_id is not None:
-        return environments.person_named(witness.tenant_id)
+        return environments.people.named(witness.tenant_id)
     for name in IDENTITIES:
-        known = environments.by_field[name].get(getattr(witness, name) or "")
-        if known is not None and name not in environments.discredited:
+        known = environments.places.by_field[name].get(getattr(witness, name) or "")
+        if known is not None and name not in environments.identities.discredited:
             return known.owner
     return None
 
@@ -56,7 +56,7 @@ def asked(environments: Environments, purpose: str, *, tenantless: bool = False)
     """How the requests of a check ended; `tenantless` leaves out those that were sent for a tenant."""
     result = Asked([], [], 0, [], [])
     refused = 0
-    for framed in environments.purposes.get(purpose, ()):
+    for framed in environments.attacks.by_purpose.get(purpose, ()):
         observation = framed.observation
         if tenantless and observation.request.tenant is not None:
             continue

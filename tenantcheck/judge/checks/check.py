@@ -62,7 +62,7 @@ def finding(
     plan = environments.plan
     people = plan.everyone()
     identities = [name for name in fields if name in IDENTITIES]
-    identity = identities[0] if identities else environments.shown_identity()
+    identity = identities[0] if identities else environments.identities.for_reports()
     if severity == "breach" and identities and not trusted(environments, identities, exhibits):
         severity = "open"
         says += " Open, since what it stands on alone is not to be trusted."
@@ -94,7 +94,7 @@ def trusted(environments: Environments, identities: Sequence[str], exhibits: Seq
     ):
         return True
     return any(
-        name not in environments.discredited and not easily_shared(getattr(witness, name) or "")
+        name not in environments.identities.discredited and not easily_shared(getattr(witness, name) or "")
         for name in identities
     )
 

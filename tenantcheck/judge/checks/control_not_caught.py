@@ -10,7 +10,7 @@ from tenantcheck.model import WITNESS_NAMES, Finding
 
 def run(environments: Environments) -> Judged:
     """Whether the control was caught by the identity that the evidence stands on."""
-    control, name = environments.control, environments.identity()
+    control, name = environments.control, environments.identities.for_evidence()
     field = None if name is None else WITNESS_NAMES[name]
     if control is None:
         return Judged((), 0, not_applicable="no control was asked (--control)")

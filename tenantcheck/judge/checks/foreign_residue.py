@@ -49,12 +49,12 @@ def run(environments: Environments) -> Judged:
         foreign_finding(
             environments, "foreign-residue", foreign, (foreign.nonce.place,), _carries(foreign.nonce.place)
         )
-        for foreign in environments.foreign.items
+        for foreign in environments.nonces.foreign.items
     ]
     return Judged(
         findings,
-        environments.could_carry,
-        total=environments.foreign.total,
+        environments.nonces.could_carry,
+        total=environments.nonces.foreign.total,
         unexercised="no answer showed what it keeps: it echoes no nonce and reports no residue",
     )
 

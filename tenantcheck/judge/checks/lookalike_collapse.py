@@ -16,7 +16,7 @@ def run(environments: Environments) -> Judged:
     people = plan.everyone()
     findings: list[Finding] = []
     told: set[int] = set()
-    for _, earlier, later in environments.shared():
+    for _, earlier, later in environments.places.shared():
         for newcomer, other in ((later, earlier), (earlier, later)):
             index, met = newcomer.request.tenant, other.request.tenant
             if index is None or met is None or people[index].sibling is None:
@@ -28,7 +28,7 @@ def run(environments: Environments) -> Judged:
                 findings.append(_collapse(environments, index, met, (other, newcomer), "environment"))
     findings += [
         _collapse(environments, index, sibling, (observation,), "tenant")
-        for observation in environments.wrong_tenant.items
+        for observation in environments.people.misnamed.items
         if (index := observation.request.tenant) is not None
         and (sibling := people[index].sibling) is not None
         and observation.witness is not None
@@ -37,7 +37,7 @@ def run(environments: Environments) -> Judged:
     lookalikes = [tenant for tenant in plan.newcomers if tenant.sibling is not None]
     return Judged(
         findings[:KEPT],
-        environments.could_collapse,
+        environments.people.could_collapse,
         total=len(findings),
         not_applicable="" if lookalikes else "this plan asks for no look-alike ids",
         unexercised="no look-alike id was answered with a witness",

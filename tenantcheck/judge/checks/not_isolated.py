@@ -19,7 +19,7 @@ def run(environments: Environments) -> Judged:
     plan = environments.plan
     if plan.tenant_place != "invoke":
         return Judged((), 0, not_applicable="only Invoke tells whether a function has a tenancy configuration")
-    calls = [o for o, *_ in environments.purposes.get(NOT_ISOLATED, ()) if o.request.tenant is not None]
+    calls = [o for o, *_ in environments.attacks.by_purpose.get(NOT_ISOLATED, ()) if o.request.tenant is not None]
     findings = [
         finding(
             environments,

@@ -17,12 +17,12 @@ def run(environments: Environments) -> Judged:
     plan = environments.plan
     findings = [
         foreign_finding(environments, "replayed-response", replay, ("nonce",), _GIVEN)
-        for replay in environments.replays.items
+        for replay in environments.nonces.replays.items
     ]
     return Judged(
         findings,
-        _cacheable_echoes(environments) if CACHEABLE in environments.purposes else environments.echoes,
-        total=environments.replays.total,
+        _echoes(environments),
+        total=environments.nonces.replays.total,
         unexercised=(
             "no cacheable answer echoed a nonce (the handler has to read it in the header x-tenantcheck-nonce too)"
             if plan.nonce_in_url
@@ -37,8 +37,11 @@ _GIVEN = (
 )
 
 
-def _cacheable_echoes(environments: Environments) -> int:
-    answers = (framed.observation.witness for framed in environments.purposes[CACHEABLE])
+def _echoes(environments: Environments) -> int:
+    """Answers that could have been replayed."""
+    if CACHEABLE not in environments.attacks.by_purpose:
+        return environments.nonces.echoes
+    answers = (framed.observation.witness for framed in environments.attacks.by_purpose[CACHEABLE])
     return sum(witness is not None and witness.nonce is not None for witness in answers)
 
 

@@ -17,7 +17,7 @@ def run(environments: Environments) -> Judged:
     plan = environments.plan
     findings: list[Finding] = []
     named: set[tuple[int, int]] = set()
-    for environment, earlier, later in environments.shared():
+    for environment, earlier, later in environments.places.shared():
         pair = (earlier.request.seq, later.request.seq)
         if pair in named or _lookalikes(plan, earlier, later):
             continue

@@ -90,7 +90,7 @@ def _unexplained(environments: Environments) -> tuple[list[Finding], int]:
                 widest[tenant] = (gap, process)
     findings = []
     for tenant, (_, process) in sorted(widest.items()):
-        if unseen[tenant] <= environments.uncounted(tenant):
+        if unseen[tenant] <= environments.people.uncounted(tenant):
             continue
         findings.append(
             finding(
@@ -105,10 +105,10 @@ def _unexplained(environments: Environments) -> tuple[list[Finding], int]:
                 fields=("execution_environment_id", "invocation_count"),
                 tenants=(tenant,),
                 environment=process.id,
-                details={"unseen": unseen[tenant], "uncounted": environments.uncounted(tenant)},
+                details={"unseen": unseen[tenant], "uncounted": environments.people.uncounted(tenant)},
             )
         )
-    return findings, sum(gap for tenant, gap in unseen.items() if gap <= environments.uncounted(tenant))
+    return findings, sum(gap for tenant, gap in unseen.items() if gap <= environments.people.uncounted(tenant))
 
 
 CHECK = RunCheck(

@@ -15,11 +15,10 @@ def run(environments: Environments) -> Judged:
     Where the handler calls every tenant consistently by another name, one to one, that is a remark: it hashes or
     prefixes ids. A look-alike that was served as its sibling is `lookalike-collapse`.
     """
-    plan = environments.plan
-    people = plan.everyone()
-    renamed = environments.renamed
-    wrong = [] if renamed else [o for o in environments.wrong_tenant.items if not _as_sibling(environments, o)]
-    aside = len(environments.wrong_tenant.items) - len(wrong)
+    seen = environments.people
+    renamed = seen.renamed
+    wrong = [] if renamed else [o for o in seen.misnamed.items if not _as_sibling(environments, o)]
+    aside = len(seen.misnamed.items) - len(wrong)
     findings: list[Finding] = [
         finding(
             environments,
@@ -30,15 +29,15 @@ def run(environments: Environments) -> Judged:
             fields=("tenant_id",),
             tenants=asked_for(observation),
             details={
-                "expected": people[asked_for(observation)[0]].expect,
+                "expected": seen.everyone[asked_for(observation)[0]].expect,
                 "saw": (observation.witness.tenant_id or "") if observation.witness else "",
             },
         )
         for observation in wrong
     ]
-    breaches = 0 if renamed else environments.wrong_tenant.total - aside
+    breaches = 0 if renamed else seen.misnamed.total - aside
     # A field that other answers carry and these do not is no tenant either.
-    without = [environments.tenantless, *([environments.nameless] if environments.tenant_reports else [])]
+    without = [seen.tenantless, seen.nameless] if seen.reports else [seen.tenantless]
     tenantless = sum(kept.total for kept in without)
     if tenantless:
         first = next(kept.items[0] for kept in without if kept.items)
@@ -56,7 +55,7 @@ def run(environments: Environments) -> Judged:
         )
     return Judged(
         findings,
-        environments.tenant_reports,
+        environments.people.reports,
         total=breaches + bool(tenantless),
         unexercised="no answer carried tenantId, the tenant as the handler sees it",
         remarks=_renaming(environments),
@@ -68,19 +67,19 @@ _NONE = "The handler saw no tenant in {answers} answers, first for {tenants}."
 
 
 def _renaming(environments: Environments) -> tuple[str, ...]:
-    renamed = environments.renamed
+    renamed = environments.people.renamed
     if not renamed:
         return ()
     index, name = next(iter(renamed.items()))
     return (
-        f"the handler calls '{shown_id(environments.people[index].id)}' '{shown_id(name)}', and every other tenant "
-        "by a name of its own",
+        f"the handler calls '{shown_id(environments.people.everyone[index].id)}' '{shown_id(name)}', and every other "
+        "tenant by a name of its own",
     )
 
 
 def _as_sibling(environments: Environments, observation: Observation) -> bool:
     """Whether a look-alike was served as the tenant it looks like, which another check finds."""
-    people, tenant = environments.people, observation.request.tenant
+    people, tenant = environments.people.everyone, observation.request.tenant
     sibling = people[tenant].sibling if tenant is not None else None
     if sibling is None or "lookalike-collapse" not in environments.plan.checks or observation.witness is None:
         return False

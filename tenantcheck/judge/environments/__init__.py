@@ -1,30 +1,12 @@
-"""Observations grouped once, for evidence and checks: which environment answered whom."""
+"""Observations go in; out come `Environments`: who was answered by what, grouped once by subject (places, processes,
+identities, people, nonces, attacks) for evidence and checks."""
 
-from tenantcheck.judge.environments.continuity import Filled, Unsent
-from tenantcheck.judge.environments.grouping import Environments, Foreign, Framed, Grouped, TenantState
-from tenantcheck.judge.environments.identities import Contradiction, easily_shared
-from tenantcheck.judge.environments.placing import Environment, Place, Places
-from tenantcheck.judge.environments.processes import Disorder, Process, Processes
-from tenantcheck.judge.environments.tallies import KEPT, Counts, Kept, Latencies
+from tenantcheck.judge.environments.attacks import Framed
+from tenantcheck.judge.environments.grouping import Environments, Grouped
+from tenantcheck.judge.environments.identities import easily_shared
+from tenantcheck.judge.environments.places import Place
+from tenantcheck.judge.environments.processes import Process
+from tenantcheck.judge.environments.shown_nonces import Foreign
+from tenantcheck.judge.environments.tallies import KEPT
 
-__all__ = [
-    "KEPT",
-    "Contradiction",
-    "Counts",
-    "Disorder",
-    "Environment",
-    "Environments",
-    "Filled",
-    "Foreign",
-    "Framed",
-    "Grouped",
-    "Kept",
-    "Latencies",
-    "Place",
-    "Places",
-    "Process",
-    "Processes",
-    "TenantState",
-    "Unsent",
-    "easily_shared",
-]
+__all__ = ["KEPT", "Environments", "Foreign", "Framed", "Grouped", "Place", "Process", "easily_shared"]

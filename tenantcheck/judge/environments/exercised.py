@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from heapq import heappop, heappush
 
-from tenantcheck.judge.environments.placing import Place
+from tenantcheck.judge.environments.places import Place
 from tenantcheck.model import Observation
 
 

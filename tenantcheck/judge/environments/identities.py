@@ -1,11 +1,13 @@
-"""Identities held against each other: which of them can't name one environment."""
+"""Identities held against each other: which of them names one environment, and which can't."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tenantcheck.model import IdentityField, Observation
+from tenantcheck.judge.environments.places import Places
+from tenantcheck.judge.environments.processes import Processes
+from tenantcheck.model import IDENTITIES, IdentityField, Observation
 
 #: Processes remembered per sandbox or log stream.
 _PROCESSES = 16
@@ -22,7 +24,7 @@ class Contradiction(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Place:
+class _Home:
     """A sandbox or log stream, and the processes that answered in it."""
 
     process: str = ""
@@ -40,12 +42,14 @@ class Identities:
     stream.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, places: Places, processes: Processes) -> None:
+        self._places = places
+        self._processes = processes
         self.contradictions: dict[IdentityField, Contradiction] = {}
         """The first one of each identity."""
         self._of_process: dict[str, Observation] = {}
         """The first answer of each process."""
-        self._places: dict[tuple[IdentityField, str], _Place] = {}
+        self._homes: dict[tuple[IdentityField, str], _Home] = {}
 
     def note(self, observation: Observation) -> None:
         """Take in one answer with a witness."""
@@ -59,28 +63,62 @@ class Identities:
             before = getattr(first.witness, name)
             if before is not None and before != value:
                 self._contradicted("execution_environment_id", first, observation)
-            self._in_place("sandbox_id" if name == "sandbox_id" else "log_stream_name", value, observation)
+            self._at_home("sandbox_id" if name == "sandbox_id" else "log_stream_name", value, observation)
 
-    def _in_place(self, name: IdentityField, value: str, observation: Observation) -> None:
-        place = self._places.get((name, value))
-        if place is None:
-            place = self._places[name, value] = _Place()
+    def _at_home(self, name: IdentityField, value: str, observation: Observation) -> None:
+        home = self._homes.get((name, value))
+        if home is None:
+            home = self._homes[name, value] = _Home()
         witness = observation.witness
         process = witness.execution_environment_id if witness is not None else None
         count = witness.invocation_count if witness is not None else None
         if process is None:
             return
-        if process != place.process:
-            gapless = count is not None and place.counts.get(process) == count - 1
-            if gapless and place.last is not None:
-                self._contradicted(name, place.last, observation)
-            place.process = process
-        if count is not None and (process in place.counts or len(place.counts) < _PROCESSES):
-            place.counts[process] = count
-        place.last = observation
+        if process != home.process:
+            gapless = count is not None and home.counts.get(process) == count - 1
+            if gapless and home.last is not None:
+                self._contradicted(name, home.last, observation)
+            home.process = process
+        if count is not None and (process in home.counts or len(home.counts) < _PROCESSES):
+            home.counts[process] = count
+        home.last = observation
 
     def _contradicted(self, name: IdentityField, earlier: Observation, later: Observation) -> None:
         self.contradictions.setdefault(name, Contradiction(name, earlier, later))
+
+    @property
+    def discredited(self) -> frozenset[str]:
+        """Identities that were shown not to name one environment."""
+        broken: set[str] = set(self.contradictions)
+        if self._processes.clones.total or self._processes.disorders.total:
+            broken.add("execution_environment_id")
+        return frozenset(broken)
+
+    @property
+    def constants(self) -> tuple[IdentityField, ...]:
+        """Discredited identities that are the same in every answer, whoever was asked for."""
+        discredited = self.discredited
+        return tuple(
+            name
+            for name in IDENTITIES
+            if name in discredited
+            and len(self._places.by_field[name]) == 1
+            and len(next(iter(self._places.by_field[name].values())).latest) > 1
+        )
+
+    def for_evidence(self) -> IdentityField | None:
+        """The identity evidence stands on: the first that every served witness carried so far and nothing has
+        discredited. None where there is none."""
+        return next((name for name in IDENTITIES if self._may_carry(name)), None)
+
+    def _may_carry(self, name: IdentityField) -> bool:
+        return not self._places.missing[name] and name not in self.discredited
+
+    def for_reports(self) -> IdentityField:
+        """The identity that reports count environments by, even where it carries no evidence."""
+        most: IdentityField = max(IDENTITIES, key=lambda name: len(self._places.by_field[name]))
+        chosen = self.for_evidence()
+        return chosen if chosen is not None and self._places.by_field[chosen] else most
 
 
 def easily_shared(value: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
-from tenantcheck.judge.environments.placing import Place
+from tenantcheck.judge.environments.places import Place
 from tenantcheck.model import Observation
 
 #: Requests of one tenant that wait for the proof that an own environment was alive.

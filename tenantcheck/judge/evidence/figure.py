@@ -52,16 +52,15 @@ class EvidenceCounter:
             self._ordered(wave)
         elif kind == "newcomers":
             self._newcomers.append(sum(places is not None for places in wave.places))
-        if self._used & environments.discredited:
+        if self._used & environments.identities.discredited:
             self._products = PairProducts(self._tenants)
             self._used.clear()
         if wave.field is None:
             return
         if wave.field != self._rates_by:
-            known = environments.by_field[IDENTITIES[wave.field]].values() if self._rates_by is not None else ()
-            self._opportunities = Opportunities(
-                len(self._tenants), self._people, Counter(environment.owner for environment in known)
-            )
+            met = environments.places.by_field[IDENTITIES[wave.field]].values() if self._rates_by is not None else ()
+            known = Counter(environment.owner for environment in met)
+            self._opportunities = Opportunities(len(self._tenants), self._people, known)
             self._rates_by = wave.field
         self._opportunities.add(wave, wave.field)
 
@@ -81,8 +80,8 @@ class EvidenceCounter:
 
     def evidence(self, environments: Environments, significance: float) -> Evidence:
         """The figures so far."""
-        identity = environments.identity()
-        if identity is None or not environments.by_field[identity]:
+        identity = environments.identities.for_evidence()
+        if identity is None or not environments.places.by_field[identity]:
             reason = _why_none(environments)
             return NoEvidence(reason=reason, range=_range(environments), control=environments.control)
         products = self._products
@@ -119,7 +118,7 @@ class EvidenceCounter:
 
 def _range(environments: Environments) -> Range | None:
     """How far the run went, by the identity that reports count environments by."""
-    met = environments.by_field[environments.shown_identity()].values()
+    met = environments.places.by_field[environments.identities.for_reports()].values()
     if not met:
         return None
     exercised = environments.exercised
@@ -167,8 +166,8 @@ def _answers(observation: Observation) -> bool:
 def _why_none(environments: Environments) -> str:
     if not environments.witnesses:
         return "no answer carried a witness"
-    if not any(environments.by_field.values()):
+    if not any(environments.places.by_field.values()):
         return "no answer named its environment (a counter alone proves nothing)"
-    if environments.discredited:
+    if environments.identities.discredited:
         return "the only identity that every answer carries does not name one environment"
     return "no identity is carried by every answer"

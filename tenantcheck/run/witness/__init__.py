@@ -1,5 +1,5 @@
 """Reads responses: bytes go in, the witness and every nonce that they carry come out."""
 
-from tenantcheck.run.witness.reader import Reading, WitnessReader, shape_of
+from tenantcheck.run.witness.reader import WitnessReader, shape_of
 
-__all__ = ["Reading", "WitnessReader", "shape_of"]
+__all__ = ["WitnessReader", "shape_of"]

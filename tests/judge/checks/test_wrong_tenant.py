@@ -72,4 +72,4 @@ def test_a_name_that_was_stated_is_not_any_other_name() -> None:
 
 def test_who_a_request_was_served_as_goes_by_the_learnt_name() -> None:
     judged = judge(CLEAN, edit=renamed(a="86f7e437", b="e9d71f5e"))
-    assert [judged.environments.person_named(name) for name in ("e9d71f5e", "a", "c")] == [1, 0, None]
+    assert [judged.environments.people.named(name) for name in ("e9d71f5e", "a", "c")] == [1, 0, None]

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantcheck.judge.evidence import EPSILON, PairProducts, log_factor
-from tenantcheck.judge.evidence.pairs import needed_requests
+from tenantcheck.judge.evidence.pairs import EPSILON, PairProducts, log_factor, needed_requests
 
 
 def products(tenants: int, each: int, rng: random.Random, *, waves: int = 1) -> PairProducts:

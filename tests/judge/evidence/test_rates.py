@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenantcheck.judge.evidence import rate_bound
+from tenantcheck.judge.evidence.opportunities import rate_bound
 from tenantcheck.model import STRATA, Observation, Randomised
 from tests.notation import changed, figure, judge, plan_for, waves
 

@@ -11,7 +11,7 @@ from functools import cache
 import pytest
 
 from tenantcheck.judge import Judge
-from tenantcheck.judge.evidence import log_factor
+from tenantcheck.judge.evidence.pairs import log_factor
 from tenantcheck.lab.pool import Pool, Reuse, Slot
 from tenantcheck.model import IDENTITIES, SCHEDULE, AnswerKind, End, Header, Observation, Verdict, Witness
 from tenantcheck.run.course import Course

@@ -54,11 +54,11 @@ class Place(Struct, frozen=True, gc=False):
     """End of the environment's latest earlier answer; 0 when it is new."""
 
 
-#: One place per identity, in the order of `IDENTITIES`.
-Places = tuple[Place | None, Place | None, Place | None]
+#: Where one observation belongs: a place per identity, in the order of `IDENTITIES`.
+Placed = tuple[Place | None, Place | None, Place | None]
 
 
-class Placing:
+class Places:
     """The environments by each identity."""
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class Placing:
         self.missing: dict[IdentityField, int] = dict.fromkeys(IDENTITIES, 0)
         """Served answers with a witness that does not carry the identity."""
 
-    def place(self, observation: Observation, witness: Witness, tenant: int) -> Places:
+    def place(self, observation: Observation, witness: Witness, tenant: int) -> Placed:
         """Place one answer, and note it."""
         return (
             self._place("execution_environment_id", witness.execution_environment_id, observation, tenant),
