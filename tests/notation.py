@@ -24,18 +24,18 @@ from tenantcheck.model import (
     FRAME,
     ORDINARY,
     SCHEDULE,
-    Argument,
     Budgets,
     CheckStatus,
     End,
     EndReason,
     Finding,
     Header,
+    HttpRepeat,
+    Named,
     Observation,
     Part,
     Plan,
     Randomised,
-    Repeat,
     Request,
     Seen,
     Sent,
@@ -67,12 +67,11 @@ _OUTCOMES: dict[str, Any] = {
 }
 
 CLEAN_AB = "o a1 b2"
-REPEAT = Repeat(
-    command="curl",
-    arguments=(
-        Argument(flag="-H", value=(text_part("x-tenant-id: "), Part(kind="tenant"))),
-        Argument(flag="-H", value=(text_part("n: "), Part(kind="nonce"))),
-        Argument(flag="--url", value=(text_part("https://example.test/"),)),
+REPEAT = HttpRepeat(
+    url=(text_part("https://example.test/"),),
+    headers=(
+        Named(name="x-tenant-id", value=(Part(kind="tenant"),)),
+        Named(name="n", value=(Part(kind="nonce"),)),
     ),
 )
 

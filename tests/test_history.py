@@ -233,8 +233,8 @@ def test_plans_this_program_does_not_make(changes: dict[str, object], message: s
         (b'"tool":"test"', b'"tool":"\x1b[2J"', "not the header of a history"),
         (b'"started":"2026', b'"started":"<b>6', "not the header of a history"),
         (b'"id":"a"', b'"id":"\\u001b"', "not the header of a history"),
-        (b'"flag":"-H"', b'"flag":"-o"', "Invalid enum value"),
-        (b'"command":"curl"', b'"command":"rm -rf"', "Invalid enum value"),
+        (b'"type":"http"', b'"type":"sh"', "Invalid value 'sh'"),
+        (b'"kind":"nonce"', b'"kind":"sh"', "Invalid enum value"),
         (b'"id":"a"', b'"id":"b"', "a check or a tenant id stands in it twice"),
     ],
 )

@@ -40,7 +40,7 @@ from tenantcheck.model.plan import (
     Tenant,
     WaveKind,
 )
-from tenantcheck.model.repeat import Argument, Part, Repeat
+from tenantcheck.model.repeat import HttpRepeat, InvokeRepeat, Named, Part, Parts, Repeat
 from tenantcheck.model.verdict import (
     STRATA,
     Case,
@@ -87,7 +87,6 @@ __all__ = [
     "WAVE",
     "WITNESS_NAMES",
     "AnswerKind",
-    "Argument",
     "Budgets",
     "Call",
     "Case",
@@ -103,9 +102,12 @@ __all__ = [
     "Exhibit",
     "Finding",
     "Header",
+    "HttpRepeat",
     "IdentityField",
+    "InvokeRepeat",
     "LogSubject",
     "Logged",
+    "Named",
     "NoEvidence",
     "NonceEncoding",
     "NoncePlace",
@@ -114,6 +116,7 @@ __all__ = [
     "Outcome",
     "PairFigure",
     "Part",
+    "Parts",
     "Plan",
     "PlanName",
     "PlatformRecord",

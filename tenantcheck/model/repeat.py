@@ -2,71 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
-from msgspec import Meta, Struct, structs
+from msgspec import Meta, Struct
 
-#: Options of the two commands; nothing else can stand before a value.
-Flag = Literal[
-    "",
-    "-sS",
-    "-i",
-    "-X",
-    "-H",
-    "-d",
-    "--url",
-    "--user",
-    "--aws-sigv4",
-    "--function-name",
-    "--qualifier",
-    "--region",
-    "--profile",
-    "--endpoint-url",
-    "--tenant-id",
-    "--cli-binary-format",
-    "--payload",
-]
 PartKind = Literal["text", "variable", "own-variable", "tenant", "nonce"]
+Word = Annotated[str, Meta(max_length=8192)]
 
 
 class Part(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A piece of one word."""
+    """A piece of a value."""
 
     kind: PartKind = "text"
     """`text` stands as it is; `variable` is the name of a shell variable that holds a secret, `own-variable` one of
     the tenant's own; `tenant` and `nonce` are filled in per request."""
-    value: Annotated[str, Meta(max_length=8192)] = ""
-    percent: bool = False
-    """The tenant's id or the nonce is percent-encoded."""
+    value: Word = ""
 
 
-class Argument(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An option with its value, or either alone."""
+Parts: TypeAlias = tuple[Part, ...]
 
-    flag: Flag = ""
-    value: tuple[Part, ...] = ()
+
+class Named(Struct, frozen=True, kw_only=True):
+    """A header or a query parameter. The name of a parameter is empty where its value stands alone."""
+
+    name: Word
+    value: Parts
 
     def has(self, kind: PartKind) -> bool:
         """Whether a part of this kind stands in its value."""
         return any(part.kind == kind for part in self.value)
 
 
-class Repeat(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A command and its arguments."""
+class HttpRepeat(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="http"):
+    """An HTTP request."""
 
-    command: Literal["curl", "aws lambda invoke"]
-    arguments: tuple[Argument, ...]
+    method: Annotated[str, Meta(pattern=r"\A[A-Z]{1,32}\Z")] = "GET"
+    url: Parts
+    """Up to the query; percent-encoded."""
+    query: tuple[Named, ...] = ()
+    """Names and values as they stand in the URL, percent-encoded."""
+    headers: tuple[Named, ...] = ()
+    body: Parts = ()
+    """Empty where none is sent."""
+    signed: bool = False
+    """Signed with AWS Signature Version 4."""
 
-    def with_parts(self, change: Callable[[Part], Part]) -> Repeat:
-        """The same command with every part changed."""
-        return structs.replace(
-            self,
-            arguments=tuple(
-                structs.replace(argument, value=tuple(change(part) for part in argument.value))
-                for argument in self.arguments
-            ),
-        )
+
+class InvokeRepeat(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="invoke"):
+    """A call of Lambda's Invoke. What is empty is left out."""
+
+    function: Word
+    qualifier: Word = ""
+    region: Word = ""
+    profile: Word = ""
+    endpoint_url: Word = ""
+    tenant: Parts = ()
+    payload: Parts
+
+
+Repeat: TypeAlias = HttpRepeat | InvokeRepeat
 
 
 def text(value: str) -> Part:

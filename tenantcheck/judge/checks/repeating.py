@@ -1,82 +1,109 @@
-"""How one request is sent again: the plan's command with everything filled in."""
+"""How one request is sent again: what the plan says of every request, with everything filled in."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from msgspec import structs
 
-from tenantcheck.model import Argument, Part, Plan, Repeat, Request, Sent
+from tenantcheck.model import HttpRepeat, InvokeRepeat, Named, Part, Parts, Plan, Repeat, Request
 from tenantcheck.model.boundary import NONCE_HEADER, RESERVED_HEADER, alias_values, issued, names_in
 from tenantcheck.model.repeat import text
 
 
 def repeat_of(plan: Plan, request: Request) -> Repeat | None:
-    """The command that sends a request again, with the id it was sent with, none, or two."""
-    if plan.repeat is None:
-        return None
-    own = plan.everyone()[request.tenant].id if request.tenant is not None else None
-    carried = request.sent
-    id_ = own if carried.ids is None else carried.ids[0]
-    arguments = [argument for argument in plan.repeat.arguments if id_ is not None or not argument.has("tenant")]
-    if carried.nonce_in_header:
-        arguments = [_without_nonce(argument) for argument in arguments]
-        arguments.append(Argument(flag="-H", value=(text(f"{NONCE_HEADER}: "), Part(kind="nonce"))))
-    arguments = _claiming(plan, carried, arguments)
-    owner = carried.credential if carried.credential is not None else request.tenant
-    prefix = _variable_prefix(plan, owner)
+    """How a request is sent again, with the id it was sent with, none, or two."""
+    match plan.repeat:
+        case HttpRepeat() as template:
+            return _Filled(plan, request).http(template)
+        case InvokeRepeat() as template:
+            return _Filled(plan, request).invoke(template)
+        case _:
+            return None
 
-    def filled(part: Part) -> Part:
+
+class _Filled:
+    """What one request carries."""
+
+    def __init__(self, plan: Plan, request: Request) -> None:
+        own = plan.everyone()[request.tenant].id if request.tenant is not None else None
+        self._plan = plan
+        self._sent = request.sent
+        self._nonce = request.nonce
+        self._id = own if request.sent.ids is None else request.sent.ids[0]
+        self._credentials_of = request.tenant if request.sent.credential is None else request.sent.credential
+
+    def http(self, template: HttpRepeat) -> HttpRepeat:
+        headers = self._carried(template.headers)
+        query = self._carried(template.query)
+        if self._sent.nonce_in_header:
+            query = [each for each in query if not each.has("nonce")]
+            headers.append(Named(name=NONCE_HEADER, value=(Part(kind="nonce"),)))
+        more_headers, more_query = self._claims()
+        return structs.replace(
+            template,
+            url=self._parts(template.url, percent=True),
+            query=(*(self._named(each, percent=True) for each in query), *more_query),
+            headers=(*map(self._named, headers), *more_headers),
+        )
+
+    def invoke(self, template: InvokeRepeat) -> InvokeRepeat:
+        return structs.replace(
+            template,
+            tenant=self._parts(template.tenant) if self._id is not None else (),
+            payload=self._parts(template.payload),
+        )
+
+    def _carried(self, named: Sequence[Named]) -> list[Named]:
+        """Without what carries the tenant's id, where a request carries none."""
+        return [each for each in named if self._id is not None or not each.has("tenant")]
+
+    def _claims(self) -> tuple[list[Named], list[Named]]:
+        """Headers and parameters that claim to be another tenant besides."""
+        kind, _, name = self._plan.tenant_place.partition(":")
+        claims: dict[str, list[tuple[str, str]]] = {"header": [], "query": []}
+        if kind in claims:
+            claims[kind] += [(name, id_) for id_ in (self._sent.ids or ())[1:]]
+        if self._sent.reserved is not None:
+            claims["header"].append((RESERVED_HEADER, self._sent.reserved))
+        if self._sent.elsewhere is not None:
+            place = self._sent.elsewhere_in
+            claims[place] += alias_values(names_in(self._plan.aliases, place), self._sent.elsewhere).items()
+        return (
+            [Named(name=name, value=(text(value),)) for name, value in claims["header"]],
+            [Named(name=_quoted(name), value=(text(_quoted(value)),)) for name, value in claims["query"]],
+        )
+
+    def _named(self, named: Named, *, percent: bool = False) -> Named:
+        return structs.replace(named, value=self._parts(named.value, percent=percent))
+
+    def _parts(self, parts: Parts, *, percent: bool = False) -> Parts:
+        return tuple(self._part(part, percent=percent) for part in parts)
+
+    def _part(self, part: Part, *, percent: bool) -> Part:
         match part.kind:
-            case "tenant":
-                value = id_ or ""
-            case "nonce":
-                value = request.nonce
-            case "own-variable" if carried.tampered is not None and issued(part.value):
-                if carried.tampered == "absent":
-                    return text("")
-                return Part(kind="variable", value=f"{prefix}{part.value}_CHANGED")
+            case "tenant" | "nonce":
+                value = self._nonce if part.kind == "nonce" else self._id or ""
+                return text(_quoted(value) if percent else value)
             case "own-variable":
-                return Part(kind="variable", value=f"{prefix}{part.value}")
+                return self._credential(part.value)
             case _:
                 return part
-        return text(quote(value, safe="") if part.percent else value)
 
-    return structs.replace(plan.repeat, arguments=tuple(arguments)).with_parts(filled)
-
-
-def _variable_prefix(plan: Plan, owner: int | None) -> str:
-    """Whose credentials: each tenant's stand as variables of their own."""
-    if owner is None:
-        return "TENANT_"
-    id_ = re.sub(r"[^A-Z0-9]", "_", plan.everyone()[owner].id.upper())[:40]
-    return f"TENANT_{id_}_"
-
-
-def _without_nonce(argument: Argument) -> Argument:
-    """A URL without the parameter of the nonce, which comes last."""
-    if argument.flag != "--url" or not argument.has("nonce"):
-        return argument
-    at = next(position for position, part in enumerate(argument.value) if part.kind == "nonce")
-    return structs.replace(argument, value=argument.value[: at - 1])
+    def _credential(self, name: str) -> Part:
+        """A credential of the tenant's: each tenant's stand as variables of their own."""
+        prefix = "TENANT_"
+        if self._credentials_of is not None:
+            id_ = self._plan.everyone()[self._credentials_of].id
+            prefix += f"{re.sub(r'[^A-Z0-9]', '_', id_.upper())[:40]}_"
+        if self._sent.tampered is None or not issued(name):
+            return Part(kind="variable", value=f"{prefix}{name}")
+        if self._sent.tampered == "absent":
+            return text("")
+        return Part(kind="variable", value=f"{prefix}{name}_CHANGED")
 
 
-def _claiming(plan: Plan, sent: Sent, arguments: list[Argument]) -> list[Argument]:
-    """The arguments with what claims to be another tenant besides."""
-    headers = [(plan.tenant_place.partition(":")[2], id_) for id_ in (sent.ids or ())[1:]]
-    if sent.reserved is not None:
-        headers.append((RESERVED_HEADER, sent.reserved))
-    if sent.elsewhere is not None:
-        claims = alias_values(names_in(plan.aliases, sent.elsewhere_in), sent.elsewhere)
-        if sent.elsewhere_in == "header":
-            headers += claims.items()
-        else:
-            added = "".join(f"&{quote(name, safe='')}={quote(value, safe='')}" for name, value in claims.items())
-            arguments = [_with_query(each, added) if each.flag == "--url" else each for each in arguments]
-    return [*arguments, *(Argument(flag="-H", value=(text(f"{name}: {value}"),)) for name, value in headers)]
-
-
-def _with_query(argument: Argument, added: str) -> Argument:
-    there = any("?" in part.value for part in argument.value if part.kind == "text")
-    return structs.replace(argument, value=(*argument.value, text(added if there else f"?{added[1:]}")))
+def _quoted(value: str) -> str:
+    return quote(value, safe="")

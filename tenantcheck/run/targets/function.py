@@ -14,9 +14,10 @@ from tenantcheck.errors import UsageError
 from tenantcheck.model import (
     TENANCY_NOT_ENABLED,
     AnswerKind,
-    Argument,
+    InvokeRepeat,
+    Part,
+    Parts,
     PlatformRecord,
-    Repeat,
     Reply,
     Request,
     RunKind,
@@ -24,7 +25,7 @@ from tenantcheck.model import (
 from tenantcheck.model.boundary import NONCE_HEADER
 from tenantcheck.model.call import Call, Envelope
 from tenantcheck.model.document import SEARCHED_BYTES, decode
-from tenantcheck.model.repeat import Part, text, variable
+from tenantcheck.model.repeat import text, variable
 from tenantcheck.model.secrets import Secrets, leaves
 from tenantcheck.model.text import printable
 from tenantcheck.run.plan import TenantRow
@@ -225,28 +226,21 @@ class FunctionTarget:
             return None
         return platform_record(tail, self.secrets)
 
-    def repeat(self) -> Repeat:
-        """An AWS CLI command."""
-        payload: tuple[Part, ...] = (variable("PAYLOAD"),)
+    def repeat(self) -> InvokeRepeat:
+        """The call with the tenant's id and the nonce left open."""
+        payload: Parts = (variable("PAYLOAD"),)
         if self._event == "raw" and self._payload == {}:
             payload = (text(f'{{"{NONCE_KEY}": "'), Part(kind="nonce"), text('"}'))
         options = self._session.options
-        arguments = [Argument(flag="--function-name", value=(text(self._function),))]
-        if self._qualifier:
-            arguments.append(Argument(flag="--qualifier", value=(text(self._qualifier),)))
-        arguments.append(Argument(flag="--region", value=(text(self._template.region),)))
-        if options.profile:
-            arguments.append(Argument(flag="--profile", value=(text(options.profile),)))
-        if options.endpoint_url:
-            arguments.append(Argument(flag="--endpoint-url", value=(text(display_url(options.endpoint_url)),)))
-        if not self._tenantless:
-            arguments.append(Argument(flag="--tenant-id", value=(Part(kind="tenant"),)))
-        arguments += [
-            Argument(flag="--cli-binary-format", value=(text("raw-in-base64-out"),)),
-            Argument(flag="--payload", value=payload),
-            Argument(value=(text("/dev/stdout"),)),
-        ]
-        return Repeat(command="aws lambda invoke", arguments=tuple(arguments))
+        return InvokeRepeat(
+            function=self._function,
+            qualifier=self._qualifier or "",
+            region=self._template.region,
+            profile=options.profile or "",
+            endpoint_url=display_url(options.endpoint_url) if options.endpoint_url else "",
+            tenant=() if self._tenantless else (Part(kind="tenant"),),
+            payload=payload,
+        )
 
 
 def _length(row: TenantRow) -> int:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 from tenantcheck.errors import UsageError
-from tenantcheck.model import ORDINARY, Argument, PlatformRecord, Repeat, Reply, Request, RunKind, Sent
+from tenantcheck.model import ORDINARY, HttpRepeat, Named, PlatformRecord, Reply, Request, RunKind, Sent
 from tenantcheck.model.boundary import (
     ALIASES,
     NONCE_HEADER,
@@ -251,11 +251,15 @@ class HttpTarget:
             headers.append((PADDING_HEADER, "x" * (1 + self._longest - self._lengths[request.tenant])))
         if sent.reserved is not None:
             headers.append((RESERVED_HEADER, sent.reserved))
-        in_body = spec.nonce.kind == "body" and not sent.nonce_in_header
-        if (in_body or spec.data) and not any(name.lower() == "content-type" for name, _ in headers):
-            kind = "application/json" if in_body or _is_json(spec.data) else "text/plain"
-            headers.append(("content-type", kind))
+        headers += self._content_type(headers, in_body=spec.nonce.kind == "body" and not sent.nonce_in_header)
         return _Frame(with_query(url, query), tuple(headers), spec.data, credentials.aws)
+
+    def _content_type(self, headers: Sequence[tuple[str, object]], *, in_body: bool) -> list[tuple[str, str]]:
+        """The type of the body, where there is one and the user named none; `in_body` says that the nonce stands in
+        it."""
+        if not (in_body or self._spec.data) or any(name.lower() == "content-type" for name, _ in headers):
+            return []
+        return [("content-type", "application/json" if in_body or _is_json(self._spec.data) else "text/plain")]
 
     def opened(self, reply: Reply) -> None:  # noqa: ARG002
         """The front has opened it."""
@@ -311,54 +315,46 @@ class HttpTarget:
         taken |= {f"query:{name}".lower() for name in (*parameters(urlsplit(self._base).query), *self._query_names())}
         return tuple(alias for alias in self._spec.aliases if alias.lower() not in taken)
 
-    def repeat(self) -> Repeat:
-        """A curl command; everything that may be secret is a variable."""
+    def repeat(self) -> HttpRepeat:
+        """The request with the tenant's id and the nonce left open; everything that may be secret is a variable."""
+        spec, shown = self._spec, urlsplit(self._base)
+        headers = [*self._repeated_headers()]
+        in_body = spec.nonce.kind == "body"
+        headers += [(name, text(kind)) for name, kind in self._content_type(headers, in_body=in_body)]
+        before, tenant, behind = f"{shown.scheme}://{shown.netloc}{shown.path}".partition("{tenant}")
+        return HttpRepeat(
+            method=spec.method,
+            url=(text(before), Part(kind="tenant"), text(behind)) if tenant else (text(before),),
+            query=tuple(Named(name=quote(name, safe=""), value=(value,)) for name, value in self._repeated_query()),
+            headers=tuple(Named(name=name, value=(value,)) for name, value in headers),
+            body=(variable("DATA"),) if spec.data or in_body else (),
+            signed=self._signer is not None,
+        )
+
+    def _repeated_headers(self) -> Iterator[tuple[str, Part]]:
         spec = self._spec
-        arguments = [Argument(flag="-sS"), Argument(flag="-i")]
-        if self._signer is not None:
-            arguments += [
-                Argument(
-                    flag="--aws-sigv4",
-                    value=(text("aws:amz:"), variable("AWS_REGION"), text(":execute-api")),
-                ),
-                Argument(
-                    flag="--user",
-                    value=(variable("AWS_ACCESS_KEY_ID"), text(":"), variable("AWS_SECRET_ACCESS_KEY")),
-                ),
-                Argument(flag="-H", value=(text("x-amz-security-token: "), variable("AWS_SESSION_TOKEN"))),
-            ]
-        if spec.method != "GET":
-            arguments.append(Argument(flag="-X", value=(text(spec.method),)))
-        names = {name for row in self._rows for name, _ in row.credentials.headers}
-        replaced = {name.lower() for name in names}
+        own = {name for row in self._rows for name, _ in row.credentials.headers}
+        replaced = {name.lower() for name in own}
         for name, _ in (*spec.headers, *self._user_info):
             if name.lower() not in replaced:
-                arguments.append(_header(name, variable(shell_name(name))))
-        arguments += [_header(name, variable(shell_name(name), own=True)) for name in sorted(names)]
-        if spec.tenant.kind == "header":
-            arguments.append(_header(spec.tenant.name, Part(kind="tenant")))
-        if spec.nonce.kind == "header":
-            arguments.append(_header(spec.nonce.name, Part(kind="nonce")))
-        if spec.data or spec.nonce.kind == "body":
-            arguments.append(Argument(flag="-d", value=(variable("DATA"),)))
-        return Repeat(command="curl", arguments=(*arguments, Argument(flag="--url", value=self._repeated_url())))
+                yield name, variable(shell_name(name))
+        for name in sorted(own):
+            yield name, variable(shell_name(name), own=True)
+        yield from self._open_places("header")
 
-    def _repeated_url(self) -> tuple[Part, ...]:
-        """The URL with the tenant's id and the nonce left open, and its query values as variables."""
-        shown = urlsplit(self._base)
-        before, tenant, behind = f"{shown.scheme}://{shown.netloc}{shown.path}".partition("{tenant}")
-        parts = [text(before)]
-        if tenant:
-            parts += [Part(kind="tenant", percent=True), text(behind)]
-        query = [(name, variable(shell_name(name) or NAMELESS)) for name in query_names(shown.query)]
-        query += [(name, variable(shell_name(name), own=True)) for name in sorted(self._query_names())]
-        if self._spec.tenant.kind == "query":
-            query.append((self._spec.tenant.name, Part(kind="tenant", percent=True)))
-        if self._spec.nonce.kind == "query":
-            query.append((self._spec.nonce.name, Part(kind="nonce", percent=True)))
-        for position, (name, value) in enumerate(query):
-            parts += [text(f"{'&' if position else '?'}{quote(name, safe='')}{'=' if name else ''}"), value]
-        return tuple(parts)
+    def _repeated_query(self) -> Iterator[tuple[str, Part]]:
+        for name in query_names(urlsplit(self._base).query):
+            yield name, variable(shell_name(name) or NAMELESS)
+        for name in sorted(self._query_names()):
+            yield name, variable(shell_name(name), own=True)
+        yield from self._open_places("query")
+
+    def _open_places(self, kind: str) -> Iterator[tuple[str, Part]]:
+        """Where the tenant's id and the nonce travel, of this kind of place."""
+        if self._spec.tenant.kind == kind:
+            yield self._spec.tenant.name, Part(kind="tenant")
+        if self._spec.nonce.kind == kind:
+            yield self._spec.nonce.name, Part(kind="nonce")
 
     def _query_names(self) -> set[str]:
         return {name for row in self._rows for name, _ in row.credentials.query}
@@ -371,10 +367,6 @@ def _tampered(sent: Sent, credentials: Sequence[tuple[str, str]]) -> list[tuple[
     if sent.tampered == "changed":
         return [(name, changed(value) if issued(name) else value) for name, value in credentials]
     return list(credentials)
-
-
-def _header(name: str, value: Part) -> Argument:
-    return Argument(flag="-H", value=(text(f"{name}: "), value))
 
 
 def _put(

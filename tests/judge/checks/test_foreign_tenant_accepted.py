@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import structs
 
-from tenantcheck.model import Argument, Repeat, Tenant
+from tenantcheck.model import Named, Tenant
 from tenantcheck.model.boundary import groups, why_not
-from tenantcheck.model.repeat import text, variable
+from tenantcheck.model.repeat import variable
 from tests.notation import REPEAT, attack, command, judged, plan_for
 
 CHECK = "foreign-tenant-accepted"
@@ -27,11 +28,13 @@ def test_served_as_a_tenant_the_credentials_do_not_belong_to() -> None:
 
 
 def test_the_command_names_whose_credentials_it_needs() -> None:
-    authorization = Argument(flag="-H", value=(text("Authorization: "), variable("AUTHORIZATION", own=True)))
-    repeat = Repeat(command="curl", arguments=(authorization, *REPEAT.arguments))
+    authorization = Named(name="Authorization", value=(variable("AUTHORIZATION", own=True),))
+    repeat = structs.replace(REPEAT, headers=(authorization, *REPEAT.headers))
     judge = attack(CHECK, "2", tenant="b", credential="a", saw="b", repeat=repeat, **OWN)
     _, _, (finding,) = judged(judge, CHECK)
-    assert command(finding).startswith("curl -H 'Authorization: '\"${TENANT_A_AUTHORIZATION}\" -H 'x-tenant-id: b' ")
+    assert command(finding).startswith(
+        "curl -i -H 'Authorization: '\"${TENANT_A_AUTHORIZATION}\" -H 'x-tenant-id: b' "
+    )
 
 
 def test_an_authorizer_that_ignores_the_id_is_correct() -> None:

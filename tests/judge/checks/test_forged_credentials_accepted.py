@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import structs
 
-from tenantcheck.model import Argument, Repeat, Sent, Tenant
+from tenantcheck.model import Named, Sent, Tenant
 from tenantcheck.model.boundary import groups, why_not
-from tenantcheck.model.repeat import text, variable
+from tenantcheck.model.repeat import variable
 from tests.notation import REPEAT, attack, changed, command, judged, plan_for
 
 CHECK = "forged-credentials-accepted"
@@ -49,13 +50,13 @@ def test_everybody_refused_says_nothing() -> None:
     ("tampered", "header"), [("changed", '\'"${TENANT_A_AUTHORIZATION_CHANGED}"'), ("absent", "'")]
 )
 def test_the_command_says_what_was_sent_instead(tampered: Any, header: str) -> None:
-    authorization = Argument(flag="-H", value=(text("Authorization: "), variable("AUTHORIZATION", own=True)))
-    repeat = Repeat(command="curl", arguments=(authorization, *REPEAT.arguments))
+    authorization = Named(name="Authorization", value=(variable("AUTHORIZATION", own=True),))
+    repeat = structs.replace(REPEAT, headers=(authorization, *REPEAT.headers))
     judge = attack(
         CHECK, "1", tenant="a", sent=Sent(tampered=tampered), saw="a", repeat=repeat, **own("Authorization")
     )
     _, _, (finding,) = judged(judge, CHECK)
-    assert command(finding).startswith(f"curl -H 'Authorization: {header} -H 'x-tenant-id: a' ")
+    assert command(finding).startswith(f"curl -i -H 'Authorization: {header} -H 'x-tenant-id: a' ")
 
 
 @pytest.mark.parametrize(

@@ -7,29 +7,28 @@ from typing import Any
 import pytest
 
 from tenantcheck.judge.checks.repeating import repeat_of
-from tenantcheck.model import Argument, Part, Repeat, Request, Sent
+from tenantcheck.model import HttpRepeat, InvokeRepeat, Named, Part, Repeat, Request, Sent
 from tenantcheck.model import nonce as nonces
 from tenantcheck.model.repeat import text, variable
 from tenantcheck.reports.shell import command_line
 from tests.notation import RUN, plan_for
 
 NONCE = nonces.compose(RUN, nonces.tag("a"), 3, "0" * 16)
-HEADER = Argument(flag="-H", value=(text("x-tenant-id: "), Part(kind="tenant")))
-URL = Argument(
-    flag="--url",
-    value=(text("https://x.test/?k="), variable("K"), text("&nonce="), Part(kind="nonce", percent=True)),
+TENANT, NONCE_PART = (Part(kind="tenant"),), (Part(kind="nonce"),)
+HEADER = HttpRepeat(
+    url=(text("https://x.test/"),),
+    query=(Named(name="k", value=(variable("K"),)), Named(name="nonce", value=NONCE_PART)),
+    headers=(Named(name="x-tenant-id", value=TENANT),),
 )
+QUERY = HttpRepeat(url=(text("https://x.test/p"),), query=(Named(name="t", value=TENANT),))
+PATH = HttpRepeat(url=(text("https://x.test/"), Part(kind="tenant"), text("/p")))
+INVOKE = InvokeRepeat(function="f", tenant=TENANT, payload=(text("{}"),))
 
 
-def repeated(*arguments: Argument, **request: Any) -> str:
-    plan = plan_for(
-        repeat=Repeat(command="curl", arguments=arguments),
-        tenant_place="header:x-tenant-id",
-        aliases=("header:x-org-id", "query:org_id", "query:org"),
-    )
+def repeated(template: Repeat, place: str = "header:x-tenant-id", **request: Any) -> str:
+    plan = plan_for(repeat=template, tenant_place=place, aliases=("header:x-org-id", "query:org_id", "query:org"))
     settings: dict[str, Any] = {"seq": 3, "wave": 1, "kind": "single", "slot": 0, "tenant": 0, "nonce": NONCE}
-    sent = Request(**(settings | request))
-    repeat = repeat_of(plan, sent)
+    repeat = repeat_of(plan, Request(**(settings | request)))
     assert repeat is not None
     return command_line(repeat)
 
@@ -37,46 +36,73 @@ def repeated(*arguments: Argument, **request: Any) -> str:
 @pytest.mark.parametrize(
     ("request_", "command"),
     [
-        ({}, f"curl -H 'x-tenant-id: a' --url 'https://x.test/?k='\"${{K}}\"'&nonce={NONCE}'"),
+        ({}, f"-H 'x-tenant-id: a' 'https://x.test/?k='\"${{K}}\"'&nonce={NONCE}'"),
         (
             {"tenant": None, "purpose": "missing-tenant-accepted"},
-            f"curl --url 'https://x.test/?k='\"${{K}}\"'&nonce={NONCE}'",
+            f"'https://x.test/?k='\"${{K}}\"'&nonce={NONCE}'",
         ),
         (
             {"tenant": None, "sent": Sent(ids=("tck!invalid",))},
-            f"curl -H 'x-tenant-id: tck!invalid' --url 'https://x.test/?k='\"${{K}}\"'&nonce={NONCE}'",
+            f"-H 'x-tenant-id: tck!invalid' 'https://x.test/?k='\"${{K}}\"'&nonce={NONCE}'",
         ),
         (
             {"sent": Sent(ids=("a", "b"))},
-            f"curl -H 'x-tenant-id: a' --url 'https://x.test/?k='\"${{K}}\"'&nonce={NONCE}' -H 'x-tenant-id: b'",
+            f"-H 'x-tenant-id: a' -H 'x-tenant-id: b' 'https://x.test/?k='\"${{K}}\"'&nonce={NONCE}'",
         ),
         (
             {"sent": Sent(reserved="b")},
-            f"curl -H 'x-tenant-id: a' --url 'https://x.test/?k='\"${{K}}\"'&nonce={NONCE}' -H 'X-Amz-Tenant-Id: b'",
+            f"-H 'x-tenant-id: a' -H 'X-Amz-Tenant-Id: b' 'https://x.test/?k='\"${{K}}\"'&nonce={NONCE}'",
         ),
         (
             {"sent": Sent(elsewhere="b")},
-            f"curl -H 'x-tenant-id: a' --url 'https://x.test/?k='\"${{K}}\"'&nonce={NONCE}' -H 'x-org-id: b'",
+            f"-H 'x-tenant-id: a' -H 'x-org-id: b' 'https://x.test/?k='\"${{K}}\"'&nonce={NONCE}'",
         ),
         (
             {"sent": Sent(elsewhere="b", elsewhere_in="query")},
-            f"curl -H 'x-tenant-id: a' --url 'https://x.test/?k='\"${{K}}\"'&nonce={NONCE}&org_id=b&org=b'",
+            f"-H 'x-tenant-id: a' 'https://x.test/?k='\"${{K}}\"'&nonce={NONCE}&org_id=b&org=b'",
         ),
         (
             {"sent": Sent(nonce_in_header=True)},
-            f"curl -H 'x-tenant-id: a' --url 'https://x.test/?k='\"${{K}}\" -H 'x-tenantcheck-nonce: {NONCE}'",
+            f"-H 'x-tenant-id: a' -H 'x-tenantcheck-nonce: {NONCE}' 'https://x.test/?k='\"${{K}}\"",
         ),
     ],
     ids=["ordinary", "nobody", "invalid", "two headers", "reserved", "other header", "other query", "cacheable"],
 )
 def test_each_kind_of_request(request_: dict[str, Any], command: str) -> None:
-    assert repeated(HEADER, URL, **request_) == command
+    assert repeated(HEADER, **request_) == f"curl -i {command}"
+
+
+@pytest.mark.parametrize(
+    ("request_", "command"),
+    [
+        ({}, "'https://x.test/p?t=a'"),
+        ({"tenant": None}, "https://x.test/p"),
+        ({"sent": Sent(ids=("a", "b&c"))}, "'https://x.test/p?t=a&t=b%26c'"),
+        ({"sent": Sent(elsewhere="b", elsewhere_in="query")}, "'https://x.test/p?t=a&org_id=b&org=b'"),
+    ],
+    ids=["ordinary", "nobody", "two parameters", "other query"],
+)
+def test_a_tenant_in_the_query(request_: dict[str, Any], command: str) -> None:
+    assert repeated(QUERY, "query:t", **request_) == f"curl -i {command}"
+
+
+def test_a_tenant_in_the_path_is_percent_encoded() -> None:
+    assert repeated(PATH, "path", sent=Sent(ids=("a/b",))) == "curl -i https://x.test/a%2Fb/p"
 
 
 def test_a_url_without_a_query_gets_one() -> None:
-    bare = Argument(flag="--url", value=(text("https://x.test/p"),))
+    bare = HttpRepeat(url=(text("https://x.test/p"),))
     command = repeated(bare, sent=Sent(elsewhere="b", elsewhere_in="query"))
-    assert command == "curl --url 'https://x.test/p?org_id=b&org=b'"
+    assert command == "curl -i 'https://x.test/p?org_id=b&org=b'"
+
+
+@pytest.mark.parametrize(("tenant", "option"), [(0, " --tenant-id a"), (None, "")])
+def test_a_call_of_invoke(tenant: int | None, option: str) -> None:
+    command = repeated(INVOKE, "invoke", tenant=tenant)
+    assert command == (
+        f"aws lambda invoke --function-name f{option} --cli-binary-format raw-in-base64-out "
+        "--payload '{}' /dev/stdout"
+    )
 
 
 def test_a_plan_without_a_command() -> None:

@@ -14,7 +14,7 @@ CHECK = "reserved-header-honoured"
 def test_served_as_the_forged_tenant(where: str, saw: str | None) -> None:
     status, _, (finding,) = judged(attack(CHECK, where, tenant="a", sent=Sent(reserved="b"), saw=saw), CHECK)
     assert (status, finding.tenants) == ("breached", ("a", "b"))
-    assert command(finding).endswith(" -H 'X-Amz-Tenant-Id: b'")
+    assert command(finding).endswith(" -H 'X-Amz-Tenant-Id: b' https://example.test/")
 
 
 @pytest.mark.parametrize(

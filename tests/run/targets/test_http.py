@@ -167,10 +167,10 @@ def test_the_repeat_command_has_variables_for_secrets() -> None:
     assert repeat is not None
     assert "hunter" not in command_line(repeat)
     assert command_line(repeat) == (
-        "curl -sS -i -X POST -H 'X-Key: '\"${X_KEY}\" "
+        "curl -i -X POST -H 'X-Key: '\"${X_KEY}\" "
         "-H 'Authorization: '\"${TENANT_A_AUTHORIZATION}\" -H 'x-tenant-id: a' "
-        f"-H 'x-tenantcheck-nonce: {sent.request.nonce}' -d \"${{DATA}}\" "
-        "--url 'https://x.test/?k='\"${K}\"'&key='\"${TENANT_A_KEY}\""
+        f"-H 'x-tenantcheck-nonce: {sent.request.nonce}' -H 'content-type: text/plain' -d \"${{DATA}}\" "
+        "'https://x.test/?k='\"${K}\"'&key='\"${TENANT_A_KEY}\""
     )
 
 
