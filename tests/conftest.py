@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tenantcheck.lab import Lab
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 #: What starts processes, and what repeats simulations until a rate is known: `make quick` leaves both out.
 _LAB = ("cli", "examples", "nginx", "lab/test_front.py", "lab/test_invoke.py", "lab/test_lifetime.py")

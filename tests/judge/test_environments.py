@@ -226,7 +226,7 @@ def _streamed(**changes: str) -> Edit:
         ),
     ),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_identities_that_come_together_are_judged_as_each_would_be(
     answers: list[tuple[str, int]], replaced: dict[int, dict[str, str]]
 ) -> None:

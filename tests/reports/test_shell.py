@@ -27,7 +27,7 @@ def options(**request: Any) -> str:
 
 
 @given(st.lists(st.tuples(ANY, ANY), min_size=1, max_size=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_shell_reads_back_every_word(pairs: list[tuple[str, str]]) -> None:
     headers = tuple(Named(name=one, value=(text(other),)) for one, other in pairs)
     line = command_line(HttpRepeat(url=URL, headers=headers))

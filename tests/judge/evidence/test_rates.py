@@ -121,7 +121,7 @@ histories = st.lists(st.one_of(one_by_one, together), min_size=2, max_size=8).ma
 
 
 @given(histories)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_the_rates_are_those_of_the_definition(text: str) -> None:
     plan = plan_for(LETTERS)
     evidence = judge(text, plan).evidence()
