@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 TESTS = $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: demo quick test lint update bench clean
+.PHONY: demo quick test lint update lock bench clean
 
 demo: $(VENV)/.lab
 	$(BIN)/tenantcheck demo
@@ -26,6 +26,12 @@ lint: $(VENV)/.dev
 # writes the expected reports and the page of the checks anew
 update: $(VENV)/.dev
 	UPDATE_GOLDEN=1 $(BIN)/pytest tests/reports tests/judge/checks/test_documentation.py
+
+# the newest versions of everything, for PIP_CONSTRAINT; to be committed when the tests have passed with them
+lock: $(VENV)/.dev
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --no-emit-index-url --no-annotate \
+	  --no-header pyproject.toml --output-file .ci/dev.lock
 
 # speed beside peers; writes benchmarks/SPEED.md and speed.json (apt-get install nginx-light wrk hey hyperfine), and the
 # cost of hostile answers into SECURITY.md

@@ -51,10 +51,3 @@ def test_pages_name_files_that_are_there(page: str) -> None:
         assert (ROOT / page).parent.joinpath(link).exists(), link
     for path in re.findall(r"`((?:tenantcheck|tests|benchmarks)/[\w./]+)`", text):
         assert (ROOT / path).exists(), path
-
-
-def test_workflows_run_actions_of_one_commit() -> None:
-    """A tag can be moved to other code; a commit can't."""
-    for workflow in (ROOT / ".github" / "workflows").glob("*.yml"):
-        for used in re.findall(r"uses: (\S+)", workflow.read_text()):
-            assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", used), used
