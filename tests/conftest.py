@@ -23,16 +23,13 @@ _STATISTICS = ("judge/evidence/test_validity.py", "lab/test_faults.py", "simulat
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by where they stand; those that ask for a lab start processes wherever they stand. Neither kind is
-    asked for coverage, which would double its time: what they run in this process, others run too."""
+    """Mark tests by where they stand; those that ask for a lab start processes wherever they stand."""
     root = Path(__file__).parent
     for item in items:
         if "labs" in getattr(item, "fixturenames", ()) or _stands_in(item.path, root, _LAB):
             item.add_marker("lab")
         if _stands_in(item.path, root, _STATISTICS):
             item.add_marker("statistics")
-        if any(item.get_closest_marker(name) for name in ("lab", "statistics")):
-            item.add_marker("no_cover")
 
 
 def _stands_in(path: Path, root: Path, places: tuple[str, ...]) -> bool:

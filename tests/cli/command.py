@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tenantcheck.lab import Lab
 from tests.cases import Case
+from tests.cli.forked import forks
 
 COMMAND = [sys.executable, "-W", "error", "-m", "tenantcheck"]
 
@@ -24,9 +25,13 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 def run_in(folder: Path, /, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run tenantcheck in a folder."""
-    return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, env=os.environ | variables, timeout=120, cwd=folder
-    )
+    return forks().run(arguments, os.environ | variables, folder)
+
+
+def run_by(client: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run tenantcheck in the current folder, by the `fast` client; by any other name without that extra."""
+    without = () if client == "fast" else ("pycurl", "uvloop")
+    return forks().run(arguments, os.environ | variables, Path(), without)
 
 
 def probe(case: Case, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:

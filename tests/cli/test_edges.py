@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tenantcheck.model.text import ascii_json
-from tests.cli.command import COMMAND, history, run
+from tests.cli.command import COMMAND, history, run, run_by
 from tests.servers import RawServer, always, response
 from tests.services import Environments, Reply, Request, service
 
@@ -115,7 +115,8 @@ def test_a_report_is_its_owners_and_takes_the_place_of_another_whole(shared: Raw
 
 @pytest.mark.parametrize("fmt", ["text", "plain", "json"])
 def test_an_ascii_terminal_is_shown_escapes(shared: RawServer, fmt: str) -> None:
-    result = run("-q", "probe", f"{shared.url}/ä", "--format", fmt, "--tenants", "a,b", PYTHONIOENCODING="ascii")
+    words = ("-q", "probe", f"{shared.url}/ä", "--format", fmt, "--tenants", "a,b")
+    result = start(*words, env=os.environ | {"PYTHONIOENCODING": "ascii"})
     assert (result.returncode, result.stderr) == (10, "")
     if fmt == "json":
         assert json.loads(result.stdout)["verdict"] == "fail"
@@ -202,13 +203,7 @@ def test_an_argument_that_is_no_text() -> None:
 
 @pytest.mark.parametrize("scheme", ["socks4", "socks5", "socks5h"])
 def test_a_proxy_that_the_client_does_not_speak_to_is_said(scheme: str) -> None:
-    result = start(
-        "-q",
-        "probe",
-        "http://example.test",
-        client="httpx",
-        env=os.environ | {"ALL_PROXY": f"{scheme}://u:hunter2@h:1"},
-    )
+    result = run_by("httpx", "-q", "probe", "http://example.test", ALL_PROXY=f"{scheme}://u:hunter2@h:1")
     assert result.returncode == 2
     assert "tenantcheck[fast]" in result.stderr
     assert "hunter2" not in result.stderr

@@ -48,12 +48,13 @@ def _length(case: Case) -> tuple[int, str, int]:
     return PLANS.index(case.plan or "deep"), case.idle_s or "", len(case.faults)
 
 
-def one_per_hook(cases: Iterable[Case]) -> list[Case]:
-    """The shortest cases that go through every hook between them."""
+def one_per_hook(cases: Iterable[Case], others: Iterable[Case] = ()) -> list[Case]:
+    """The shortest cases that go through every hook between them, but for those that the `others` go through. The
+    calm one is always among them."""
     chosen: list[Case] = []
-    covered: set[str] = set()
+    covered: set[str] = set().union(*map(hooks, others))
     for case in sorted(cases, key=_length):
-        if not hooks(case) <= covered:
+        if not hooks(case) <= covered or case == Case(()):
             covered |= hooks(case)
             chosen.append(case)
     return chosen
@@ -63,7 +64,7 @@ FOUND = one_per_hook(
     case for case in FAULT_CASES if not case.simulated_only and (case.plan is not None or case.faults[0] in CERTAIN)
 )
 #: Chance decides between pass and inconclusive where no outcome is given: never a breach, which is asserted.
-WEATHER = one_per_hook(case for case in WEATHER_CASES if not case.simulated_only)
+WEATHER = one_per_hook((case for case in WEATHER_CASES if not case.simulated_only), others=FOUND)
 
 
 def _limit(case: Case) -> tuple[str, ...]:
@@ -95,7 +96,7 @@ def test_weather_is_no_breach(case: Case) -> None:
 
 @pytest.mark.parametrize("case", WEATHER_CASES, ids=[case.name for case in WEATHER_CASES])
 def test_weather_is_no_breach_of_a_whole_plan(case: Case) -> None:
-    for seed in range(5):
+    for seed in range(2):
         rng = random.Random(seed)
         plan, lab = case.simulated("standard", rng)
         verdict = simulate(plan, lab, rng=rng).verdict

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import run
-from tests.cli.test_edges import start
+from tests.cli.command import run, run_by
 from tests.hostile import AWS_KEY, ESCAPES, KEY, PLACES, SECRETS, TOKEN, TRANSPORT, forms, hostile, leaked
 
 pytestmark = pytest.mark.usefixtures("in_tmp")
@@ -45,7 +43,7 @@ def asked(url: str, command: str, client: str, *options: str) -> str:
         arguments = ("probe", target, "--tenants", "@t.toml", "-H", f"X-Key: {TOKEN}", "-d", f'{{"k": "{KEY}"}}')
     else:
         arguments = ("invoke", "f", "--endpoint-url", url, "--payload", f'{{"k": "{KEY}"}}')
-    result = start(*arguments, *common, *options, client=client, env=os.environ | environ)
+    result = run_by(client, *arguments, *common, *options, **environ)
     assert "Traceback" not in result.stderr, result.stderr
     assert "bug" not in result.stderr, result.stderr
     written = (Path(name).read_text() for name in ("h.jsonl", "r.txt", "r.json"))
@@ -137,11 +135,9 @@ def test_a_proxy_s_own_words(client: str) -> None:
     with hostile(lambda *_: f"HTTP/1.1 407 {TOKEN}\r\ncontent-length: 0\r\n\r\n".encode(), "") as proxy:
         address = proxy.url.replace("://", f"://user:{TOKEN}@")
         for url in ("http://example.test/", "https://example.test/"):
-            result = start(
-                *("-q", "probe", url, "--show-errors", "--plan", "quick"),
-                client=client,
-                env=os.environ | {"http_proxy": address, "https_proxy": address},
-            )
+            proxies = {"http_proxy": address, "https_proxy": address}
+            words = ("-q", "probe", url, "--show-errors", "--plan", "quick")
+            result = run_by(client, *words, **proxies)
             assert leaked(result.stdout + result.stderr) == []
             assert "407" in result.stdout + result.stderr
     assert all(TOKEN not in path.read_text() for path in Path(".tenantcheck").glob("*.jsonl"))

@@ -11,15 +11,11 @@ from pathlib import Path
 import pytest
 
 from tenantcheck.lab import Lab
-from tests.cli.command import FAST, history, run
+from tests.cli.command import FAST, history, run, run_by
 from tests.servers import RawServer, always, dropped, endless, response, silent
 
 Labs = Callable[..., Lab]
 pytestmark = pytest.mark.usefixtures("in_tmp")
-
-
-#: The command line as it is without the `fast` extra.
-WITHOUT_FAST = "import sys\nsys.modules['pycurl'] = None\nfrom tenantcheck.cli import main; main()"
 
 
 def test_a_run_ends_when_its_time_is_over() -> None:
@@ -64,16 +60,7 @@ class TestTroubleWithTheTarget:
     @pytest.mark.parametrize("sender", ["fast", "httpx"])
     def test_answers_nobody_can_use(self, answer: object, code: int, message: str, sender: str) -> None:
         with RawServer(answer) as server:  # type: ignore[arg-type]
-            arguments = ("-q", "probe", server.url, "--timeout", "1")
-            if sender == "fast":
-                result = run(*arguments)
-            else:
-                result = subprocess.run(
-                    [sys.executable, "-W", "error", "-c", WITHOUT_FAST, *arguments],
-                    capture_output=True,
-                    text=True,
-                    timeout=60,
-                )
+            result = run_by(sender, "-q", "probe", server.url, "--timeout", "1")
         assert result.returncode == code, result.stdout + result.stderr
         assert message in result.stdout
         assert "Traceback" not in result.stderr

@@ -72,7 +72,7 @@ WEATHER = {
     "refuses foreign tenants": "raises-on-foreign",
     "retired in the middle": "retired:n=2",
 }
-RUNS = 400
+RUNS = 300
 
 
 class FirstFit(Pool):
@@ -93,8 +93,12 @@ def blind(reuse: str, rng: random.Random, *weather: str) -> Pool:
     return Pool(isolation="broken", reuse=choices[reuse], faults=disturbed, rng=rng)
 
 
-@pytest.mark.parametrize("weather", WEATHER.values(), ids=WEATHER)
-@pytest.mark.parametrize("reuse", ["mru", "fifo", "first-fit", "random"])
+#: Every way of choosing, every weather, and each weather with the ways that are most and least predictable.
+BLIND = [(reuse, "calm") for reuse in ("mru", "fifo", "first-fit", "random")]
+BLIND += [(reuse, weather) for weather in WEATHER if weather != "calm" for reuse in ("mru", "random")]
+
+
+@pytest.mark.parametrize(("reuse", "weather"), BLIND)
 def test_blind_pools_reach_no_figure_more_often_than_it_says(reuse: str, weather: str) -> None:
     """
     Given a pool that ignores tenants, and two tenants asked three times each (so that luck is possible)
@@ -105,7 +109,7 @@ def test_blind_pools_reach_no_figure_more_often_than_it_says(reuse: str, weather
     for seed in range(RUNS):
         rng = random.Random(seed)
         plan = make_plan(tenants=2, plan="quick", seed=f"{rng.getrandbits(128):032x}", ordered=3, max_requests=8)
-        result = simulate(plan, blind(reuse, rng, weather), rng=rng)
+        result = simulate(plan, blind(reuse, rng, WEATHER[weather]), rng=rng)
         assert result.verdict.outcome != "pass"
         clean = not any(finding.severity == "breach" for finding in result.verdict.findings)
         evidence = result.verdict.figure
@@ -211,7 +215,7 @@ def test_dropping_identities_at_will_reaches_no_figure_more_often_than_it_says(o
     Then at most a share x of them is clean with P ≤ x. (The identity chosen after the run is up to three times too
     optimistic.)
     """
-    runs = 3_000
+    runs = 1_500
     figures: list[float] = []
     for seed in range(runs):
         verdict = contrived(random.Random(seed), ordered)
