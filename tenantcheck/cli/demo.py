@@ -30,7 +30,7 @@ _DIRECT = SenderSettings(timeout_s=10.0, direct=True)
 CURL_REPEATS = 100
 
 
-class Row(NamedTuple):
+class Shown(NamedTuple):
     """One run of the demonstration."""
 
     command: str
@@ -48,15 +48,15 @@ def command(common: Common) -> int:
     """
     interrupts.defer()  # labs are taken down by whoever set them up
     begun = monotonic()
-    rows: list[Row] = []
+    rows: list[Shown] = []
     with Lab(isolation="per-tenant", control=True) as lab:
-        rows.append(Row("probe", "isolated", "pass", _probe(lab, common, control=lab.control_url)))
-        rows.append(Row("invoke", "isolated", "pass", _invoke(lab, common)))
+        rows.append(Shown("probe", "isolated", "pass", _probe(lab, common, control=lab.control_url)))
+        rows.append(Shown("invoke", "isolated", "pass", _invoke(lab, common)))
     with Lab(isolation="none", hold_s=0.01) as lab:
-        rows.append(Row("probe", "not isolated", "fail", _probe(lab, common)))
+        rows.append(Shown("probe", "not isolated", "fail", _probe(lab, common)))
         fooled = run_async(_parallel_curls(lab.front_url, CURL_REPEATS))
     with Lab(isolation="broken") as lab:
-        rows.append(Row("invoke", "says it isolates, does not", "fail", _invoke(lab, common)))
+        rows.append(Shown("invoke", "says it isolates, does not", "fail", _invoke(lab, common)))
     _print(rows, fooled)
     tell(f"\n{monotonic() - begun:.0f} s; histories in .tenantcheck/, judge them with: tenantcheck check FILE")
     return 0 if all(row.verdict.outcome == row.expected for row in rows) else 1
@@ -119,7 +119,7 @@ def _environment(reply: Reply) -> str | None:
     return witness.environment() if witness is not None else None
 
 
-def _print(rows: Sequence[Row], fooled: int) -> None:
+def _print(rows: Sequence[Shown], fooled: int) -> None:
     table = [
         (
             row.command,

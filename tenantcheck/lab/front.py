@@ -15,7 +15,7 @@ from multidict import CIMultiDict
 from tenantcheck.lab.faults import Sent
 from tenantcheck.lab.function import Function
 from tenantcheck.lab.mapping import Mapping, bearer, claimed
-from tenantcheck.lab.sandbox import Outcome
+from tenantcheck.lab.sandbox import Ended
 from tenantcheck.lab.tenancy import RefusedError
 
 #: The cookie that a front with a session sets.
@@ -92,7 +92,7 @@ class Front:
             response.set_cookie(_COOKIE, uuid.uuid4().hex)
         return response
 
-    async def _invoke(self, event: dict[str, Any], tenant: str | None, sent: Sent) -> Outcome:
+    async def _invoke(self, event: dict[str, Any], tenant: str | None, sent: Sent) -> Ended:
         return await self._function.invoke(
             json.dumps(event).encode(),
             tenant,
@@ -166,7 +166,7 @@ async def _proxy_event(request: web.Request, request_id: str) -> dict[str, Any]:
     }
 
 
-def _unwrapped(outcome: Outcome, request_id: str) -> web.Response:
+def _unwrapped(outcome: Ended, request_id: str) -> web.Response:
     """The HTTP response a proxy integration makes of the handler's answer."""
     try:
         answer = json.loads(outcome.payload) if outcome.error is None else None

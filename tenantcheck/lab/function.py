@@ -16,7 +16,7 @@ from tenantcheck.lab.faults import Faults, Sent, parse_fault
 from tenantcheck.lab.pool import Lease, Pool, Reuse, Slot
 from tenantcheck.lab.records import Audit, LogStream
 from tenantcheck.lab.runtime_api import Invocation
-from tenantcheck.lab.sandbox import Outcome, Sandbox
+from tenantcheck.lab.sandbox import Ended, Sandbox
 from tenantcheck.lab.scratch import LabFolder
 from tenantcheck.lab.tenancy import Isolation, RefusedError, check_tenant
 
@@ -121,7 +121,7 @@ class Function:
         trace_id: str = "",
         client_context: str | None = None,
         sent: Sent | None = None,
-    ) -> Outcome:
+    ) -> Ended:
         """Run one event, of which `sent` came in. Raises `RefusedError` when there are too many environments."""
         lease = None if self.faults.throttled(tenant) else self.pool.acquire(tenant, time.monotonic(), sent)
         if lease is None:
@@ -140,7 +140,7 @@ class Function:
         # Shielded: a caller that goes away does not stop a running invocation.
         return await asyncio.shield(asyncio.ensure_future(self._run(lease, sandbox, invocation)))
 
-    async def _run(self, lease: Lease, sandbox: Sandbox, invocation: Invocation) -> Outcome:
+    async def _run(self, lease: Lease, sandbox: Sandbox, invocation: Invocation) -> Ended:
         try:
             if lease.restarted:
                 await sandbox.stop()

@@ -30,7 +30,7 @@ INIT_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Ended:
     """How one invocation of a sandbox ended."""
 
     payload: bytes
@@ -67,7 +67,7 @@ class Sandbox:
         self._exited: asyncio.Future[int] | None = None
         self._mark = f"{MARK}={os.getpid()}-{uuid.uuid4().hex}"
 
-    async def invoke(self, invocation: Invocation, timeout_s: float) -> Outcome:
+    async def invoke(self, invocation: Invocation, timeout_s: float) -> Ended:
         """Run one event, starting the process first where there is none."""
         since = self.log.position()
         init_ms = None
@@ -98,10 +98,10 @@ class Sandbox:
 
     def _ended(
         self, answer: Answer, invocation: Invocation, since: int, init_ms: float | None, duration_ms: float
-    ) -> Outcome:
+    ) -> Ended:
         status = "error" if answer.failed else "success"
         self._report(invocation, status, init_ms, duration_ms)
-        return Outcome(
+        return Ended(
             payload=answer.payload,
             error="Unhandled" if answer.failed else None,
             status=status,
@@ -118,12 +118,12 @@ class Sandbox:
         since: int,
         init_ms: float | None,
         duration_ms: float,
-    ) -> Outcome:
+    ) -> Ended:
         status, payload = problem
         pid = self._process.pid if self._process else 0
         await self.stop()
         self._report(invocation, status, init_ms, duration_ms)
-        return Outcome(
+        return Ended(
             payload=payload,
             error="Unhandled",
             status=status,

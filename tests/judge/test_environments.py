@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tenantcheck.judge import Judge
 from tenantcheck.judge.environments import recent, tallies
-from tenantcheck.judge.environments.tallies import Counts, Kept, Latencies
+from tenantcheck.judge.environments.tallies import Counts, FirstFew, Latencies
 from tenantcheck.judge.evidence import opportunities
 from tenantcheck.model import Observation, PlatformRecord
 from tests.notation import (
@@ -50,7 +50,7 @@ def test_counts_of_a_hostile_process_are_bounded() -> None:
 
 
 def test_kept_counts_on() -> None:
-    kept: Kept[int] = Kept()
+    kept: FirstFew[int] = FirstFew()
     for n in range(1000):
         kept.add(n)
     assert (len(kept.items), kept.total) == (tallies.KEPT, 1000)

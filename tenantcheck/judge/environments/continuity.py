@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from tenantcheck.judge.environments.tallies import Kept
+from tenantcheck.judge.environments.tallies import FirstFew
 from tenantcheck.model import REFUSED, Observation
 
 #: Answers over which a count has to go on before it is no accident.
@@ -52,7 +52,7 @@ class Continuity:
     def __init__(self) -> None:
         self.proven: dict[str, tuple[Observation, Observation]] = {}
         """Processes whose count went on from tenant to tenant and back: one process served both."""
-        self.unsent: Kept[Unsent] = Kept()
+        self.unsent: FirstFew[Unsent] = FirstFew()
         self.filled: dict[str, Filled] = {}
         self.followed = 0
         """Pairs of answers of one process that were compared."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tenantcheck.judge.environments.tallies import Kept, Latencies
+from tenantcheck.judge.environments.tallies import FirstFew, Latencies
 from tenantcheck.model import REFUSED, Observation, Plan, Witness
 
 #: Names of one tenant that are told apart.
@@ -44,11 +44,11 @@ class People:
         self.states = [TenantState() for _ in self.everyone]
         self.reports = 0
         """Answers whose handler named the tenant it saw."""
-        self.tenantless: Kept[Observation] = Kept()
+        self.tenantless: FirstFew[Observation] = FirstFew()
         """Answers whose handler reported a tenant that is null or empty."""
-        self.nameless: Kept[Observation] = Kept()
+        self.nameless: FirstFew[Observation] = FirstFew()
         """Served answers with a witness that has no tenant at all."""
-        self.misnamed: Kept[Observation] = Kept()
+        self.misnamed: FirstFew[Observation] = FirstFew()
         """Answers whose handler saw another tenant than the one expected."""
         self.could_collapse = 0
         """Answers to an id that looks like another one."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tenantcheck.judge.environments.tallies import KEPT, Counts, Kept
+from tenantcheck.judge.environments.tallies import KEPT, Counts, FirstFew
 from tenantcheck.model import Observation
 
 #: Processes that have to begin at the same count before it is where counters start.
@@ -63,8 +63,8 @@ class Processes:
         self.by_id: dict[str, Process] = {}
         self.counted = 0
         """Answers that carried a process id and a count."""
-        self.clones: Kept[Disorder] = Kept()
-        self.disorders: Kept[Disorder] = Kept()
+        self.clones: FirstFew[Disorder] = FirstFew()
+        self.disorders: FirstFew[Disorder] = FirstFew()
         self._steps: Counter[int] = Counter()
         """By how much counts of one process went up from answer to answer, and how often."""
         self._wave: list[Observation] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tenantcheck.judge.environments.recent import Recent
-from tenantcheck.judge.environments.tallies import Kept
+from tenantcheck.judge.environments.tallies import FirstFew
 from tenantcheck.model import Observation, Plan, SeenNonce
 from tenantcheck.model import nonce as nonces
 
@@ -31,11 +31,11 @@ class ShownNonces:
         self._recent = recent
         self._tags = {tenant.index: nonces.tag(tenant.id) for tenant in plan.everyone()}
         self._owners = {tag: index for index, tag in self._tags.items()}
-        self.foreign: Kept[Foreign] = Kept()
+        self.foreign: FirstFew[Foreign] = FirstFew()
         """Nonces of other tenants in residue, body or headers."""
         self.could_carry = 0
         """Responses that showed nonces, after another tenant's request had ended."""
-        self.replays: Kept[Foreign] = Kept()
+        self.replays: FirstFew[Foreign] = FirstFew()
         """Answers that echo another tenant's request."""
         self.replays_within = 0
         """Answers that echo another request of the same tenant."""
@@ -59,7 +59,7 @@ class ShownNonces:
             if seen.place != "echo" and nonces.tag_of(seen.nonce) not in (self._tags[tenant], _NOBODY):
                 self._keep(self.foreign, observation, seen)
 
-    def _keep(self, kept: Kept[Foreign], observation: Observation, seen: SeenNonce) -> None:
+    def _keep(self, kept: FirstFew[Foreign], observation: Observation, seen: SeenNonce) -> None:
         # Beyond the kept ones nobody looks at the origin: the search is spared.
         if kept.full:
             kept.total += 1

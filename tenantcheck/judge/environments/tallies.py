@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Kept(Generic[T]):
+class FirstFew(Generic[T]):
     """The first `KEPT` of something, and how many there were."""
 
     items: list[T] = field(default_factory=list)
