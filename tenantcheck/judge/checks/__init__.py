@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from tenantcheck.judge.checks.check import RunCheck, trusted
+from tenantcheck.judge.checks.check import RunCheck
 from tenantcheck.judge.checks.not_isolated import refuses_tenants
 from tenantcheck.model import CHECK_IDS
 
@@ -10,4 +10,4 @@ CHECKS: tuple[RunCheck, ...] = tuple(
     import_module(f"tenantcheck.judge.checks.{id_.replace('-', '_')}").CHECK for id_ in CHECK_IDS
 )
 
-__all__ = ["CHECKS", "RunCheck", "refuses_tenants", "trusted"]
+__all__ = ["CHECKS", "RunCheck", "refuses_tenants"]

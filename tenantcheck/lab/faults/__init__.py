@@ -4,7 +4,7 @@ The audit log stays the ground truth.
 """
 
 from tenantcheck.lab.faults.active import Faults, parse_fault
-from tenantcheck.lab.faults.fault import ActiveFault, Candidate, Fault, Passing, Sent, Situation
+from tenantcheck.lab.faults.fault import ActiveFault, Candidate, Fault, Sent, Situation
 from tenantcheck.lab.faults.known import FAULTS
 
-__all__ = ["FAULTS", "ActiveFault", "Candidate", "Fault", "Faults", "Passing", "Sent", "Situation", "parse_fault"]
+__all__ = ["FAULTS", "ActiveFault", "Candidate", "Fault", "Faults", "Sent", "Situation", "parse_fault"]

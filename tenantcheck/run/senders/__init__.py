@@ -6,7 +6,6 @@ import sys
 
 from tenantcheck.run.senders.sender import (
     MAX_BODY_BYTES,
-    USER_AGENT,
     ConnectsAhead,
     Sender,
     SenderSettings,
@@ -40,7 +39,6 @@ def _can_use_curl() -> bool:
 
 __all__ = [
     "MAX_BODY_BYTES",
-    "USER_AGENT",
     "ConnectsAhead",
     "Sender",
     "SenderSettings",
