@@ -17,7 +17,7 @@ from tenantcheck.files import open_file, read_file
 from tenantcheck.history import HistoryReader
 from tenantcheck.judge import Judge
 from tenantcheck.model import PlanName, Requirement, Verdict
-from tenantcheck.model.boundary import ALIASES
+from tenantcheck.model.boundary import ALIASES, KEY_HEADER
 from tenantcheck.run.plan import TenantList, fresh_tenants, named_tenants, parse_tenants
 from tenantcheck.run.plan.tenants import MAX_FILE_BYTES
 from tenantcheck.run.redraw import Redraw
@@ -80,6 +80,8 @@ class ProbeOptions(RunOptions, total=False):
     """Headers of every request."""
     data: bytes | str
     """Body of every request."""
+    witness_key: str | None
+    """The function's TENANTCHECK_KEY, without which its handler tells nothing. It is never stored."""
     nonce: str
     """Where the nonce travels: `header:NAME`, `query:NAME`, `body:KEY` or `none`."""
     aliases: Sequence[str]
@@ -109,6 +111,8 @@ class InvokeOptions(RunOptions, total=False):
     """Event of every invocation, as JSON."""
     event: Literal["raw", "api-gateway"]
     """`api-gateway` wraps the payload."""
+    witness_key: str | None
+    """The function's TENANTCHECK_KEY, without which its handler tells nothing. It is never stored."""
 
 
 def probe_session(url: str, tenants: Tenants = TENANTS, **options: Unpack[ProbeOptions]) -> Session:
@@ -146,6 +150,7 @@ def invoke_session(function: str, tenants: Tenants = TENANTS, **options: Unpack[
         qualifier=options.get("qualifier"),
         payload=_bytes(options.get("payload", "{}")),
         event=options.get("event", "raw"),
+        witness_key=options.get("witness_key"),
     )
     settings = run_settings(options)
     bundle = os.environ.get("AWS_CA_BUNDLE")  # what boto3 would trust
@@ -251,10 +256,12 @@ def _http_target(url: str, options: ProbeOptions) -> HttpTarget:
         raise UsageError(f"-X {method}: not an HTTP method")
     headers = options.get("headers", ())
     pairs = headers.items() if isinstance(headers, Mapping) else headers
+    key = options.get("witness_key")
+    keys = [(KEY_HEADER, key)] if key else []
     spec = HttpRequestSpec(
         url=url,
         method=method,
-        headers=tuple(parse_header(f"{name}: {value}") for name, value in pairs),
+        headers=tuple(parse_header(f"{name}: {value}") for name, value in (*pairs, *keys)),
         data=data,
         tenant=_tenant_place(url, options),
         nonce=parse_nonce_place(options.get("nonce", DEFAULT_NONCE_PLACE)),

@@ -1,10 +1,13 @@
-// Witness handler: tells which execution environment served a request, only when a nonce was sent.
+// Witness for tenantcheck: tells which execution environment served a request, only when a nonce was sent.
+//
+// Wrap your own handler, `export const handler = witnessed(async (event, context) => …)`, or use the one at the end. Or
+// call arrived() in the first line of your own, before any check can end the call, and add witness() to its answer.
 //
 // Works behind an API Gateway REST proxy (nonce in the header x-tenantcheck-nonce or the query parameter
-// tenantcheckNonce) and by direct Invoke (nonce in the payload's tenantcheckNonce). Paste it; or call arrived() in the
-// first line of your own handler, before any check can end the call, and answer with witness().
+// tenantcheckNonce) and by direct Invoke (nonce in the payload's tenantcheckNonce). Where the function has the variable
+// TENANTCHECK_KEY, only requests that bring that key are told anything (x-tenantcheck-key, tenantcheckKey).
 
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID, timingSafeEqual } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +16,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 const environmentId = randomUUID(); // made once per process, at module load
 // Answering slowly makes requests overlap, so that one tenant needs several environments.
 const holdMs = Number(process.env.TENANTCHECK_HOLD_MS ?? "50");
+const ownKey = process.env.TENANTCHECK_KEY ?? "";
 const kept = 32;
 
 let count = 0;
@@ -28,7 +32,10 @@ interface Event {
   queryStringParameters?: Record<string, string | undefined> | null;
   requestContext?: unknown;
   tenantcheckNonce?: string;
+  tenantcheckKey?: string;
 }
+
+type Handler = (event: Event, context: Context) => Promise<unknown>;
 
 // The scratch directory (/tmp on Lambda) survives a crash of the process.
 function remembered(name: string, initial: string): string {
@@ -46,12 +53,23 @@ interface Arrival {
   scratch: string[];
 }
 
-// Call this in the first line of a handler: it counts, and notes the nonce, before any check can end the call.
+// What came in this header, or under this name in the query or in the payload of an Invoke.
+function sent(event: Event, header: string, name: "tenantcheckNonce" | "tenantcheckKey"): string | undefined {
+  const headers = Object.entries(event?.headers ?? {});
+  const value = headers.find(([each]) => each.toLowerCase() === header)?.[1];
+  return value ?? event?.queryStringParameters?.[name] ?? event?.[name];
+}
+
+function equal(one: string, other: string): boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(one), digest(other));
+}
+
+// Counts the request, and notes its nonce: to be called in the first line.
 export function arrived(event: Event): Arrival {
   count += 1;
-  const headers = Object.entries(event.headers ?? {});
-  const sent = headers.find(([name]) => name.toLowerCase() === "x-tenantcheck-nonce")?.[1];
-  const nonce = sent ?? event.queryStringParameters?.tenantcheckNonce ?? event.tenantcheckNonce;
+  const mayKnow = ownKey === "" || equal(sent(event, "x-tenantcheck-key", "tenantcheckKey") ?? "", ownKey);
+  const nonce = mayKnow ? sent(event, "x-tenantcheck-nonce", "tenantcheckNonce") : undefined;
   const scratch = remembered("tenantcheck-nonces", "").split(" ").filter(Boolean);
   const arrival = { nonce, count, memory: nonces.slice(-kept), scratch: scratch.slice(-kept) };
   if (nonce) {
@@ -61,6 +79,7 @@ export function arrived(event: Event): Arrival {
   return arrival;
 }
 
+// Which environment this is, and what it still has of earlier requests.
 export async function witness(arrival: Arrival, context: Context): Promise<Record<string, unknown>> {
   const answer = {
     executionEnvironmentId: environmentId,
@@ -75,9 +94,8 @@ export async function witness(arrival: Arrival, context: Context): Promise<Recor
   return answer;
 }
 
-export async function handler(event: Event, context: Context): Promise<unknown> {
-  const arrival = arrived(event);
-  const answer = arrival.nonce ? await witness(arrival, context) : { ok: true };
+// An answer in the form that API Gateway wants, where it asked.
+function answered(event: Event, answer: unknown): unknown {
   if (event.requestContext === undefined) {
     return answer;
   }
@@ -87,3 +105,16 @@ export async function handler(event: Event, context: Context): Promise<unknown> 
     body: JSON.stringify(answer),
   };
 }
+
+// Requests that bring a nonce are answered with the witness, all others by the handler inside.
+export function witnessed(inner: Handler): Handler {
+  return async (event, context) => {
+    const arrival = arrived(event);
+    if (arrival.nonce) {
+      return answered(event, await witness(arrival, context));
+    }
+    return inner(event, context);
+  };
+}
+
+export const handler = witnessed(async (event) => answered(event, { ok: true }));

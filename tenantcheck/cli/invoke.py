@@ -36,13 +36,13 @@ from tenantcheck.cli.say import say
 def command(common: Common, /, function: str, **given: Any) -> int:
     """Test the Lambda FUNCTION (name, ARN or partial ARN) for tenant isolation, by Invoke.
 
-    Needs lambda:InvokeFunction and nothing else. The handler answers with its witness (see examples/). Sends
-    about 160 requests with the standard plan.
+    Needs lambda:InvokeFunction and nothing else. The handler answers with its witness (tenantcheck handler prints
+    one). Sends about 160 requests with the standard plan.
     """
     reports = parse_reports(given.pop("report"))
     options = settings_of(given)
     options["payload"] = read_data(given["payload"])
-    names = ("qualifier", "region", "profile", "endpoint_url", "event")
+    names = ("qualifier", "region", "profile", "endpoint_url", "event", "witness_key")
     session = invoke_session(function, given["tenants"], **options, **{name: given[name] for name in names})
     if not session.target.carries_nonce:
         say("the payload is not an object: it carries no nonce, so replays and residue stay unseen")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import textwrap
 from pathlib import Path
 
 import click
 
 from tenantcheck.cli.interrupts import interrupts
-from tenantcheck.cli.options import option
+from tenantcheck.cli.options import OnePerLine, option
 from tenantcheck.cli.root import Command, Common
 from tenantcheck.cli.say import tell
+from tenantcheck.errors import UsageError
 from tenantcheck.lab import LabServer, Settings
 from tenantcheck.lab.faults import FAULTS
 from tenantcheck.lab.mapping import token
@@ -64,6 +66,13 @@ def _known_faults() -> str:
     metavar="NAME[:PARAM=VALUE,…]",
     help="Known fault, or weather, of those below (repeatable).",
 )
+@option(
+    "--variable",
+    multiple=True,
+    type=OnePerLine(),
+    metavar="NAME=VALUE",
+    help="Environment variable of the function (repeatable).",
+)
 @option("--audit", type=click.Path(dir_okay=False, path_type=Path), help="Write the ground truth, JSON Lines.")
 @option("--logs", type=click.Path(file_okay=False, path_type=Path), help="Keep the log streams in this folder.")
 @click.pass_obj
@@ -82,6 +91,7 @@ def command(
     control: bool,
     authorizer: bool,
     fault: tuple[str, ...],
+    variable: tuple[str, ...],
     audit: Path | None,
     logs: Path | None,
 ) -> int:
@@ -101,6 +111,7 @@ def command(
         max_environments=max_environments,
         faults=fault,
         authorizer=authorizer,
+        variables=_variables(variable),
         audit=audit,
         logs=logs,
     )
@@ -112,6 +123,15 @@ def command(
         how += " --tenants @tenants.toml"
     asyncio.run(_serve(server, settings, how, common))
     return 0
+
+
+def _variables(texts: tuple[str, ...]) -> dict[str, str]:
+    """`NAME=VALUE` pairs. Raises `UsageError`."""
+    pairs = [text.partition("=") for text in texts]
+    for name, equals, _ in pairs:
+        if not equals or not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name):
+            raise UsageError("--variable: NAME=VALUE was expected", "Example: --variable TENANTCHECK_KEY=secret")
+    return {name: value for name, _, value in pairs}
 
 
 #: A tenants file for the lab's authorizer, ready to paste.

@@ -152,6 +152,11 @@ def run_options() -> Callable[[F], F]:
         option("--memory", type=click.IntRange(128, 10240), default=128, help="The function's memory in MB."),
         option("--witness", multiple=True, type=OnePerLine(), metavar="FIELD=JMESPATH", help="Where a field is."),
         option(
+            "--witness-key",
+            metavar="KEY",
+            help="The function's TENANTCHECK_KEY, for handlers that want it. Better in the variable than here.",
+        ),
+        option(
             "--show-errors",
             is_flag=True,
             help="Show on stderr what the service, or the network, says of requests that fail.",

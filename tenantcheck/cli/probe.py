@@ -60,13 +60,13 @@ def command(common: Common, /, url: str, **given: Any) -> int:
     """Test the HTTP endpoint URL for tenant isolation.
 
     Put {tenant} into the URL where the tenant id belongs in the path. The handler behind it answers with its
-    witness (see examples/). Sends about 170 requests with the standard plan.
+    witness (tenantcheck handler prints one). Sends about 170 requests with the standard plan.
     """
     reports = parse_reports(given.pop("report"))
     options = settings_of(given)
     options["headers"] = [parse_header(text) for text in given["header"]]
     options["data"] = read_data(given["data"])
     options["aliases"] = given["alias"]
-    names = (*_PLACES, "method", "nonce", "aws_sigv4", "region", "profile", "cacert", "insecure")
+    names = (*_PLACES, "method", "nonce", "aws_sigv4", "region", "profile", "cacert", "insecure", "witness_key")
     session = probe_session(url, given["tenants"], **options, **{name: given[name] for name in names})
     return run_and_show(session, common, given, reports)

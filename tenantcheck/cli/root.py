@@ -13,6 +13,8 @@ _COMMANDS = {
     "probe": "Test an HTTP endpoint for tenant isolation.",
     "invoke": "Test a Lambda function for tenant isolation, by Invoke.",
     "check": "Judge a recorded history again.",
+    "handler": "Print a witness for your function.",
+    "init": "Write what a first check needs into a folder.",
     "lab": "Run a local Lambda to try things on.",
     "demo": "See isolation proved and disproved on a local lab.",
 }

@@ -7,7 +7,8 @@ import os
 import sys
 import time
 import uuid
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,6 +39,8 @@ class Settings:
     """`NAME[:param=value]` of `tenantcheck.lab.faults`; they need isolation `per-tenant`."""
     authorizer: bool = False
     """The front demands `Authorization: Bearer lab-<tenant>.<mark>`, which then says who the tenant is."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables of the function."""
     audit: Path | None = None
     logs: Path | None = None
 
@@ -202,10 +205,12 @@ class Function:
         """Lambda's variables and what a program needs to start; no credentials and no proxies of the caller."""
         kept = {
             name: os.environ[name]
-            for name in ("PATH", "LANG", "LC_ALL", "HOME", "LD_LIBRARY_PATH")
+            for name in ("PATH", "LANG", "LC_ALL", "HOME", "LD_LIBRARY_PATH", "PYTHONPATH")
             if name in os.environ
         }
-        return kept | {
+        return {**kept, **self.settings.variables} | {
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_FUNCTION_NAME": self.settings.name,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",

@@ -21,6 +21,8 @@ NOT_ISOLATED: CheckId = "not-isolated"
 
 RESERVED_HEADER = "X-Amz-Tenant-Id"
 NONCE_HEADER = "x-tenantcheck-nonce"
+#: What a handler wants to see before it gives its witness away, where it has a key.
+KEY_HEADER = "x-tenantcheck-key"
 #: Ids outside Lambda's pattern: a character that is not allowed, and one character too many.
 INVALID_IDS = ("tck!invalid", "x" * 257)
 #: Tenants whose credentials are tried on their neighbour, in both directions.

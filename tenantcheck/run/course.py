@@ -266,6 +266,6 @@ def _no_witness(observations: Sequence[Observation]) -> str:
     outcomes = sorted({o.outcome for o in observations})
     cause = errors[0] if errors else (observations[0].error_text or f"every request ended as {outcomes[0]}")
     return (
-        f"none of the answers said which environment served it ({cause}); the witness handlers of examples/ do so "
-        "when they find the nonce"
+        f"none of the answers said which environment served it ({cause}). Add the witness to your "
+        "handler: tenantcheck handler python (or typescript)"
     )

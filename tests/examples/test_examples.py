@@ -16,14 +16,21 @@ from tenantcheck.model import WITNESS_NAMES, Witness
 from tenantcheck.model import nonce as nonces
 from tenantcheck.run.targets.function import envelope
 from tenantcheck.run.witness import WitnessReader
+from tenantcheck.starter import starter_files, witness
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NONCE = nonces.compose("0a1b2c3d", nonces.tag("a"), 1, "0123456789abcdef")
 
 
-def test_the_pasted_python_handler_is_the_labs_own() -> None:
-    built_in = Path(sys.modules[Lab.__module__].__file__ or "").with_name("witness_handler.py")
-    assert (EXAMPLES / "python" / "handler.py").read_text() == built_in.read_text()
+def test_the_examples_are_what_the_program_prints_and_writes() -> None:
+    assert (EXAMPLES / "python" / "handler.py").read_text() == witness("python")
+    assert (EXAMPLES / "typescript" / "handler.ts").read_text() == witness("typescript")
+    files = starter_files("typescript", "1")
+    for name in ("package.json", "tsconfig.json"):
+        assert (EXAMPLES / "typescript" / name).read_text() == files[name]
+    template = starter_files("python", "1")["template.yaml"]
+    own = template.replace("CodeUri: .\n", "CodeUri: ../python\n").replace("witness.handler", "handler.handler")
+    assert (EXAMPLES / "sam" / "template.yaml").read_text() == own
 
 
 def test_the_python_handler_in_the_lab() -> None:
@@ -96,6 +103,36 @@ def test_the_typescript_handler_under_node(compiled: Path, tmp_path: Path) -> No
         residue_read=True,
     )
     assert json.loads(front["body"])["residue"] == {"memory": [NONCE], "scratch": [NONCE]}
+
+
+KEYED = """
+const { handler } = require(process.argv[1]);
+const context = { logStreamName: "s" };
+const nonce = process.argv[2];
+const by = (key) => ({ headers: { "x-tenantcheck-nonce": nonce, "X-Tenantcheck-Key": key }, requestContext: {} });
+(async () => {
+  const answers = [by("k"), by("wrong"), by(undefined), { tenantcheckNonce: nonce, tenantcheckKey: "k" }].map(
+    async (event) => JSON.stringify(await handler(event, context)).includes(nonce),
+  );
+  console.log(JSON.stringify(await Promise.all(answers)));
+})();
+"""
+
+
+def test_the_typescript_handler_tells_nothing_without_its_key(compiled: Path, tmp_path: Path) -> None:
+    result = subprocess.run(
+        ["node", "-e", KEYED, str(compiled), NONCE],
+        env={
+            "PATH": str(Path(shutil.which("node") or "").parent),
+            "TMPDIR": str(tmp_path),
+            "TENANTCHECK_HOLD_MS": "1",
+            "TENANTCHECK_KEY": "k",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(result.stdout) == [True, False, False, True]
 
 
 @pytest.mark.parametrize("template", sorted(EXAMPLES.glob("*/template.yaml")), ids=lambda path: path.parent.name)

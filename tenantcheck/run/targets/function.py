@@ -22,7 +22,7 @@ from tenantcheck.model import (
     Request,
     RunKind,
 )
-from tenantcheck.model.boundary import NONCE_HEADER
+from tenantcheck.model.boundary import KEY_HEADER, NONCE_HEADER
 from tenantcheck.model.call import Call, Envelope
 from tenantcheck.model.document import SEARCHED_BYTES, decode
 from tenantcheck.model.repeat import text, variable
@@ -57,6 +57,7 @@ _REFUSALS: dict[str, AnswerKind] = {
 
 EventShape = Literal["raw", "api-gateway"]
 NONCE_KEY = "tenantcheckNonce"
+KEY_NAME = "tenantcheckKey"
 LOG_TAIL = "log tail"
 
 
@@ -77,14 +78,19 @@ class FunctionTarget:
         qualifier: str | None,
         payload: bytes,
         event: EventShape,
+        witness_key: str | None = None,
         tenantless: bool = False,
         rows: Sequence[TenantRow] = (),
     ) -> None:
-        """`tenantless` sends no tenant id at all, as a function without a tenancy configuration wants it."""
+        """`witness_key` is what the handler wants to see. `tenantless` sends no tenant id, as a function without
+        a tenancy configuration wants it."""
         self._session = session
         self._function = function
         self._event = event
         self._payload = parse_payload(payload)
+        self._key = witness_key or None
+        if self._key is not None and event == "raw" and not isinstance(self._payload, dict):
+            raise UsageError("--witness-key has no place in this payload", "Make the payload an object.")
         self._template = session.invoke_template(function, qualifier)
         self._rows = rows
         self._qualifier = qualifier
@@ -98,7 +104,8 @@ class FunctionTarget:
                     f"tenant '{row.id}' has headers, query or tokens, which Invoke does not carry",
                     "Tenants of invoke may have aws_profile, or aws_access_key_id and aws_secret_access_key.",
                 )
-        self.secrets = Secrets(leaves(self._payload), known=[text for row in rows for text in (row.id, row.expect)])
+        kept = [*leaves(self._payload), *([self._key] if self._key is not None else [])]
+        self.secrets = Secrets(kept, known=[text for row in rows for text in (row.id, row.expect)])
         for row in rows:
             self.secrets.add(value for name, value in row.credentials.aws.items() if name != "aws_profile")
         lengths = [_length(row) for row in rows]
@@ -126,6 +133,7 @@ class FunctionTarget:
             qualifier=self._qualifier,
             payload=json.dumps(self._payload).encode(),
             event=self._event,
+            witness_key=self._key,
             tenantless=self._tenantless,
             rows=rows,
         )
@@ -138,6 +146,7 @@ class FunctionTarget:
             qualifier=None,
             payload=json.dumps(self._payload).encode(),
             event=self._event,
+            witness_key=self._key,
             tenantless=True,
         )
 
@@ -175,9 +184,10 @@ class FunctionTarget:
 
     def _body(self, nonce: str) -> bytes:
         if self._event == "api-gateway":
-            return json.dumps(_proxy_event(self._payload, nonce)).encode()
+            return json.dumps(_proxy_event(self._payload, nonce, self._key)).encode()
         if isinstance(self._payload, dict):
-            return json.dumps({**self._payload, NONCE_KEY: nonce}).encode()
+            key = {} if self._key is None else {KEY_NAME: self._key}
+            return json.dumps({**self._payload, NONCE_KEY: nonce, **key}).encode()
         return json.dumps(self._payload).encode()
 
     def opened(self, reply: Reply) -> Envelope | None:
@@ -231,6 +241,8 @@ class FunctionTarget:
         payload: Parts = (variable("PAYLOAD"),)
         if self._event == "raw" and self._payload == {}:
             payload = (text(f'{{"{NONCE_KEY}": "'), Part(kind="nonce"), text('"}'))
+            if self._key is not None:
+                payload = (*payload[:-1], text(f'", "{KEY_NAME}": "'), variable("TENANTCHECK_KEY"), text('"}'))
         options = self._session.options
         return InvokeRepeat(
             function=self._function,
@@ -257,14 +269,15 @@ def parse_payload(payload: bytes) -> Any:
         raise UsageError("--payload is not JSON", "Lambda takes JSON only; quote it for your shell.") from error
 
 
-def _proxy_event(payload: Any, nonce: str) -> dict[str, Any]:
+def _proxy_event(payload: Any, nonce: str, key: str | None) -> dict[str, Any]:
     """The event that a REST API with a proxy integration would send."""
+    headers = {"content-type": "application/json", NONCE_HEADER: nonce} | ({} if key is None else {KEY_HEADER: key})
     return {
         "resource": "/",
         "path": "/",
         "httpMethod": "POST",
-        "headers": {"content-type": "application/json", NONCE_HEADER: nonce},
-        "multiValueHeaders": {"content-type": ["application/json"], NONCE_HEADER: [nonce]},
+        "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
         "queryStringParameters": None,
         "multiValueQueryStringParameters": None,
         "pathParameters": None,

@@ -44,9 +44,14 @@ def target(
     row: TenantRow | None = None,
     **options: Any,
 ) -> FunctionTarget:
-    qualifier = options.pop("qualifier", None)
+    qualifier, key = options.pop("qualifier", None), options.pop("witness_key", None)
     made = FunctionTarget(
-        AwsSession(AwsOptions(**options)), function, qualifier=qualifier, payload=payload, event=event
+        AwsSession(AwsOptions(**options)),
+        function,
+        qualifier=qualifier,
+        payload=payload,
+        event=event,
+        witness_key=key,
     )
     made = made.with_rows([row or TenantRow(id="ac/me 1", expect="acme")])
     asyncio.run(made.refresh())
@@ -330,3 +335,14 @@ def test_the_tail_of_the_log(reply: Reply, record: PlatformRecord | None) -> Non
     asked = target()
     asyncio.run(asked.refresh())
     assert asked.platform(reply) == record
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_witness_key_travels_where_the_handler_looks_for_it() -> None:
+    raw, proxied = (target(event=event, witness_key="hunter2") for event in ("raw", "api-gateway"))
+    assert json.loads(raw.prepare(REQUEST).body) == {"tenantcheckNonce": NONCE, "tenantcheckKey": "hunter2"}
+    assert json.loads(proxied.prepare(REQUEST).body)["headers"]["x-tenantcheck-key"] == "hunter2"
+    assert all(made.secrets.found_in("hunter2") for made in (raw, proxied))
+    assert _command(raw).endswith(
+        '--payload \'{"tenantcheckNonce": "tck1-n", "tenantcheckKey": "\'"${TENANTCHECK_KEY}"\'"}\' /dev/stdout'
+    )
