@@ -58,6 +58,7 @@ class RunOptions(TypedDict, total=False):
     keep_going: bool
     boundary: bool
     witness: Mapping[str, str]
+    witness_at: str | None
     history: str | Path | None
     significance: float
     only: Sequence[str]

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,14 @@ from tenantcheck.cli.output import show
 from tenantcheck.cli.planning import Price, print_plan
 from tenantcheck.cli.progress import Progress
 from tenantcheck.cli.root import Common
+from tenantcheck.cli.say import say
 from tenantcheck.cli.words import ErrorWords
 from tenantcheck.judge import Judge
-from tenantcheck.model import Call, Reply, Verdict
+from tenantcheck.model import Call, Observation, Plan, Reply, Verdict
 from tenantcheck.reports import Format
 from tenantcheck.run.planning import RunTarget
+from tenantcheck.run.preflight import Preflight
+from tenantcheck.run.runner import OnReply
 from tenantcheck.run.senders import proxy_secrets
 from tenantcheck.run.session import Session, run_async
 
@@ -32,27 +35,59 @@ def run_and_show(session: Session, common: Common, given: Mapping[str, Any], rep
         print_plan(session, price)
     if given["dry_run"]:
         return 0
+    if given["preflight"]:
+        return preflight(session, show_errors=given["show_errors"])
     return show(execute(session, common, show_errors=given["show_errors"]), common, given["format"], reports)
+
+
+#: Ends of a run that began with answers which told nothing.
+_TOLD_NOTHING = ("no-witness", "refused", "not-lambda", "no-credentials", "no-function")
+
+
+def preflight(session: Session, *, show_errors: bool) -> int:
+    """Ask for each tenant once and say what came. Returns 0 where every answer named its environment, 1 where the
+    service was not reached, else 3."""
+    interrupted = interrupts.defer()
+    seen = Preflight(session.plan, session.target)
+    words = _words(session, session.target) if show_errors else None
+    run_async(session.preflight(_both(seen, words), interrupted=interrupted))
+    for line in seen.lines():
+        say(line)
+    if seen.read:
+        return 0
+    return 3 if seen.reached else 1
 
 
 def execute(session: Session, common: Common, *, show_errors: bool = False) -> Verdict:
     """The verdict of a run. From here on an interruption ends the run, which is judged all the same; raises
-    `BrokenOff` when one comes before anything was sent."""
+    `BrokenOff` when one comes before anything was sent. Where the answers told nothing it is said what came."""
     interrupts.defer()
     _allow_descriptors()
+    seen: list[Preflight] = []
 
-    def words(target: RunTarget) -> Callable[[Call, Reply], None]:
-        return ErrorWords(target.secrets, proxy_secrets(session.sender, target.url))
+    def on_reply(plan: Plan, target: RunTarget) -> OnReply:
+        seen.append(Preflight(plan, target))
+        return _both(seen[-1], _words(session, target) if show_errors else None)
 
     with Progress(quiet=common.quiet, no_color=common.no_color) as progress:
-        return run_async(
-            session.run(
-                Judge,
-                interrupted=interrupts.wish,
-                on_wave=progress.wave,
-                on_reply=words if show_errors else None,
-            )
-        )
+        verdict = run_async(session.run(Judge, interrupted=interrupts.wish, on_wave=progress.wave, on_reply=on_reply))
+    if verdict.run.ended in _TOLD_NOTHING:
+        for line in seen[-1].lines():
+            say(line)
+    return verdict
+
+
+def _words(session: Session, target: RunTarget) -> OnReply:
+    return ErrorWords(target.secrets, proxy_secrets(session.sender, target.url))
+
+
+def _both(one: OnReply, other: OnReply | None) -> OnReply:
+    def told(observation: Observation, call: Call, reply: Reply) -> None:
+        one(observation, call, reply)
+        if other is not None:
+            other(observation, call, reply)
+
+    return told
 
 
 def _allow_descriptors() -> None:

@@ -151,6 +151,7 @@ def run_options() -> Callable[[F], F]:
         option("--price-per-gb", type=click.FloatRange(0), help="Price of creating an environment, per GB."),
         option("--memory", type=click.IntRange(128, 10240), default=128, help="The function's memory in MB."),
         option("--witness", multiple=True, type=OnePerLine(), metavar="FIELD=JMESPATH", help="Where a field is."),
+        option("--witness-at", metavar="JMESPATH", help="Where the object is that all other fields stand in."),
         option(
             "--witness-key",
             metavar="KEY",
@@ -162,6 +163,7 @@ def run_options() -> Callable[[F], F]:
             help="Show on stderr what the service, or the network, says of requests that fail.",
         ),
         option("--dry-run", is_flag=True, help="Print the plan and stop."),
+        option("--preflight", is_flag=True, help="Ask for each tenant once, say what came, and stop."),
         option(
             "--history",
             type=click.Path(dir_okay=False, path_type=Path),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tenantcheck.cli.say import say
-from tenantcheck.model import Call, Reply
+from tenantcheck.model import Call, Observation, Reply
 from tenantcheck.model.secrets import Secrets
 from tenantcheck.model.text import printable
 from tenantcheck.run.targets import service_message
@@ -25,7 +25,7 @@ class ErrorWords:
         self._others = Secrets(others)
         self._shown: set[str] = set()
 
-    def __call__(self, call: Call, reply: Reply) -> None:
+    def __call__(self, _: Observation, call: Call, reply: Reply) -> None:
         """Take in one answer."""
         failed = reply.status is None or reply.status >= 400 or reply.header("x-amz-function-error") is not None
         words = (reply.words or service_message(reply.body) or _first_line(reply.body)) if failed else ""

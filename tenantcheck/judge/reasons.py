@@ -94,7 +94,11 @@ class Reasons:
         if "tenant_null" in read:
             fields.add(WITNESS_NAMES["tenant_id"])
         for name in sorted(self.plan.witness_paths.keys() - fields):
-            yield f"--witness {name}={self.plan.witness_paths[name]} matched in no answer"
+            why = self.environments.field_problems.get(name)
+            found = f"found {why}" if why else "matched in no answer"
+            yield f"--witness {name}={self.plan.witness_paths[name]} {found}"
+        if self.plan.witness_at and not fields - self.plan.witness_paths.keys():
+            yield f"--witness-at {self.plan.witness_at} matched in no answer"
 
     def _silent_tenants(self, evidence: Evidence) -> Iterable[str]:
         states = self.environments.people.states

@@ -136,6 +136,8 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Weaknesses fail the run."""
     witness_paths: dict[Line, Line] = {}
     """JMESPath expressions that replace the default places of witness fields."""
+    witness_at: Line = ""
+    """JMESPath expression for the object in which all other fields stand; empty: the document, or what it wraps."""
     tenant_place: Line = ""
     """How the id travels: `header:NAME`, `query:NAME`, `path`, `host`, `credentials`, `invoke`, or `nowhere` (of a
     control by Invoke). Empty: unknown, and no boundary is attacked."""

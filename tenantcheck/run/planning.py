@@ -92,7 +92,7 @@ def make_plan(settings: RunSettings, tenants: TenantList, target: R) -> tuple[Pl
     )
     target = target.with_rows((*tenants.rows, *newcomer_rows))
     seed = parse_seed(settings.seed)
-    WitnessReader(settings.witness)
+    WitnessReader(settings.witness, at=settings.witness_at or "")
     plan = Plan(
         run=secrets.token_hex(4),
         kind=target.kind,
@@ -116,6 +116,7 @@ def make_plan(settings: RunSettings, tenants: TenantList, target: R) -> tuple[Pl
         keep_going=settings.keep_going,
         strict=settings.strict,
         witness_paths=dict(settings.witness),
+        witness_at=settings.witness_at or "",
         tenant_place=target.tenant_place,
         aliases=target.aliases,
         optional=target.optional,

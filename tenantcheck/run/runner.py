@@ -8,10 +8,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from tenantcheck.errors import TenantcheckError
-from tenantcheck.history import HistoryWriter
 from tenantcheck.model import WAVE, End, Observation, Plan, Reply, Request, Standing
 from tenantcheck.model import nonce as nonces
 from tenantcheck.model.call import Call
@@ -31,6 +30,23 @@ MAX_IN_FLIGHT = 1_000
 _GRACE_S = 0.05
 
 OnWave = Callable[[Wave, Sequence[Observation]], Standing]
+OnReply = Callable[[Observation, Call, Reply], None]
+
+
+class Recorder(Protocol):
+    """What observations are written to: a history, as a rule."""
+
+    def observation(self, observation: Observation, /) -> None:
+        """Take in one."""
+        ...
+
+    def flush(self) -> None:
+        """Put everything that was taken in where it belongs. Raises `TenantcheckError` where that can't be done."""
+        ...
+
+    def end(self, end: End, /) -> None:
+        """Take in how the run ended."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,14 +71,14 @@ class Runner:
         plan: Plan,
         target: Target,
         sender: Sender,
-        writer: HistoryWriter,
+        writer: Recorder,
         on_wave: OnWave,
         *,
         in_flight: int = MAX_IN_FLIGHT,
         interrupted: Interruption | None = None,
         clock: Clock | None = None,
         schedule: Schedule | None = None,
-        on_reply: Callable[[Call, Reply], None] | None = None,
+        on_reply: OnReply | None = None,
     ) -> None:
         self._plan = plan
         self._target = target
@@ -74,7 +90,7 @@ class Runner:
         self._interrupted = interrupted or Interruption()
         self._clock = clock or Clock()
         self._on_reply = on_reply
-        self._reader = WitnessReader(plan.witness_paths, target.secrets)
+        self._reader = WitnessReader(plan.witness_paths, target.secrets, at=plan.witness_at)
         self._course = Course(plan, schedule)
         self._start_ns = 0
         self._requests = 0
@@ -273,9 +289,9 @@ class Runner:
             self._give_up()
             if self._over_ns is not None and self._now_ns() - self._over_ns > _GRACE_S * 1e9:
                 reply = self._given_up()  # reading takes its time, too, and nobody waits for it any more
-        if self._on_reply is not None:
-            self._on_reply(call, reply)
         observation = self._observation(request, reply, call_ns, self._now_ns())
+        if self._on_reply is not None:
+            self._on_reply(observation, call, reply)
         self._writer.observation(observation)
         # Counted as they are recorded: the end line agrees with the records, however a run breaks off.
         self._requests += 1

@@ -18,21 +18,19 @@ from msgspec import structs
 from tenantcheck.history import HistoryWriter, default_path, earlier_runs
 from tenantcheck.model import (
     SCHEDULE,
-    Call,
     Control,
     End,
     Header,
     IdentityField,
     Observation,
     Plan,
-    Reply,
     Standing,
     Verdict,
 )
 from tenantcheck.run.interruption import BrokenOff, Interruption
-from tenantcheck.run.plan import TenantList, Wave
+from tenantcheck.run.plan import TenantList, Wave, forecast
 from tenantcheck.run.planning import RunTarget, make_control, make_plan
-from tenantcheck.run.runner import Runner
+from tenantcheck.run.runner import OnReply, Runner
 from tenantcheck.run.senders import SenderSettings, open_sender
 from tenantcheck.run.settings import RunSettings
 from tenantcheck.version import __version__
@@ -90,7 +88,7 @@ class Session:
         *,
         interrupted: Interruption | None = None,
         on_wave: Callable[[Wave, J], object] | None = None,
-        on_reply: Callable[[RunTarget], Callable[[Call, Reply], None]] | None = None,
+        on_reply: Callable[[Plan, RunTarget], OnReply] | None = None,
     ) -> Verdict:
         """Send, record and judge. `judge` makes what judges a plan; `on_wave` is told of each wave that has ended,
         `on_reply` of everything that comes back from a target, secrets included.
@@ -113,6 +111,46 @@ class Session:
             _unless_nothing_was_sent(end, path)
         return judged.verdict(header, end, history=str(path), sha256=sha256)
 
+    async def preflight(self, on_reply: OnReply, *, interrupted: Interruption | None = None) -> None:
+        """Send what comes up to the opening, and no more. Nothing is recorded, and nothing judged."""
+        plan = _opening_of(self.plan)
+        sender = open_sender(self.sender, self.target.url)
+        try:
+            runner = Runner(
+                plan, self.target, sender, _Nowhere(), _no_judge, interrupted=interrupted, on_reply=on_reply
+            )
+            await runner.run()
+        finally:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(sender.close(), _CLOSING_S)
+
+
+def _opening_of(plan: Plan) -> Plan:
+    """The plan with a budget that is spent when the opening is over."""
+    requests = 0
+    for wave in forecast(plan).waves:
+        requests += len(wave.requests)
+        if wave.kind == "opening":
+            break
+    return structs.replace(plan, budgets=structs.replace(plan.budgets, max_requests=requests))
+
+
+def _no_judge(_: Wave, __: Sequence[Observation]) -> Standing:
+    return Standing()
+
+
+class _Nowhere:
+    """Keeps nothing."""
+
+    def observation(self, observation: Observation) -> None:
+        """Forget it."""
+
+    def flush(self) -> None:
+        """There is nothing to write."""
+
+    def end(self, end: End) -> None:
+        """Forget that, too."""
+
 
 @dataclass(frozen=True)
 class _Asking(Generic[J]):
@@ -122,7 +160,7 @@ class _Asking(Generic[J]):
     judge: Callable[[Plan], J]
     interrupted: Interruption
     on_wave: Callable[[Wave, J], object] | None
-    on_reply: Callable[[RunTarget], Callable[[Call, Reply], None]] | None
+    on_reply: Callable[[Plan, RunTarget], OnReply] | None
 
     async def control(self, plan: Plan, target: RunTarget, header: Header, path: Path) -> Control:
         """How a function that is known not to isolate comes out."""
@@ -152,7 +190,7 @@ class _Asking(Generic[J]):
         sender = open_sender(self.sender, target.url)
         try:
             with HistoryWriter(path, header) as writer:
-                on_reply = None if self.on_reply is None else self.on_reply(target)
+                on_reply = None if self.on_reply is None else self.on_reply(header.plan, target)
                 interrupted = self.interrupted
                 runner = Runner(
                     header.plan, target, sender, writer, on_wave, interrupted=interrupted, on_reply=on_reply

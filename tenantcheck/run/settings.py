@@ -83,6 +83,8 @@ class RunSettings:
     """Send another tenant's id even with a method that may change data."""
     witness: Mapping[str, str] = field(default_factory=dict)
     """JMESPath expressions by the name of the witness field that stands there."""
+    witness_at: str | None = None
+    """JMESPath expression for the object in which all other witness fields stand."""
     history: Path | None = None
     """Where the run is recorded; None: a new file in `.tenantcheck/`."""
     significance: float = SIGNIFICANCE

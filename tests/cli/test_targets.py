@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 from tenantcheck.lab import Lab
 from tests.cli.command import FAST, history, run, run_by
 from tests.servers import RawServer, always, dropped, endless, response, silent
+from tests.services import Reply, Request, service
 
 Labs = Callable[..., Lab]
 pytestmark = pytest.mark.usefixtures("in_tmp")
@@ -36,7 +39,7 @@ class TestTroubleWithTheTarget:
             (endless, 3, "the body is not JSON"),
             (always(response(b'{"nonce": "\xff"}')), 3, "the body is not JSON"),
             (always(response(b"[" * 200_000)), 3, "nested too deeply"),
-            (always(response(b'{"executionEnvironmentId": 5}')), 3, "a int where text was expected"),
+            (always(response(b'{"executionEnvironmentId": 5}')), 3, "a number where text was expected"),
             (always(response(b"{}", status="404 Not Found")), 3, "4 of 4 tenants were refused: HTTP 404"),
             (always(response(b"", status="302 Found", headers="location: /x\r\n")), 3, "the body is empty"),
             (dropped, 1, "no request was answered"),
@@ -148,3 +151,40 @@ def test_an_iam_authorised_api_is_signed_for() -> None:
     assert "/eu-west-1/execute-api/aws4_request" in head
     assert re.search(r"signedheaders=[a-z0-9;-]*x-tenant-id[;,]", head)
     assert "AKIDEXAMPLE" not in history().read_text()
+
+
+class TestPreflight:
+    def test_it_says_what_would_read_the_answers_and_that_reads_them(self) -> None:
+        """
+        Given a service that puts its witness where nobody would look for it
+        When it is asked by --preflight, and then with the options that this names
+        Then nothing is recorded, the options are right, and the exit code says whether answers name environments.
+        """
+        ids: dict[str, str] = {}
+
+        def answer(request: Request) -> Reply:
+            environment = ids.setdefault(request.tenant, str(uuid.uuid4()))
+            meta = {"env": environment, "calls": 1, "echo": request.nonce}
+            return Reply({"requestId": str(uuid.uuid4()), "meta": meta})
+
+        with service(answer) as server:
+            asked = run("-q", "probe", server.url, "--preflight")
+            count = len(server.requests)
+            options = shlex.split(asked.stderr.partition("these look like a witness: ")[2])
+            again = run("-q", "probe", server.url, "--preflight", *options)
+        assert (asked.returncode, again.returncode, asked.stdout, count) == (3, 0, "", 4)
+        assert "HTTP 200" in asked.stderr
+        assert "--witness" in options
+        assert "read: executionEnvironmentId, invocationCount, nonce" in again.stderr
+        assert not Path(".tenantcheck").exists()
+
+    def test_a_run_that_learns_nothing_says_what_came(self) -> None:
+        with RawServer(always(response(b"<!doctype html>"))) as server:
+            result = run("-q", "probe", server.url)
+        assert result.returncode == 3
+        assert "an HTML page: no handler's answer" in result.stderr
+
+    def test_nobody_there_is_a_failure_of_the_tool(self) -> None:
+        result = run("-q", "probe", "http://127.0.0.1:1/", "--preflight")
+        assert result.returncode == 1
+        assert "could not connect" in result.stderr

@@ -57,6 +57,13 @@ def test_what_a_plan_can_not_prove(changes: dict[str, Any], reason: str) -> None
     assert (result.outcome, result.reasons) == ("inconclusive", (reason,))
 
 
+def test_a_field_of_the_wrong_type_is_named_as_such() -> None:
+    plan = plan_for(witness_paths={"logStreamName": "z"})
+    edit = {0: changed(witness_errors=("logStreamName: a list where text was expected",))}
+    result = verdict(CLEAN, plan, edit=edit)
+    assert result.reasons == ("--witness logStreamName=z found a list where text was expected",)
+
+
 @pytest.mark.parametrize(
     "ended", ["max-requests", "max-time", "throttled", "interrupted", "refused", "no-witness", "failed", None]
 )

@@ -84,11 +84,11 @@ def test_a_counter_and_a_tenant_are_a_witness_without_identity() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "reason"),
     [
-        ("executionEnvironmentId", 5, "a int where text was expected"),
+        ("executionEnvironmentId", 5, "a number where text was expected"),
         ("executionEnvironmentId", "", "empty"),
         ("sandboxId", "x" * 257, "longer than 256 characters"),
-        ("invocationCount", True, "a bool where a whole number was expected"),
-        ("invocationCount", 1.5, "a float where a whole number was expected"),
+        ("invocationCount", True, "true or false where a whole number was expected"),
+        ("invocationCount", 1.5, "a number where a whole number was expected"),
         ("invocationCount", -1, "out of range"),
         ("logStreamName", "$LATEST", "not the name of a log stream of Lambda"),
         ("nonce", "x", "not a nonce of this program"),
@@ -136,7 +136,7 @@ def test_a_handler_for_api_gateway_is_unwrapped() -> None:
     }
     assert unwrapped(encoded).witness == read(FULL).witness
     assert unwrapped({"statusCode": 200, "body": FULL}).witness == read(FULL).witness
-    assert read(body).witness is None
+    assert read(body).witness == read(FULL).witness  # a front that passes it on as it is
 
 
 @pytest.mark.parametrize("body", [None, 5, "%%%"])
@@ -237,3 +237,52 @@ class TestNonces:
         assert parsed is not None
         assert (parsed.seq, parsed.tag, len(nonce)) == (seq, nonces.tag_of(nonce), nonces.LENGTH)
         assert nonces.parse(nonce + "0") is None
+
+
+class TestWhereItStands:
+    @pytest.mark.parametrize("key", ["data", "result", "body", "response", "witness"])
+    @pytest.mark.parametrize("as_text", [False, True], ids=["an object", "text"])
+    def test_in_an_envelope_of_a_framework(self, key: str, as_text: bool) -> None:
+        inner = json.dumps(FULL) if as_text else FULL
+        assert read({"ok": True, "tenantId": "front", key: inner}).witness == read(FULL).witness
+
+    def test_in_an_envelope_within_another(self) -> None:
+        assert read({"result": {"data": FULL}}).witness == read(FULL).witness
+        assert read({"result": {"data": {"body": FULL}}}).witness is None
+
+    def test_the_top_comes_first(self) -> None:
+        witness = read({"sandboxId": "top", "data": {"sandboxId": "within"}}).witness
+        assert witness is not None
+        assert witness.sandbox_id == "top"
+
+    def test_under_snake_case_names(self) -> None:
+        snake = {
+            "execution_environment_id": "e1",
+            "sandbox_id": "s1",
+            "log_stream_name": STREAM,
+            "invocation_count": "3",
+            "tenant_id": "a",
+            "nonce": MINE,
+            "residue": {"memory": [], "scratch": []},
+        }
+        assert read(snake) == read(FULL)
+
+    @pytest.mark.parametrize(
+        ("count", "why"),
+        [("", "text where"), ("x", "text where"), ("1" * 17, "text where"), ("9" * 16, "out of range")],
+    )
+    def test_text_that_is_no_count(self, count: str, why: str) -> None:
+        reading = read({"sandboxId": "s", "invocationCount": count})
+        assert reading.errors[0].startswith(f"invocationCount: {why}")
+
+    def test_under_one_key_of_ones_own(self) -> None:
+        reader = WitnessReader({"tenantId": "whose"}, at="meta.witness")
+        body = json.dumps({"meta": {"witness": FULL}, "whose": "b", "nonce": 5}).encode()
+        witness = reader.read(body, own_tag=OWN).witness
+        assert witness is not None
+        assert (witness.sandbox_id, witness.tenant_id, witness.nonce) == ("s1", "b", MINE)
+        assert reader.read(b'{"sandboxId": "top"}', own_tag=OWN).witness is None
+
+    def test_a_broken_expression_for_it_is_wrong_usage(self) -> None:
+        with pytest.raises(UsageError, match="the JMESPath expression for the witness can't be read"):
+            WitnessReader(at="meta[")

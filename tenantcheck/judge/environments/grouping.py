@@ -24,6 +24,8 @@ from tenantcheck.judge.environments.shown_nonces import ShownNonces
 from tenantcheck.model import IDENTITIES, Control, Observation, Plan, Witness
 
 _MOST_VERSIONS = 8
+#: Different problems with a field of the witness that are told apart.
+_MOST_PROBLEMS = 16
 _SEQ = attrgetter("request.seq")
 _SLOT = attrgetter("request.slot")
 _CALLED = attrgetter("call_ns")
@@ -76,6 +78,8 @@ class Environments:
         """Requests served by an environment that had served an earlier one."""
         self.could_share = 0
         """Witnessed requests called after another tenant's environment was known."""
+        self.field_problems: dict[str, str] = {}
+        """Why a field of the witness could not be used, by its name: the first problem of each."""
         self._never_read: Sequence[str] = Witness.__struct_fields__
         self._ended_tenants: set[int] = set()
 
@@ -123,6 +127,8 @@ class Environments:
         tenant = request.tenant
         if observation.headers:
             self._keep_version(observation)
+        for problem in observation.witness_errors:
+            self._keep_problem(problem)
         if tenant is None or request.sent.forged:
             if not self.processes.note_for_nobody(observation):
                 self.people.for_nobody += 1
@@ -180,6 +186,11 @@ class Environments:
                 self.meetings.alive(observation, place, tenant)
             elif not any(by_one is not None and by_one.known for by_one in each):
                 self.meetings.new(observation, tenant)
+
+    def _keep_problem(self, problem: str) -> None:
+        field, colon, why = problem.partition(": ")
+        if colon and len(self.field_problems) < _MOST_PROBLEMS:
+            self.field_problems.setdefault(field, why)
 
     def _keep_version(self, observation: Observation) -> None:
         version = observation.headers.get("x-amz-executed-version")

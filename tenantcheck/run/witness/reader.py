@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
 from tenantcheck.errors import UsageError
-from tenantcheck.model import WITNESS_NAMES, NoncePlace, SeenNonce, Witness
+from tenantcheck.model import IDENTITIES, WITNESS_NAMES, NoncePlace, SeenNonce, Witness
 from tenantcheck.model import nonce as nonces
 from tenantcheck.model.document import SEARCHED_BYTES, decode
 from tenantcheck.model.secrets import Secrets
@@ -22,8 +22,12 @@ MAX_TEXT = 256
 MAX_COUNT = 1 << 53
 MAX_RESIDUE = 32
 
-# AWS's own sample answers with these names.
-_ALIASES = {"invocation_count": "counter", "tenant_id": "tenant_id"}
+#: Other names of a field than its own, and than that one in snake case. AWS's own sample counts in `counter`.
+_ALIASES = {"invocation_count": ("counter",)}
+#: Keys under which common frameworks put what a handler answers, as an object or as JSON text.
+_ENVELOPES = ("data", "result", "body", "response", "witness")
+#: Envelopes inside one another.
+_MOST_ENVELOPES = 2
 #: A witness without any of these tells nothing.
 _USEFUL = frozenset(
     {"execution_environment_id", "sandbox_id", "log_stream_name", "invocation_count", "tenant_id", "nonce"}
@@ -44,24 +48,27 @@ class Reading(NamedTuple):
 
 
 class WitnessReader:
-    """Reads witnesses from responses.
+    """Reads witnesses from responses: at the top of the document, or in the first of the usual envelopes that names
+    an environment or a nonce.
 
     `paths` maps response names (`executionEnvironmentId`, …) to JMESPath expressions that replace the default
-    places. A field that holds one of the `secrets` is lost. Raises `UsageError` for an unknown name or a broken
-    expression.
+    places; `at` is one for the object that all other fields stand in. A field that holds one of the `secrets` is
+    lost. Raises `UsageError` for an unknown name or a broken expression.
     """
 
-    def __init__(self, paths: Mapping[str, str] = {}, secrets: Secrets | None = None) -> None:
+    def __init__(self, paths: Mapping[str, str] = {}, secrets: Secrets | None = None, *, at: str = "") -> None:
         by_name = {name: field for field, name in WITNESS_NAMES.items()}
-        self._lookups: dict[str, Lookup] = {
-            field: _at_top(name, _ALIASES.get(field)) for field, name in WITNESS_NAMES.items()
-        }
+        self._at = _at_path("the witness", at) if at else None
+        self._lookups: dict[str, Lookup] = {field: _in_object(names) for field, names in FIELD_NAMES.items()}
+        self._placed: set[str] = set()
+        """Fields with a path of their own: they are looked for in the whole document."""
         self._converters: dict[str, Converter] = {field: _CONVERTERS.get(field, _text) for field in WITNESS_NAMES}
         for name, expression in paths.items():
             if name not in by_name:
                 known = ", ".join(by_name)
                 raise UsageError(f"'{name}' is not a witness field", f"The fields are: {known}.")
             self._lookups[by_name[name]] = _at_path(name, expression)
+            self._placed.add(by_name[name])
         self._secrets = secrets or Secrets()
 
     def read(
@@ -99,9 +106,10 @@ class WitnessReader:
         fields: dict[str, Any] = {}
         errors: list[str] = []
         placed: list[SeenNonce] = []
+        within = _opened(document) if self._at is None else self._at(document, size)
         for field, lookup in self._lookups.items():
             why: str | None
-            value = lookup(document, size)
+            value = lookup(document if field in self._placed else within, size)
             if value is _ABSENT:
                 continue
             if value is _TOO_LARGE:
@@ -152,14 +160,37 @@ _ABSENT = object()
 _TOO_LARGE = object()
 
 
-def _at_top(name: str, alias: str | None) -> Lookup:
+#: The names under which each field is looked for.
+FIELD_NAMES = {field: (name, field, *_ALIASES.get(field, ())) for field, name in WITNESS_NAMES.items()}
+_NAMING = frozenset(name for field in (*IDENTITIES, "nonce") for name in FIELD_NAMES[field])
+
+
+def _opened(document: Any, envelopes: int = _MOST_ENVELOPES) -> Any:
+    """The object that names an environment or a nonce: the document, or what one of the usual envelopes holds. Where
+    none does, the document."""
+    if not isinstance(document, dict) or not _NAMING.isdisjoint(document) or not envelopes:
+        return document
+    for key in _ENVELOPES:
+        inner = document.get(key)
+        if isinstance(inner, str) and inner.lstrip()[:1] == "{":
+            inner, _ = decode(inner.encode("utf-8", "replace"))
+        if isinstance(inner, dict):
+            opened = _opened(inner, envelopes - 1)
+            if not _NAMING.isdisjoint(opened):
+                return opened
+    return document
+
+
+def _in_object(names: Sequence[str]) -> Lookup:
+    first, *others = names
+
     def lookup(document: Any, _: int) -> Any:
         if not isinstance(document, dict):
             return _ABSENT
-        value = document.get(name, _ABSENT)
-        if value is _ABSENT and alias is not None:
-            value = document.get(alias, _ABSENT)
-        return value
+        value = document.get(first, _ABSENT)
+        if value is not _ABSENT:
+            return value
+        return next((document[name] for name in others if name in document), _ABSENT)
 
     return lookup
 
@@ -204,11 +235,19 @@ def _walks(parsed: Mapping[str, Any]) -> bool:
     return parsed["type"] not in _PATHS or any(_walks(child) for child in parsed["children"])
 
 
+_KINDS = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
+
+
+def _kind(value: Any) -> str:
+    """What a JSON value is, in words."""
+    return _KINDS.get(type(value), "null")
+
+
 def _text(value: Any) -> tuple[str | None, str | None]:
     if value is None:
         return None, "null"
     if not isinstance(value, str):
-        return None, f"a {type(value).__name__} where text was expected"
+        return None, f"{_kind(value)} where text was expected"
     if not value:
         return None, "empty"
     if len(value) > MAX_TEXT:
@@ -217,12 +256,12 @@ def _text(value: Any) -> tuple[str | None, str | None]:
 
 
 #: Lambda's names of log streams. SAM's local servers call every stream `$LATEST`, which names no environment.
-_LOG_STREAM = re.compile(r".*\[[^\]]+\][0-9a-f]{32}", re.DOTALL)
+LOG_STREAM = re.compile(r".*\[[^\]]+\][0-9a-f]{32}", re.DOTALL)
 
 
 def _log_stream(value: Any) -> tuple[str | None, str | None]:
     text, why = _text(value)
-    if text is not None and not _LOG_STREAM.fullmatch(text):
+    if text is not None and not LOG_STREAM.fullmatch(text):
         return None, "not the name of a log stream of Lambda"
     return text, why
 
@@ -235,8 +274,10 @@ def _echo(value: Any) -> tuple[str | None, str | None]:
 
 
 def _count(value: Any) -> tuple[int | None, str | None]:
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,16}", value):
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        return None, f"a {type(value).__name__} where a whole number was expected"
+        return None, f"{_kind(value)} where a whole number was expected"
     if not 0 <= value <= MAX_COUNT:
         return None, "out of range"
     return value, None
@@ -244,7 +285,7 @@ def _count(value: Any) -> tuple[int | None, str | None]:
 
 def _residue(value: Any) -> tuple[list[SeenNonce], str | None]:
     if not isinstance(value, dict):
-        return [], f"a {type(value).__name__} where an object was expected"
+        return [], f"{_kind(value)} where an object was expected"
     found: list[SeenNonce] = []
     places: tuple[tuple[str, NoncePlace], ...] = (
         ("memory", "residue-memory"),
