@@ -181,8 +181,13 @@ class Sent(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     @property
     def forged(self) -> bool:
         """Whom it belongs to is the question: it carries another id, or other credentials, than its tenant's."""
-        others = (self.ids, self.reserved, self.elsewhere, self.credential, self.tampered)
-        return any(each is not None for each in others)
+        return not (
+            self.ids is None
+            and self.reserved is None
+            and self.elsewhere is None
+            and self.credential is None
+            and self.tampered is None
+        )
 
 
 #: What an ordinary request carries.

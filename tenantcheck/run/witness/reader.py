@@ -96,12 +96,6 @@ class WitnessReader:
             errors = (*errors, problem)
         return Reading(witness, errors, sightings(placed, searched, values, own_tag))
 
-    def _converted(self, field: str, value: Any) -> tuple[Any, str | None]:
-        read, why = self._converters[field](value)
-        if isinstance(read, str) and self._secrets.found_in(read):
-            return None, "a secret of this run stands in it"
-        return read, why
-
     def _witness(self, document: Any, size: int) -> tuple[Witness | None, tuple[str, ...], list[SeenNonce]]:
         fields: dict[str, Any] = {}
         errors: list[str] = []
@@ -109,7 +103,7 @@ class WitnessReader:
         within = _opened(document) if self._at is None else self._at(document, size)
         for field, lookup in self._lookups.items():
             why: str | None
-            value = lookup(document if field in self._placed else within, size)
+            value = lookup(within if field not in self._placed else document, size)
             if value is _ABSENT:
                 continue
             if value is _TOO_LARGE:
@@ -122,8 +116,10 @@ class WitnessReader:
             elif field == "tenant_id" and value in (None, ""):
                 fields["tenant_null"], why = True, None
             else:
-                read, why = self._converted(field, value)
-                if read is not None:
+                read, why = self._converters[field](value)
+                if isinstance(read, str) and self._secrets.found_in(read):
+                    why = "a secret of this run stands in it"
+                elif read is not None:
                     fields[field] = read
             if why:
                 errors.append(f"{WITNESS_NAMES[field]}: {why}")
@@ -182,15 +178,12 @@ def _opened(document: Any, envelopes: int = _MOST_ENVELOPES) -> Any:
 
 
 def _in_object(names: Sequence[str]) -> Lookup:
-    first, *others = names
-
     def lookup(document: Any, _: int) -> Any:
-        if not isinstance(document, dict):
-            return _ABSENT
-        value = document.get(first, _ABSENT)
-        if value is not _ABSENT:
-            return value
-        return next((document[name] for name in others if name in document), _ABSENT)
+        if isinstance(document, dict):
+            for name in names:
+                if name in document:
+                    return document[name]
+        return _ABSENT
 
     return lookup
 
@@ -283,15 +276,14 @@ def _count(value: Any) -> tuple[int | None, str | None]:
     return value, None
 
 
+_RESIDUE: tuple[tuple[str, NoncePlace], ...] = (("memory", "residue-memory"), ("scratch", "residue-scratch"))
+
+
 def _residue(value: Any) -> tuple[list[SeenNonce], str | None]:
     if not isinstance(value, dict):
         return [], f"{_kind(value)} where an object was expected"
     found: list[SeenNonce] = []
-    places: tuple[tuple[str, NoncePlace], ...] = (
-        ("memory", "residue-memory"),
-        ("scratch", "residue-scratch"),
-    )
-    for name, place in places:
+    for name, place in _RESIDUE:
         entries = value.get(name, [])
         if not isinstance(entries, list):
             return found, f"{name} is not a list"
