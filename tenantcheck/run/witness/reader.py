@@ -102,31 +102,33 @@ class WitnessReader:
         placed: list[SeenNonce] = []
         within = _opened(document) if self._at is None else self._at(document, size)
         for field, lookup in self._lookups.items():
-            why: str | None
             value = lookup(within if field not in self._placed else document, size)
-            if value is _ABSENT:
-                continue
-            if value is _TOO_LARGE:
-                why = "the body is larger than this expression may search"
-            elif field == "residue":
-                residue, why = _residue(value)
-                placed.extend(residue)
-                if why is None:
-                    fields["residue_read"] = True
-            elif field == "tenant_id" and value in (None, ""):
-                fields["tenant_null"], why = True, None
-            else:
-                read, why = self._converters[field](value)
-                if isinstance(read, str) and self._secrets.found_in(read):
-                    why = "a secret of this run stands in it"
-                elif read is not None:
-                    fields[field] = read
-            if why:
+            if value is not _ABSENT and (why := self._take(field, value, fields, placed)):
                 errors.append(f"{WITNESS_NAMES[field]}: {why}")
         if (echo := fields.get("nonce")) is not None:
             placed.insert(0, SeenNonce(nonce=echo, place="echo"))
         useful = not _USEFUL.isdisjoint(fields)
         return (Witness(**fields) if useful else None), tuple(errors), placed
+
+    def _take(self, field: str, value: Any, fields: dict[str, Any], placed: list[SeenNonce]) -> str | None:
+        """Put what stands in a field's place where it belongs. Returns why it can't be used, if it can't."""
+        if value is _TOO_LARGE:
+            return "the body is larger than this expression may search"
+        if field == "residue":
+            residue, why = _residue(value)
+            placed.extend(residue)
+            if why is None:
+                fields["residue_read"] = True
+            return why
+        if field == "tenant_id" and value in (None, ""):
+            fields["tenant_null"] = True
+            return None
+        read, why = self._converters[field](value)
+        if isinstance(read, str) and self._secrets.found_in(read):
+            return "a secret of this run stands in it"
+        if read is not None:
+            fields[field] = read
+        return why
 
 
 #: Levels of names that make the shape of a body, and names in it.
