@@ -112,7 +112,7 @@ def _answers(rng: random.Random) -> Answer:
 
 
 def _run_options(rng: random.Random, url: str) -> tuple[list[str], dict[str, str]]:
-    limits = ["--max-time", "3", "--timeout", "1", "--history", "h.jsonl", "--max-requests", str(rng.randint(4, 150))]
+    limits = ["--max-time", "3", "--timeout", "1", "--history", "h.jsonl"]
     plan = ["--plan", rng.choice(("quick", "standard")), "--tenants", str(rng.randint(2, 12))]
     more = rng.sample(["--show-errors", "--keep-going", "--strict", "--boundary"], rng.randrange(3))
     if rng.random() < 0.3:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import NamedTuple
 
 import click
-from tabulate import tabulate
 
 from tenantcheck.cli.execute import execute
 from tenantcheck.cli.interrupts import interrupts
 from tenantcheck.cli.root import Command, Common
-from tenantcheck.cli.say import say, tell
+from tenantcheck.cli.say import say, whole_stdout
 from tenantcheck.lab import Lab
-from tenantcheck.model import Call, Reply, Verdict
+from tenantcheck.model import Call, Reply, Seen, Verdict
+from tenantcheck.model.text import printable
 from tenantcheck.reports.sentences import evidence_sentence, finding_sentence
 from tenantcheck.run.interruption import BrokenOff
 from tenantcheck.run.plan import fresh_tenants
@@ -31,35 +31,38 @@ CURL_REPEATS = 100
 
 
 class Shown(NamedTuple):
-    """One run of the demonstration."""
+    """One function of the demonstration, as it was found."""
 
-    command: str
     function: str
     expected: str
     verdict: Verdict
+    more: str = ""
 
 
 @click.command("demo", cls=Command)
 @click.pass_obj
 def command(common: Common) -> int:
-    """Start a local lab and test three functions: an isolated one (beside a twin without isolation, which is asked
-    first and has to be caught), one without isolation (which two parallel curls are asked about as well), and one
-    that says it isolates and does not.
+    """Start a local lab and test four functions, without AWS.
+
+    Two isolated ones (one beside a twin without isolation, which is asked first and has to be caught), one without
+    isolation (which two parallel curls are asked about as well), and one that says it isolates and does not.
     """
     interrupts.defer()  # labs are taken down by whoever set them up
     begun = monotonic()
-    rows: list[Shown] = []
+    shown: list[Shown] = []
     with Lab(isolation="per-tenant", control=True) as lab:
-        rows.append(Shown("probe", "isolated", "pass", _probe(lab, common, control=lab.control_url)))
-        rows.append(Shown("invoke", "isolated", "pass", _invoke(lab, common)))
+        verdict = _probe(lab, common, control=lab.control_url)
+        shown.append(Shown("an isolated function, by HTTP", "pass", verdict, _twin(verdict)))
+        shown.append(Shown("an isolated function, by Invoke", "pass", _invoke(lab, common)))
     with Lab(isolation="none", hold_s=0.01) as lab:
-        rows.append(Shown("probe", "not isolated", "fail", _probe(lab, common)))
+        verdict = _probe(lab, common)
         fooled = run_async(_parallel_curls(lab.front_url, CURL_REPEATS))
+        told = f"Two parallel curls, twice, called it isolated in {fooled} of {CURL_REPEATS} repeats."
+        shown.append(Shown("one without isolation, by HTTP", "fail", verdict, told))
     with Lab(isolation="broken") as lab:
-        rows.append(Shown("invoke", "says it isolates, does not", "fail", _invoke(lab, common)))
-    _print(rows, fooled)
-    tell(f"\n{monotonic() - begun:.0f} s; histories in .tenantcheck/, judge them with: tenantcheck check FILE")
-    return 0 if all(row.verdict.outcome == row.expected for row in rows) else 1
+        shown.append(Shown("one that only says it isolates, by Invoke", "fail", _invoke(lab, common)))
+    _print(shown, common, monotonic() - begun)
+    return 0 if all(each.verdict.outcome == each.expected for each in shown) else 1
 
 
 def _probe(lab: Lab, common: Common, control: str | None = None) -> Verdict:
@@ -119,28 +122,48 @@ def _environment(reply: Reply) -> str | None:
     return witness.environment() if witness is not None else None
 
 
-def _print(rows: Sequence[Shown], fooled: int) -> None:
-    table = [
-        (
-            row.command,
-            row.function,
-            row.verdict.outcome,
-            row.verdict.run.requests,
-            row.verdict.run.environments,
-            f"{row.verdict.run.duration_s:.1f} s",
-        )
-        for row in rows
-    ]
-    tell(tabulate(table, headers=("tenantcheck", "function", "verdict", "requests", "environments", "time")))
-    tell(f"\nThe isolated function: {evidence_sentence(rows[0].verdict.evidence)}")
-    figure = rows[0].verdict.figure
-    control = None if figure is None else figure.control
-    if control is not None and control.caught_by:
-        tell(f"Its twin without isolation, asked first, was caught after {control.requests} requests.")
-    breach = rows[2].verdict.findings
-    if breach:
-        tell(f"\nThe one without isolation: {finding_sentence(breach[0])}")
-    tell(
-        f"\nTwo parallel curls, twice, called the function WITHOUT isolation isolated in {fooled} of "
-        f"{CURL_REPEATS} repeats."
-    )
+def _twin(verdict: Verdict) -> str:
+    control = verdict.figure.control if verdict.figure is not None else None
+    if control is None or not control.caught_by:
+        return ""
+    return f"Its twin without isolation, asked first, was caught after {control.requests} requests."
+
+
+_COLOURS = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow"}
+
+
+def _print(shown: Sequence[Shown], common: Common, seconds: float) -> None:
+    """Every function as it was found, and the next command to type."""
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
+
+    with whole_stdout() as stdout:
+        console = Console(file=stdout, no_color=common.no_color or None, highlight=False)
+        for each in shown:
+            run = each.verdict.run
+            outcome = Text(each.verdict.outcome.upper(), _COLOURS[each.verdict.outcome])
+            size = f"  {run.requests} requests, {run.environments} environments, {run.duration_s:.1f} s"
+            console.print(Text.assemble(outcome, "  ", each.function, (size, "dim")))
+            for line in (*_found(each.verdict), *filter(None, [each.more])):
+                console.print(Padding(Text(printable(line, len(line))), (0, 0, 0, 6), expand=False))
+            console.print(Text(f"      history: {each.verdict.source.path}", "dim"), soft_wrap=True)
+            console.print()
+        console.print(f"All of this took {seconds:.0f} s. Judge a history again: tenantcheck check FILE")
+        console.print("Next, your own function:")
+        console.print("  tenantcheck handler python > witness.py    (put it around your handler)")
+        console.print("  tenantcheck probe URL")
+
+
+def _found(verdict: Verdict) -> Iterator[str]:
+    """What was found: the odds of a pass, the two requests of a breach."""
+    if not verdict.findings:
+        yield evidence_sentence(verdict.evidence)
+        return
+    finding = verdict.findings[0]
+    yield finding_sentence(finding)
+    for exhibit in finding.exhibits:
+        if isinstance(exhibit, Seen):
+            at = f"{(exhibit.call_ns or 0) / 1e9:.3f} to {(exhibit.end_ns or 0) / 1e9:.3f} s"
+            environment = f"{(exhibit.environment or '')[:8]}…"
+            yield f"#{exhibit.seq}  {exhibit.tenant}  {at}  environment {environment}  invocation {exhibit.count}"

@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from tenantcheck.cli.interrupts import interrupts
 from tenantcheck.cli.output import show
-from tenantcheck.cli.planning import Price, print_plan
+from tenantcheck.cli.planning import Price, print_plan, seconds_line
 from tenantcheck.cli.progress import Progress
 from tenantcheck.cli.root import Common
 from tenantcheck.cli.say import say
@@ -18,6 +19,7 @@ from tenantcheck.cli.words import ErrorWords
 from tenantcheck.judge import Judge
 from tenantcheck.model import Call, Observation, Plan, Reply, Verdict
 from tenantcheck.reports import Format
+from tenantcheck.run.plan import Wave
 from tenantcheck.run.planning import RunTarget
 from tenantcheck.run.preflight import Preflight
 from tenantcheck.run.runner import OnReply
@@ -30,14 +32,14 @@ _DESCRIPTORS = 4_096
 
 def run_and_show(session: Session, common: Common, given: Mapping[str, Any], reports: Mapping[Path, Format]) -> int:
     """What `probe` and `invoke` do with a session, by the options that are the command line's own."""
-    price = None if given["price_per_gb"] is None else Price(given["price_per_gb"], given["memory"])
     if not common.quiet or given["dry_run"]:
-        print_plan(session, price)
+        print_plan(session, Price(given["price_per_gb"], given["memory"]))
     if given["dry_run"]:
         return 0
     if given["preflight"]:
         return preflight(session, show_errors=given["show_errors"])
-    return show(execute(session, common, show_errors=given["show_errors"]), common, given["format"], reports)
+    verdict = execute(session, common, show_errors=given["show_errors"], say_time=not common.quiet)
+    return show(verdict, common, given["format"], reports)
 
 
 #: Ends of a run that began with answers which told nothing.
@@ -58,9 +60,10 @@ def preflight(session: Session, *, show_errors: bool) -> int:
     return 3 if seen.reached else 1
 
 
-def execute(session: Session, common: Common, *, show_errors: bool = False) -> Verdict:
+def execute(session: Session, common: Common, *, show_errors: bool = False, say_time: bool = False) -> Verdict:
     """The verdict of a run. From here on an interruption ends the run, which is judged all the same; raises
-    `BrokenOff` when one comes before anything was sent. Where the answers told nothing it is said what came."""
+    `BrokenOff` when one comes before anything was sent. Where the answers told nothing it is said what came.
+    `say_time` says how long the run takes, as soon as that is known."""
     interrupts.defer()
     _allow_descriptors()
     seen: list[Preflight] = []
@@ -70,11 +73,25 @@ def execute(session: Session, common: Common, *, show_errors: bool = False) -> V
         return _both(seen[-1], _words(session, target) if show_errors else None)
 
     with Progress(quiet=common.quiet, no_color=common.no_color) as progress:
-        verdict = run_async(session.run(Judge, interrupted=interrupts.wish, on_wave=progress.wave, on_reply=on_reply))
+
+        def on_wave(wave: Wave, judge: Judge) -> None:
+            answer_s = _latency_s(judge) if wave.kind == "opening" and judge.plan == session.plan else None
+            if say_time and answer_s is not None:
+                say(seconds_line(session.plan, answer_s))
+            progress.wave(wave, judge)
+
+        verdict = run_async(session.run(Judge, interrupted=interrupts.wish, on_wave=on_wave, on_reply=on_reply))
     if verdict.run.ended in _TOLD_NOTHING:
         for line in seen[-1].lines():
             say(line)
     return verdict
+
+
+def _latency_s(judge: Judge) -> float | None:
+    """How long an answer takes, as far as it is known."""
+    latencies = [state.latencies.median_ns() for state in judge.environments.people.states]
+    known = [each / 1e9 for each in latencies if each is not None]
+    return median(known) if known else None
 
 
 def _words(session: Session, target: RunTarget) -> OnReply:

@@ -148,7 +148,11 @@ def run_options() -> Callable[[F], F]:
             help="Run the checks that send another tenant's id even with POST, PUT, …",
         ),
         option("--keep-going", is_flag=True, help="Go on after a breach."),
-        option("--price-per-gb", type=click.FloatRange(0), help="Price of creating an environment, per GB."),
+        option(
+            "--price-per-gb",
+            type=click.FloatRange(0),
+            help="Price of creating an environment, per GB. [default: as published, where known]",
+        ),
         option("--memory", type=click.IntRange(128, 10240), default=128, help="The function's memory in MB."),
         option("--witness", multiple=True, type=OnePerLine(), metavar="FIELD=JMESPATH", help="Where a field is."),
         option("--witness-at", metavar="JMESPATH", help="Where the object is that all other fields stand in."),

@@ -22,6 +22,9 @@ MAX_THROTTLED = 0.2
 MAX_LOST_IN_A_ROW = 20
 #: So many refusals in a row of tenants that had been served mean that somebody in front has had enough.
 MAX_REFUSED_IN_A_ROW = 20
+#: So many witnesses of tenants that had been answered before, and not one of an environment that is known: it keeps
+#: none. Behind a balancer over two pools, each meets a known one with a chance of one half.
+ENOUGH_WITHOUT_REUSE = 16
 #: What a service can ask to wait for, in seconds.
 MAX_RETRY_AFTER_S = 60.0
 #: A run may always take so long, in seconds, and where its answers are slow this much longer than its plan needs.
@@ -56,6 +59,9 @@ class Course:
         self._retry_after_s = 0.0
         self._refusals = Refusals()
         self._soak_ends_ns: float | None = None
+        self._answered: set[int] = set()
+        """Tenants that gave a witness in an earlier wave."""
+        self._could_be_reused = 0
         self._breached_before = False
         self._opened = False
         self._repeating = False
@@ -95,6 +101,9 @@ class Course:
         self.requests += len(observations)
         self._schedule.ended(observations)
         self._retry_after_s = max(map(retry_after_s, observations), default=0.0)
+        witnesses = [o.request.tenant for o in observations if o.witness is not None and o.request.tenant is not None]
+        self._could_be_reused += sum(tenant in self._answered for tenant in witnesses)
+        self._answered.update(witnesses)
         if observations:
             self._now_ns = max(self._now_ns, *(o.end_ns for o in observations))
         if wave.kind == "opening" and not self._opened:
@@ -135,10 +144,11 @@ class Course:
             # In one more wave an identity that is a constant contradicts itself.
             self._breached_before = True
             return None
+        enough = self._could_be_reused >= ENOUGH_WITHOUT_REUSE or not wave.planned_left
+        if standing.named and not standing.reused and enough:
+            return Stop(reason="no-reuse")
         if wave.planned_left:
             return None
-        if standing.named and not standing.reused:
-            return Stop(reason="no-reuse")
         soaking = self._soak_ends_ns is None or self._now_ns < self._soak_ends_ns
         if self.plan.soak_s and soaking:
             return None

@@ -134,11 +134,18 @@ def make_plan(settings: RunSettings, tenants: TenantList, target: R) -> tuple[Pl
 
 
 def _with_budget(plan: Plan, settings: RunSettings) -> Plan:
-    """The plan, allowed as many requests as the user says, or as it needs."""
-    most = settings.max_requests
+    """The plan, allowed as many requests as the user says, or as it needs. Raises `UsageError` for fewer than it
+    takes to prove anything."""
+    most, needed = settings.max_requests, forecast(plan).requests
     if most is None:
-        most = max(_LEAST_REQUESTS, math.ceil(_SLACK * forecast(plan).requests))
+        most = max(_LEAST_REQUESTS, math.ceil(_SLACK * needed))
         most += math.ceil(plan.soak_s * (plan.rate or plan.rate_of_soak or 0))
+    elif most < needed:
+        smaller = "" if plan.plan == "quick" else ", or take a smaller --plan"
+        raise UsageError(
+            f"--max-requests {most}: the {plan.plan} plan for {len(plan.tenants)} tenants takes {needed} requests",
+            f"Allow them: --max-requests {needed}{smaller}.",
+        )
     return structs.replace(plan, budgets=structs.replace(plan.budgets, max_requests=most))
 
 

@@ -20,8 +20,12 @@ pytestmark = pytest.mark.usefixtures("in_tmp")
 def test_demo(in_tmp: Path) -> None:
     result = run("demo")
     assert result.returncode == 0, result.stdout + result.stderr
-    verdicts = re.findall(r"\b(pass|fail)\b", result.stdout)
-    assert verdicts[:4] == ["pass", "pass", "fail", "fail"]
+    assert re.findall(r"^(PASS|FAIL)  (?:an|one) ", result.stdout, re.MULTILINE) == ["PASS", "PASS", "FAIL", "FAIL"]
+    assert len(re.findall(r"^      #\d+  tck-", result.stdout, re.MULTILINE)) == 4  # the two requests of each breach
+    histories = re.findall(r"history: (\S+)", result.stdout)
+    assert len(histories) == 4
+    assert all(Path(name).exists() for name in histories)
+    assert result.stdout.endswith("  tenantcheck probe URL\n")
     match = re.search(r"isolated in (\d+) of 100 repeats", result.stdout)
     assert match is not None
     assert 20 <= int(match.group(1)) <= 80

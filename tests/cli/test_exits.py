@@ -23,7 +23,7 @@ class TestExits:
         assert result.returncode == 0, result.stdout + result.stderr
         assert result.stdout.startswith("PASS (standard: reuse, pressure, newcomers, releases; not idle gaps)")
         assert (
-            "plan standard: opening 4, half 4, half 4, half 6, half 6, surge 8, surge 8, crowd 22, ordered 48"
+            "plan standard: opening 4, half 4+4+6+6, surge 8+8, crowd 22, ordered 48, newcomers 10 x 2, crowd 22"
             in result.stderr
         )
 

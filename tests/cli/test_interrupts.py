@@ -125,7 +125,7 @@ def test_an_interrupt_while_the_report_is_written_leaves_the_verdict(slow: RawSe
             os.write(writer, b"x" * 4096)
     os.set_blocking(writer, True)
     with RawServer(shared) as server:
-        arguments = ["-q", "probe", server.url, "--keep-going", "--max-requests", "60", "--history", "h.jsonl"]
+        arguments = ["-q", "probe", server.url, "--keep-going", "--plan", "quick", "--history", "h.jsonl"]
         process = subprocess.Popen([*COMMAND, *arguments], stdout=writer, stderr=subprocess.PIPE, text=True)
         os.close(writer)
         while not (Path("h.jsonl").exists() and '"type":"end"' in Path("h.jsonl").read_text()):

@@ -31,7 +31,7 @@ def asked(url: str, command: str, client: str, *options: str) -> str:
         "--plan",
         "quick",
         "--max-requests",
-        "40",
+        "80",
         "--show-errors",
         "--keep-going",
     )

@@ -56,7 +56,7 @@ class TestUsage:
         with RawServer(always(response(b"{}"))) as server:
             result = run("probe", server.url, "--dry-run", "--price-per-gb", "0.000167", "--memory", "1024")
         assert (result.returncode, server.requests) == (0, [])
-        assert "creating them costs about 0.007014 at 1024 MB" in result.stderr
+        assert "creating the environments costs about 0.007014 at 1024 MB" in result.stderr
         assert not Path(".tenantcheck").exists()
 
     @pytest.mark.parametrize(
@@ -79,6 +79,11 @@ class TestUsage:
             (["probe", "http://x.test", "--control", "ftp://x"], "is not a URL to probe"),
             (["probe", "http://{tenant}.x.test", "--tenants", "a,A"], "are one host name"),
             (["probe", "http://x.test", "--seed", "xyz"], "hexadecimal digits"),
+            (
+                ["probe", "http://x.test", "--max-requests", "168"],
+                "Allow them: --max-requests 169, or take a smaller",
+            ),
+            (["probe", "http://x.test", "--max-requests", "9", "--plan", "quick"], "takes 69 requests"),
             (["probe", "http://x.test", "--witness", "a=b"], "is not a witness field"),
             (["probe", "http://x.test", "--witness", "sandboxId=a..b["], "JMESPath expression"),
             (["probe", "http://x.test", "--report", "pdf=x"], "FORMAT=FILE was expected"),

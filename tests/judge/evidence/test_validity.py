@@ -169,7 +169,8 @@ def test_lost_answers_cost_requests_and_never_accuse() -> None:
 def test_an_environment_that_is_never_reused_is_inconclusive() -> None:
     rng = random.Random(3)
     result = simulate(make_plan(seed="3", max_requests=200), Pool(reuse="never", rng=rng), rng=rng)
-    assert result.verdict.outcome == "inconclusive"
+    assert (result.verdict.outcome, result.end.reason) == ("inconclusive", "no-reuse")
+    assert result.requests == 20  # three waves behind the opening
     assert "the evidence reached 1, the target is 1e-06" in result.verdict.reasons
 
 
