@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tenantcheck.cli.output import EXIT_CODES
 from tenantcheck.cli.root import _COMMANDS
+from tenantcheck.lab import Lab
 from tenantcheck.run.plan import parse_tenants
+from tenantcheck.starter import witness
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -51,3 +56,27 @@ def test_pages_name_files_that_are_there(page: str) -> None:
         assert (ROOT / page).parent.joinpath(link).exists(), link
     for path in re.findall(r"`((?:tenantcheck|tests|benchmarks)/[\w./]+)`", text):
         assert (ROOT / path).exists(), path
+
+
+@pytest.mark.lab
+def test_the_pytest_example_passes(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```python\n(import httpx\nimport pytest\n.*?)```", README, re.DOTALL)
+    file = tmp_path / "test_example.py"
+    file.write_text(example)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(file)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.lab
+def test_the_decorated_handler_of_the_readme_answers(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```python\n(from witness import witnessed\n.*?)```", README, re.DOTALL)
+    (tmp_path / "witness.py").write_text(witness("python"))
+    (tmp_path / "app.py").write_text(example)
+    with Lab(handler=str(tmp_path / "app.handler"), hold_s=0.001) as lab:
+        headers = {"x-tenant-id": "acme", "x-tenantcheck-nonce": "n"}
+        told, mine = (
+            httpx.get(lab.front_url, headers=each, trust_env=False) for each in (headers, {"x-tenant-id": "a"})
+        )
+    assert told.json()["nonce"] == "n"
+    assert mine.text == "mine"

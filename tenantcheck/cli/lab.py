@@ -12,7 +12,7 @@ import click
 from tenantcheck.cli.interrupts import interrupts
 from tenantcheck.cli.options import OnePerLine, option
 from tenantcheck.cli.root import Command, Common
-from tenantcheck.cli.say import tell
+from tenantcheck.cli.say import say, tell
 from tenantcheck.errors import UsageError
 from tenantcheck.lab import LabServer, Settings
 from tenantcheck.lab.faults import FAULTS
@@ -147,8 +147,11 @@ _TENANTS_FILE = (
 
 async def _serve(server: LabServer, settings: Settings, how: str, common: Common) -> None:
     stopped = interrupts.defer()
+    server.function.on_error = say
     await server.start()
     try:
+        if settings.handler is not None:
+            await server.function.check_handler()
         if not common.quiet:
             tell("\n".join(_how_to_use(settings, server, how)))
         await stopped.wait()
@@ -156,11 +159,24 @@ async def _serve(server: LabServer, settings: Settings, how: str, common: Common
         await server.stop()
 
 
+def _described(settings: Settings) -> str:
+    """The function in a line."""
+    parts = [
+        f"function {settings.name}",
+        f"isolation {settings.isolation}",
+        f"reuse {settings.reuse}",
+        f"handler {settings.handler or 'built in'}",
+        *(f"fault {name}" for name in settings.faults),
+        *(["authorizer"] if settings.authorizer else []),
+    ]
+    return ", ".join(parts)
+
+
 def _how_to_use(settings: Settings, server: LabServer, how: str) -> tuple[str, ...]:
     port = server.port
     controls = [function.settings.name for function in server.functions[1:]]
     return (
-        f"lab on http://127.0.0.1:{port} ({settings.isolation}, reuse {settings.reuse}); Ctrl-C ends it",
+        f"lab on http://127.0.0.1:{port} ({_described(settings)}); Ctrl-C ends it",
         f"  tenantcheck probe http://127.0.0.1:{port}/prod/witness{how}",
         f"  tenantcheck invoke {settings.name} --endpoint-url http://127.0.0.1:{port} --region us-east-1",
         "  (invoke signs its requests: any AWS credentials will do, such as AWS_ACCESS_KEY_ID=lab "

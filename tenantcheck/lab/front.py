@@ -172,7 +172,10 @@ def _unwrapped(outcome: Ended, request_id: str) -> web.Response:
         answer = json.loads(outcome.payload) if outcome.error is None else None
         if not isinstance(answer, dict):
             raise ValueError("not a proxy response")
-        body = str(answer.get("body") or "").encode()
+        text = answer.get("body")
+        if text is not None and not isinstance(text, str):
+            raise ValueError("a proxy response has a text as body")
+        body = (text or "").encode()
         headers = CIMultiDict(_headers(request_id))
         for name, value in (answer.get("headers") or {}).items():
             headers[name] = str(value)

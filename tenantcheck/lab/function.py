@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,6 +110,26 @@ class Function:
         if self._variants:
             self._handler = "faulty_handler.handler"
         self._shared = folder.make(f"{settings.name}-shared")
+        self.on_error: Callable[[str], object] | None = None
+        """Told of each error of the handler, in a line."""
+
+    async def check_handler(self) -> None:
+        """Start the handler once, outside of the pool. Raises `LabError` where it can't be."""
+        folder = self._folder.make(f"{self.settings.name}-trial")
+        sandbox = Sandbox(
+            number=0,
+            task_root=self._task_root,
+            handler=self._handler,
+            scratch=folder,
+            log=LogStream(folder / "log.jsonl"),
+            environ=self._environ("trial", "trial"),
+        )
+        try:
+            problem = await sandbox.initialised()
+        finally:
+            await sandbox.retire()
+        if problem is not None:
+            raise LabError(f"the handler {self._handler} can't be started: {problem}", "Its code is in --handler.")
 
     def check_tenant(self, tenant: str | None) -> None:
         """Apply Lambda's rules to a tenant id. Raises `RefusedError`."""
@@ -129,6 +150,8 @@ class Function:
         lease = None if self.faults.throttled(tenant) else self.pool.acquire(tenant, time.monotonic(), sent)
         if lease is None:
             raise RefusedError(429, "TooManyRequestsException", "Rate exceeded")
+        if lease.evicted is not None:
+            await self._retire(lease.evicted)
         sandbox = self._sandbox(lease)
         deadline_ms = int((time.time() + self.settings.timeout_s) * 1000)
         invocation = Invocation(
@@ -162,6 +185,8 @@ class Function:
         )
         if not kept:
             await self._retire(lease.slot)
+        if outcome.error is not None and self.on_error is not None:
+            self.on_error(f"{invocation.tenant or 'no tenant'}: {_first_line(outcome.payload)}")
         return outcome
 
     async def _retire(self, slot: Slot) -> None:
@@ -237,6 +262,19 @@ class Function:
         await asyncio.gather(*(sandbox.retire() for sandbox in self._sandboxes.values()))
         self._sandboxes.clear()
         self.audit.close()
+
+
+def _first_line(payload: bytes) -> str:
+    """Type and message of an error document."""
+    try:
+        document = json.loads(payload)
+        told = f"{document['errorType']}: {document['errorMessage']}"
+    except (ValueError, KeyError, TypeError, RecursionError):
+        told = payload[:_LONGEST_LINE].decode("utf-8", "replace")
+    return told.partition("\n")[0][:_LONGEST_LINE]
+
+
+_LONGEST_LINE = 300
 
 
 def require_runtime() -> None:

@@ -17,7 +17,11 @@ from tenantcheck.lab.function import Function
 from tenantcheck.lab.tenancy import RefusedError
 
 PATH = "/2015-03-31/functions/{name}/invocations"
+#: Everything else that looks like an operation of Lambda's API.
+OTHER_OPERATIONS = r"/{version:\d{4}-\d{2}-\d{2}}/{rest:.*}"
 MAX_PAYLOAD_BYTES = 6 << 20
+#: Of an event that nobody waits for.
+MAX_EVENT_BYTES = 1 << 20
 _ACCOUNT = "000000000000"
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 Credential=[^/,\s]+/\d{8}/(?P<region>[a-z0-9-]+)/lambda/aws4_request,\s*"
@@ -44,13 +48,21 @@ class InvokeApi:
         except RefusedError as refused:
             return _refusal(refused, request_id)
 
+    async def other(self, request: web.Request) -> web.StreamResponse:
+        """Any other operation: refused by name, and never run by the front."""
+        rest = request.match_info["rest"]
+        named = next((name for end, name in _NOT_OFFERED.items() if rest.rstrip("/").endswith(end)), None)
+        what = f"{named} is not offered by this lab" if named else "the lab knows no operation but Invoke"
+        refused = RefusedError(404, "UnknownOperationException", f"{request.method} {request.path[:200]}: {what}")
+        return _refusal(refused, str(uuid.uuid4()))
+
     async def _invoke(self, request: web.Request, request_id: str) -> web.StreamResponse:
         region = _check_signature(request)
         function, arn = self._find_function(request.match_info["name"], request.query.get("Qualifier"), region)
         tenant = request.headers.get("X-Amz-Tenant-Id")
         function.check_tenant(tenant)
-        payload = await _payload(request)
         kind = request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
+        payload = await _payload(request, MAX_EVENT_BYTES if kind == "Event" else MAX_PAYLOAD_BYTES)
         if kind == "DryRun":
             return web.Response(status=204, headers=_headers(request_id))
         run = function.invoke(
@@ -119,10 +131,14 @@ def _check_signature(request: web.Request) -> str:
     return match["region"]
 
 
-async def _payload(request: web.Request) -> bytes:
-    body = await request.read()
-    if len(body) > MAX_PAYLOAD_BYTES:
-        raise RefusedError(413, "RequestTooLargeException", f"Request must be smaller than {MAX_PAYLOAD_BYTES} bytes")
+async def _payload(request: web.Request, limit: int) -> bytes:
+    try:
+        body = await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        body = None
+    if body is None or len(body) > limit:
+        message = f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
+        raise RefusedError(413, "RequestTooLargeException", message)
     try:
         json.loads(body or b"{}")
     except (ValueError, RecursionError) as error:
@@ -142,6 +158,12 @@ def _client_context(request: web.Request) -> str | None:
         raise RefusedError(
             400, "InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object."
         ) from error
+
+
+_NOT_OFFERED = {
+    "response-streaming-invocations": "InvokeWithResponseStream",
+    "invoke-async": "InvokeAsync",
+}
 
 
 def _headers(request_id: str) -> dict[str, str]:

@@ -50,6 +50,8 @@ class Lease(NamedTuple):
     cold: bool
     restarted: bool = False
     """A fault handed on an environment and replaced its process."""
+    evicted: Slot | None = None
+    """The environment that had to end so that this one could start."""
 
 
 class Pool:
@@ -103,11 +105,22 @@ class Pool:
         if idle:
             crashed = bool(self.faults) and self.faults.crashed(tenant)
             return Lease(self._choose(idle), cold=False, restarted=crashed)
+        evicted = self._evicted() if self.alive >= self.max_environments else None
         if self.alive >= self.max_environments:
             return None
         slot = self._start(key)
         slot.started_s = now_s
-        return Lease(slot, cold=True)
+        return Lease(slot, cold=True, evicted=evicted)
+
+    def _evicted(self) -> Slot | None:
+        """End the environment that has been idle longest, whosever it is; None where none is idle."""
+        oldest = [slots[0] for slots in self._idle.values() if slots]
+        if not oldest:
+            return None
+        slot = min(oldest, key=lambda each: each.idle_since_s)
+        self._idle[slot.key].remove(slot)
+        self.retire(slot)
+        return slot
 
     def _start(self, key: str | None) -> Slot:
         self.alive += 1

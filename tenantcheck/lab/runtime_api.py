@@ -16,7 +16,10 @@ from tenantcheck.lab.processes import owns_connection
 from tenantcheck.lab.quiet import LOGGER
 
 _VERSION = "/2018-06-01/runtime"
-MAX_RESPONSE_BYTES = 6 << 20
+#: Lambda's limit for what a handler returns.
+MAX_RESPONSE_BYTES = 6_291_556
+#: Errors with long messages and deep stacks travel in headers, which Lambda takes as they are.
+_MAX_HEADER_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,8 @@ class Answer:
 
     payload: bytes
     failed: bool = False
+    exits: bool = False
+    """The runtime client exits because of it."""
 
 
 @dataclass(eq=False)
@@ -58,7 +63,9 @@ class RuntimeApi:
 
     async def listen(self) -> None:
         """Open the listener on a free loopback port."""
-        self._web = web.Server(self._handle, logger=LOGGER)
+        self._web = web.Server(
+            self._handle, logger=LOGGER, max_line_size=_MAX_HEADER_BYTES, max_field_size=_MAX_HEADER_BYTES
+        )
         self._server = await asyncio.get_running_loop().create_server(self._web, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -127,7 +134,7 @@ class RuntimeApi:
         if future is None or future.done():
             return web.json_response({"errorMessage": "unknown request", "errorType": "InvalidRequestID"}, status=400)
         if payload is None:
-            future.set_result(Answer(payload=_too_large(), failed=True))
+            future.set_result(Answer(payload=_too_large(), failed=True, exits=True))
             return web.json_response({"errorMessage": "too large", "errorType": "RequestEntityTooLarge"}, status=413)
         future.set_result(Answer(payload=payload, failed=failed))
         return _accepted()

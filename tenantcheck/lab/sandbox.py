@@ -73,7 +73,10 @@ class Sandbox:
         init_ms = None
         if self._process is None:
             begun = time.monotonic()
-            problem = await self._start()
+            problem = await self._start(invocation, INIT_TIMEOUT_S)
+            if problem is not None and problem[0] == "timeout":  # Lambda tries again, within the function's own time
+                await self.stop()
+                problem = await self._start(invocation, timeout_s)
             init_ms = (time.monotonic() - begun) * 1000
             self.log.platform("platform.initReport", initializationType="on-demand", metrics={"durationMs": init_ms})
             if problem is not None:
@@ -94,7 +97,22 @@ class Sandbox:
         if answer not in done:
             problem = self._exit_error(invocation) if done else _timed_out(invocation, timeout_s)
             return await self._failed(problem, invocation, since, init_ms, duration_ms)
-        return self._ended(answer.result(), invocation, since, init_ms, duration_ms)
+        ended = self._ended(answer.result(), invocation, since, init_ms, duration_ms)
+        if answer.result().exits:  # the next event must not meet a process that is on its way out
+            await self.stop()
+        return ended
+
+    async def initialised(self) -> str | None:
+        """Start the process, and end it again. Returns why it could not be initialised, in the runtime's words."""
+        invocation = Invocation(request_id="-", payload=b"{}", tenant=None, arn="", deadline_ms=0, trace_id="")
+        try:
+            problem = await self._start(invocation, INIT_TIMEOUT_S)
+        finally:
+            await self.stop()
+        if problem is None:
+            return None
+        document = json.loads(problem[1])
+        return f"{document.get('errorType', 'error')}: {document.get('errorMessage', '')}"
 
     def _ended(
         self, answer: Answer, invocation: Invocation, since: int, init_ms: float | None, duration_ms: float
@@ -141,7 +159,7 @@ class Sandbox:
             metrics = {**metrics, "initDurationMs": round(init_ms, 3)}
         self.log.platform("platform.report", **common, metrics=metrics)
 
-    async def _start(self) -> tuple[str, bytes] | None:
+    async def _start(self, invocation: Invocation, limit_s: float) -> tuple[str, bytes] | None:
         """Start the process and wait until it asks for work. Returns what went wrong, if anything."""
         loop = asyncio.get_running_loop()
         api = RuntimeApi()
@@ -162,16 +180,14 @@ class Sandbox:
         api.owner = process.pid
         self._exited = _watch(loop, process)
         ready = loop.create_task(api.ready.wait())
-        done, _ = await asyncio.wait(
-            (ready, self._exited), timeout=INIT_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED
-        )
+        done, _ = await asyncio.wait((ready, self._exited), timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
         if api.init_error is not None:
             return "error", api.init_error
         if self._exited in done:
-            return "failure", _error("Runtime.ExitError", f"Error: Runtime exited {_how(process)}")
+            return self._exit_error(invocation)
         if not done:
-            return "timeout", _error("Sandbox.Timedout", f"Error: Init timed out after {INIT_TIMEOUT_S:.2f} seconds")
+            return _timed_out(invocation, limit_s)
         return None
 
     def _exit_error(self, invocation: Invocation) -> tuple[str, bytes]:

@@ -14,7 +14,7 @@ from aiohttp import web
 from tenantcheck.errors import LabError
 from tenantcheck.lab.front import Front
 from tenantcheck.lab.function import Function, Settings, check_settings, require_runtime
-from tenantcheck.lab.invoke_api import MAX_PAYLOAD_BYTES, PATH, InvokeApi
+from tenantcheck.lab.invoke_api import MAX_PAYLOAD_BYTES, OTHER_OPERATIONS, PATH, InvokeApi
 from tenantcheck.lab.quiet import LOGGER
 from tenantcheck.lab.records import Audit
 from tenantcheck.lab.scratch import LabFolder
@@ -58,10 +58,10 @@ class LabServer:
         """Listen on loopback. Raises `LabError` when the port is taken."""
         app = web.Application(client_max_size=MAX_PAYLOAD_BYTES + (1 << 20))
         faults = self.function.faults
-        invoke = weathered(
-            faults, lambda request: request.headers.get("X-Amz-Tenant-Id"), InvokeApi(self.functions).invoke
-        )
+        api = InvokeApi(self.functions)
+        invoke = weathered(faults, lambda request: request.headers.get("X-Amz-Tenant-Id"), api.invoke)
         app.router.add_post(PATH, invoke)
+        app.router.add_route("*", OTHER_OPERATIONS, api.other)
         front, *controls = self._fronts
         for control in controls:
             app.router.add_route("*", CONTROL_PATH, weathered(faults, control.whose, control.handle))

@@ -57,13 +57,12 @@ def test_the_event_is_a_rest_proxy_event_and_the_answer_is_unwrapped(labs: Labs)
     assert (event["body"], event["isBase64Encoded"]) == ("/wA=", True)
 
 
-@pytest.mark.parametrize("mode", ["raise", "nonsense"])
+@pytest.mark.parametrize("mode", ["raise", "nonsense", "object"])
 def test_failures_are_502(labs: Labs, mode: str) -> None:
     response = get(labs(handler=ECHO), headers={"x-tenant-id": "a", "x-mode": mode})
     assert (response.status_code, response.json()) == (502, {"message": "Internal server error"})
 
 
 def test_too_many_environments_are_429(labs: Labs) -> None:
-    lab = labs(max_environments=1)
-    assert get(lab, headers={"x-tenant-id": "a"}).status_code == 200
+    lab = labs(faults=("throttled:p=1",))
     assert get(lab, headers={"x-tenant-id": "b"}).status_code == 429

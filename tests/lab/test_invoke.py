@@ -168,9 +168,16 @@ def test_the_form_of_the_signature_is_checked(labs: Labs, headers: dict[str, str
 
 
 def test_too_many_environments(labs: Labs) -> None:
-    lab = labs(max_environments=1, hold_s=0.001)
-    assert call(lab, tenant="a")["StatusCode"] == 200
-    assert refusal(lab, tenant="b") == (429, "TooManyRequestsException", "Rate exceeded")
+    """At the cap the environment that is idle longest ends; where none is idle, nobody is served."""
+    lab = labs(max_environments=1, hold_s=0.5)
+    with ThreadPoolExecutor(1) as pool:
+        busy = pool.submit(call, lab, {"tenantcheckNonce": "n"}, "a")
+        while not lab._running().function._sandboxes:
+            pass
+        assert refusal(lab, tenant="b") == (429, "TooManyRequestsException", "Rate exceeded")
+        assert busy.result()["StatusCode"] == 200
+    streams = [call(lab, {"tenantcheckNonce": "n"}, tenant)["Payload"]["logStreamName"] for tenant in "bab"]
+    assert len(set(streams)) == 3
 
 
 def test_a_busy_environment_makes_a_new_one(labs: Labs) -> None:
@@ -214,7 +221,7 @@ def test_failures_are_reported_as_lambda_reports_them(
     assert text in answer["Payload"]["errorMessage"]
 
 
-@pytest.mark.parametrize("event", [{"do": "exit"}, {"do": "kill"}, {"do": "sleep", "seconds": 30}])
+@pytest.mark.parametrize("event", [{"do": "exit"}, {"do": "kill"}, {"do": "sleep", "seconds": 30}, {"do": "large"}])
 def test_a_crash_replaces_the_process_and_keeps_the_scratch_directory(labs: Labs, event: dict[str, Any]) -> None:
     """
     Given an environment with a note in its scratch directory
@@ -259,3 +266,45 @@ def test_platform_logs_and_what_the_handler_prints(labs: Labs, tmp_path: Path) -
     assert records[2]["record"]["tenantId"] == "a"
     assert "said by the handler" in log
     assert json.loads((tmp_path / "audit.jsonl").read_text())["tenant"] == "a"
+
+
+def test_an_error_with_a_long_message_and_a_deep_stack_is_that_error(labs: Labs) -> None:
+    lab = labs(handler=TROUBLE, timeout_s=2.0)
+    pids = set()
+    for event in ({"do": "raise long"}, {"do": "raise deep"}):
+        answer = call(lab, event, "long")["Payload"]
+        assert answer["errorType"] in ("ValueError", "RecursionError")
+        pids.add(call(lab, {}, "long")["Payload"]["pid"])
+    assert len(pids) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "named"),
+    [
+        ("GET", "/2015-03-31/functions/tenantcheck-lab", "the lab knows no operation but Invoke"),
+        ("DELETE", "/2015-03-31/functions/tenantcheck-lab", "the lab knows no operation but Invoke"),
+        ("GET", "/2015-03-31/functions/", "the lab knows no operation but Invoke"),
+        ("POST", "/2021-11-15/functions/f/response-streaming-invocations", "InvokeWithResponseStream is not offered"),
+        ("POST", "/2014-11-13/functions/f/invoke-async/", "InvokeAsync is not offered"),
+    ],
+)
+def test_operations_that_are_not_offered_run_nothing(labs: Labs, method: str, path: str, named: str) -> None:
+    lab = labs(isolation="none", hold_s=0.001)
+    answer = httpx.request(method, lab.endpoint_url + path, trust_env=False)
+    assert (answer.status_code, answer.headers["x-amzn-errortype"]) == (404, "UnknownOperationException")
+    assert named in answer.json()["message"]
+    assert list(lab.audit) == []
+
+
+@pytest.mark.parametrize(("kind", "size"), [("Event", (1 << 20) + 9), ("RequestResponse", 9 << 20)])
+def test_the_limit_of_a_payload_is_that_of_its_kind(labs: Labs, kind: str, size: int) -> None:
+    body = b'"' + b"x" * size + b'"'
+    assert refusal(labs(), Payload=body, InvocationType=kind)[:2] == (413, "RequestTooLargeException")
+
+
+def test_the_function_has_lambdas_variables_and_its_own(labs: Labs) -> None:
+    environ = call(labs(handler=TROUBLE, variables={"MINE": "5", "_HANDLER": "no"}), {"do": "environ"})["Payload"]
+    assert environ["MINE"] == "5"
+    assert environ["_HANDLER"] == "trouble.handler"
+    assert environ["AWS_EXECUTION_ENV"].startswith("AWS_Lambda_python3.")
+    assert environ["AWS_LAMBDA_INITIALIZATION_TYPE"] == "on-demand"

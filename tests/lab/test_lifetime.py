@@ -194,3 +194,50 @@ def test_what_a_client_breaks_prints_no_traceback() -> None:
     process.terminate()
     _, stderr = process.communicate(timeout=20)
     assert (answer.status_code, process.returncode, stderr) == (200, 0, "")
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("import nothing_of_that_name", "No module named 'nothing_of_that_name'"),
+        ("def other(event, context): pass", "Handler 'handler' missing on module 'app'"),
+        ("def handler(event, context)", "SyntaxError"),
+        ("import sys; sys.exit(4)", "exit status 4"),
+    ],
+    ids=["import", "no function", "syntax", "exit"],
+)
+def test_a_handler_that_can_not_be_started_ends_the_lab_with_the_reason(
+    tmp_path: Path, source: str, reason: str
+) -> None:
+    (tmp_path / "app.py").write_text(source)
+    command = [*START, "--handler", str(tmp_path / "app.handler")]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("error: the handler app.handler can't be started: ")
+    assert reason in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_it_says_what_it_runs_and_what_goes_wrong_in_it(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("def handler(event, context): raise ValueError('no \x1b[2J today')")
+    command = [*START, "--handler", str(tmp_path / "app.handler"), "--fault", "throttled:p=0", "--authorizer"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    line = process.stdout.readline()
+    for part in ("function tenantcheck-lab", "app.handler", "fault throttled:p=0", "authorizer"):
+        assert part in line
+    match = re.search(r"http://[0-9.:]+", line)
+    assert match is not None
+    asked = subprocess.run([*INVOKE, "--endpoint-url", match.group()], capture_output=True, text=True, cwd=tmp_path)
+    assert asked.returncode == 3
+    assert "ValueError: no \ufffd[2J today" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+INVOKE = [
+    *("env", "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=y", sys.executable, "-m", "tenantcheck", "-q", "invoke"),
+    *("tenantcheck-lab", "--region", "us-east-1", "--plan", "quick", "--preflight"),
+]

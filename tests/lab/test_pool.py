@@ -47,11 +47,22 @@ def test_tenants_meet_when_not(isolation: str) -> None:
     assert serve(pool, "a") == serve(pool, "b") == [1]
 
 
-def test_the_cap_counts_idle_environments_of_others() -> None:
-    pool = Pool(max_environments=1)
-    serve(pool, "a")
-    assert pool.acquire("b", 0.0) is None
+def test_at_the_cap_the_environment_idle_longest_ends() -> None:
+    pool = Pool(max_environments=2)
+    serve(pool, "a", now=1.0)
+    serve(pool, "b", now=0.0)
+    lease = pool.acquire("c", 2.0)
+    assert lease is not None
+    assert lease.evicted is not None
+    assert (lease.evicted.number, pool.alive) == (2, 2)
     assert serve(pool, "a") == [1]
+
+
+def test_at_the_cap_nobody_is_served_while_all_are_busy() -> None:
+    pool = Pool(max_environments=1)
+    assert pool.acquire("a", 0.0) is not None
+    assert pool.acquire("b", 0.0) is None
+    assert pool.alive == 1
 
 
 def test_idle_environments_expire() -> None:

@@ -10,6 +10,8 @@ def handler(event, context):
         raise ValueError("as told")
     if headers.get("x-mode") == "nonsense":
         return ["no", "proxy", "answer"]
+    if headers.get("x-mode") == "object":
+        return {"statusCode": 200, "body": {"not": "a text"}}
     return {
         "statusCode": 201,
         "headers": {"x-own": "yes", "x-many": "0"},

@@ -8,10 +8,16 @@ import time
 from pathlib import Path
 
 
+def fail(how):
+    if how == "raise deep":
+        fail(how)
+    raise ValueError("as told " * (50_000 if how == "raise long" else 1))
+
+
 def handler(event, context):
     match event.get("do"):
-        case "raise":
-            raise ValueError("as told")
+        case "raise" | "raise long" | "raise deep":
+            fail(event["do"])
         case "exit":
             sys.exit(3)
         case "kill":
