@@ -43,7 +43,7 @@ def run_and_show(session: Session, common: Common, given: Mapping[str, Any], rep
 
 
 #: Ends of a run that began with answers which told nothing.
-_TOLD_NOTHING = ("no-witness", "refused", "not-lambda", "no-credentials", "no-function")
+_TOLD_NOTHING = ("no-witness", "refused", "not-lambda", "no-credentials", "no-function", "redirected", "limited")
 
 
 def preflight(session: Session, *, show_errors: bool) -> int:

@@ -22,7 +22,15 @@ _HINTS = {
     "no-credentials": "Log in again, or name another --profile.",
     "no-function": "Look at the function's name, --qualifier and --region.",
     "not-lambda": "Look at --endpoint-url and --region; an HTTP endpoint is tested with probe.",
+    "redirected": "Probe where it leads to, or send what makes you known: -H, or credentials in --tenants @FILE.",
+    "limited": "A usage plan, a firewall or the concurrency of the account: wait, and send less at once (--rate 5).",
     "failed": "",
+}
+#: The same for HTTP endpoints, where it is another thing.
+_PROBE_HINTS = {
+    "no-credentials": "Give credentials (-H, or per tenant in --tenants @FILE). A service that knows its tenants "
+    "wants ids of yours instead of made-up ones: --tenants acme,globex.",
+    "no-function": "Look at host, stage, path and method (-X) of the URL.",
 }
 
 
@@ -36,7 +44,8 @@ def show(verdict: Verdict, common: Common, output_format: str | None, reports: M
         _write(verdict, reports)
     if verdict.unable:
         say(f"error: {printable(verdict.reasons[0], 400)}")
-        say(f"  {_HINTS[verdict.run.ended]} The history is kept.".replace("   ", "  "))
+        hints = _HINTS | (_PROBE_HINTS if verdict.run.kind == "probe" else {})
+        say(f"  {hints[verdict.run.ended]} The history is kept.".replace("   ", "  "))
     return code
 
 

@@ -37,7 +37,7 @@ from tenantcheck.verdict import conclude
 from tenantcheck.version import __version__
 
 #: Ends of a run that mean: the tool could not do its work. Nothing was learnt, unless a breach was seen.
-_UNABLE = frozenset({"unreachable", "no-credentials", "no-function", "not-lambda", "failed"})
+_UNABLE = frozenset({"unreachable", "no-credentials", "no-function", "not-lambda", "redirected", "limited", "failed"})
 
 
 class Judge:

@@ -22,6 +22,8 @@ _ENDED: dict[str, str] = {
     "no-credentials": "the target did not accept the credentials",
     "no-function": "the function was not found",
     "not-lambda": "this is not Lambda",
+    "redirected": "every request was sent elsewhere",
+    "limited": "every request was turned away from the first one on",
     "no-witness": "no answer of the opening wave told which environment served it",
     "no-reuse": "no environment answered a second request, so none could have been shared",
     "refused": "a tenant was refused in the opening wave",

@@ -167,6 +167,8 @@ EndReason = Literal[
     "refused",
     "not-isolated",
     "not-lambda",
+    "redirected",
+    "limited",
     "failed",
 ]
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from tenantcheck.model import FRAME, REFUSED, WAVE, EndReason, Observation, Plan, Standing
 from tenantcheck.model.boundary import NOT_ISOLATED
+from tenantcheck.model.text import shown_id
 from tenantcheck.run.plan import Schedule, Wave, forecast
 
 #: Two waves in a row with a larger share of throttled requests end the run.
@@ -54,7 +55,7 @@ class Course:
         self.max_time_s = plan.budgets.max_time_s or LEAST_TIME_S
         self.requests = 0
         self._schedule = schedule or Schedule(plan)
-        self._prospects = Prospects()
+        self._prospects = Prospects(plan)
         self._now_ns = 0
         self._retry_after_s = 0.0
         self._refusals = Refusals()
@@ -202,7 +203,8 @@ def retry_after_s(observation: Observation) -> float:
 class Prospects:
     """Whether going on can teach anything, wave by wave."""
 
-    def __init__(self) -> None:
+    def __init__(self, plan: Plan) -> None:
+        self._names = [shown_id(tenant.id) for tenant in plan.everyone()]
         self._throttled_before = False
         self._opened = False
         self._lost_in_a_row = 0
@@ -230,7 +232,7 @@ class Prospects:
         if self._opened or wave.requests[0].tenant is None:
             return None
         self._opened = wave.kind == "opening"
-        return opening_problem(observations)
+        return opening_problem(observations, self._names)
 
 
 #: Statuses of a target that may refuse a part of a request: bad, too large, headers too large, not implemented.
@@ -242,33 +244,78 @@ def _part_refused(observations: Sequence[Observation]) -> bool:
     return bool(observations) and all(o.status in _PART_REFUSED for o in observations)
 
 
-def opening_problem(observations: Sequence[Observation]) -> Stop | None:
-    """Why a run can learn nothing, read off its first requests: the likely cause, or None."""
-    texts = [o.error_text or "" for o in observations]
-    if all(o.outcome == "lost" for o in observations):
-        return Stop(reason="unreachable", detail=f"no request was answered: {texts[0]}")
-    if all(o.error_kind == "not-lambda" for o in observations):
-        return Stop(reason="not-lambda", detail="this is not Lambda: the answers are not those of its Invoke API")
-    if all(o.outcome == "denied" for o in observations):
-        return Stop(reason="no-credentials", detail=f"{observations[0].error_kind}: {texts[0]}")
-    for observation in observations:
-        if observation.outcome == "absent":
-            return Stop(reason="no-function", detail=observation.error_text or "")
-    if observations[0].request.kind != "opening":
-        return None
+def opening_problem(observations: Sequence[Observation], names: Sequence[str] = ()) -> Stop | None:
+    """Why a run can learn nothing, read off its first requests: the likely cause, or None. `names` are those of the
+    tenants, by index."""
+    stop = _not_reached(observations)
+    if stop is not None or observations[0].request.kind != "opening":
+        return stop
+    if (stop := _nobody_let_in(observations)) is not None:
+        return stop
+    text = observations[0].error_text or ""
     named = any(o.witness is not None for o in observations)
     if not named and all(o.outcome in ("function-error", "service-error") for o in observations):
-        return Stop(reason="no-witness", detail=f"every request failed ({texts[0]}): look at the function's logs")
+        return Stop(reason="no-witness", detail=f"every request failed ({text}): look at the function's logs")
     refused = [o for o in observations if o.outcome in REFUSED]
     if refused:
         detail = (
-            f"{len(refused)} of {len(observations)} tenants were refused: {refused[0].error_text} "
-            "(are tenant and credentials sent where the service expects them?)"
+            f"{len(refused)} of {len(observations)} tenants were refused ({_who(observations, names)}): are tenant "
+            "and credentials sent where the service expects them?"
         )
         return Stop(reason="refused", detail=detail)
     if not named:
         return Stop(reason="no-witness", detail=_no_witness(observations))
     return None
+
+
+def _not_reached(observations: Sequence[Observation]) -> Stop | None:
+    """Why nothing was reached that could answer."""
+    text = observations[0].error_text or ""
+    if all(o.outcome == "lost" for o in observations):
+        return Stop(reason="unreachable", detail=f"no request was answered: {text}")
+    if all(o.error_kind == "not-lambda" for o in observations):
+        return Stop(reason="not-lambda", detail="this is not Lambda: the answers are not those of its Invoke API")
+    if all(o.outcome == "denied" for o in observations):
+        return Stop(reason="no-credentials", detail=f"{observations[0].error_kind}: {text}")
+    absent = [o for o in observations if o.outcome == "absent"]
+    return Stop(reason="no-function", detail=absent[0].error_text or "") if absent else None
+
+
+#: What API Gateway answers where it has no such path, method or stage.
+_NO_SUCH_PATH = "Missing Authentication Token"
+
+
+def _nobody_let_in(observations: Sequence[Observation]) -> Stop | None:
+    """Why somebody in front of the function let nobody in, where one cause is behind every answer."""
+    text = observations[0].error_text or f"HTTP {observations[0].status}"
+    statuses = {o.status for o in observations}
+    if all(o.outcome == "throttled" for o in observations):
+        return Stop(reason="limited", detail=f"every request was turned away from the first one on: {text}")
+    if None not in statuses and all(300 <= (status or 0) < 400 for status in statuses):
+        return Stop(reason="redirected", detail=f"every request was sent elsewhere (HTTP {observations[0].status})")
+    if not all(o.outcome in REFUSED for o in observations):
+        return None
+    if all(_NO_SUCH_PATH in (o.error_text or "") for o in observations):
+        return Stop(reason="no-function", detail=f"API Gateway has no such path, method or stage: {text}")
+    if statuses <= {404, 410}:
+        return Stop(reason="no-function", detail=f"there is nothing at this URL: {text}")
+    if statuses <= {401, 403}:
+        return Stop(reason="no-credentials", detail=f"every tenant was refused: {text}")
+    return None
+
+
+#: Tenants whose fate is told.
+_MOST_TOLD = 6
+
+
+def _who(observations: Sequence[Observation], names: Sequence[str]) -> str:
+    """How it went for each tenant: `acme: HTTP 401; globex: served`."""
+    told = []
+    for observation in sorted(observations, key=lambda o: o.request.tenant or 0)[:_MOST_TOLD]:
+        tenant = observation.request.tenant
+        name = names[tenant] if tenant is not None and tenant < len(names) else f"tenant {tenant}"
+        told.append(f"{name}: {observation.error_text or observation.outcome}")
+    return "; ".join(told) + ("; …" if len(observations) > _MOST_TOLD else "")
 
 
 def _no_witness(observations: Sequence[Observation]) -> str:
