@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -144,7 +145,8 @@ def invoke_session(function: str, tenants: Tenants = TENANTS, **options: Unpack[
 
     _refuse_unknown("invoke", options, InvokeOptions)
     who = tenant_list(tenants)
-    session = AwsSession(AwsOptions(options.get("region"), options.get("profile"), options.get("endpoint_url")))
+    region = _region(function, options.get("region"))
+    session = AwsSession(AwsOptions(region, options.get("profile"), options.get("endpoint_url")))
     target = FunctionTarget(
         session,
         function,
@@ -157,6 +159,21 @@ def invoke_session(function: str, tenants: Tenants = TENANTS, **options: Unpack[
     bundle = os.environ.get("AWS_CA_BUNDLE")  # what boto3 would trust
     sender = SenderSettings(timeout_s=settings.timeout, cacert=Path(bundle) if bundle else None)
     return Session.of(target, who, settings, sender)
+
+
+_ARN = re.compile(r"arn:aws[a-z-]*:lambda:([a-z0-9-]+):")
+
+
+def _region(function: str, given: str | None) -> str | None:
+    """The region of an ARN, else the one that was given. Raises `UsageError`."""
+    if re.match("https?://", function):
+        raise UsageError("invoke takes a function's name or ARN, not a URL", "An HTTP endpoint is tested by probe.")
+    arn = _ARN.match(function)
+    if arn is None:
+        return given
+    if given not in (None, arn[1]):
+        raise UsageError(f"--region {given}: this ARN is one of {arn[1]}", "Leave --region out.")
+    return arn[1]
 
 
 def judged_again(
@@ -224,6 +241,8 @@ def tenant_list(tenants: Tenants) -> TenantList:
     if not isinstance(tenants, str):
         return named_tenants(tenants)
     if not tenants.startswith("@"):
+        if ("." in tenants or "/" in tenants) and Path(tenants).is_file():
+            raise UsageError(f"--tenants {tenants}: that is a file, not an id", f"Read it: --tenants @{tenants}")
         return parse_tenants(tenants)
     name = tenants[1:]
     try:
@@ -250,11 +269,16 @@ def _refuse_unknown(name: str, options: Mapping[str, Any], known: type) -> None:
         raise TypeError(f"{name}() has no option '{option}'")
 
 
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")
+
+
 def _http_target(url: str, options: ProbeOptions) -> HttpTarget:
     data = _bytes(options.get("data", b""))
     method = (options.get("method") or ("POST" if data else "GET")).upper()
     if not re.fullmatch("[A-Z]+", method):
         raise UsageError(f"-X {method}: not an HTTP method")
+    if method not in _METHODS and (meant := difflib.get_close_matches(method, _METHODS, 1)):
+        raise UsageError(f"-X {method}: not a method that services know", f"Did you mean {meant[0]}?")
     headers = options.get("headers", ())
     pairs = headers.items() if isinstance(headers, Mapping) else headers
     key = options.get("witness_key")
@@ -307,6 +331,9 @@ def _tenant_place(url: str, options: ProbeOptions) -> Location:
         return Location("none")
     if "{tenant}" in url:
         return Location("path")
+    for name, value in (("--tenant-header", header), ("--tenant-query", query)):
+        if value == "":
+            raise UsageError(f"{name} is empty", "Name where the service expects the tenant.")
     if query:
         return Location("query", query)
     return Location("header", parse_header(f"{header or DEFAULT_TENANT_HEADER}:")[0])

@@ -132,6 +132,14 @@ _LOOKED_AT = 2_000
 _NAMED = 10
 
 
+def newest(folder: Path = Path(".tenantcheck")) -> Path:
+    """The history that was begun last. Raises `UsageError` where there is none."""
+    runs = [path for path in folder.glob("*.jsonl") if not path.stem.endswith("-control")]
+    if not runs:
+        raise UsageError(f"there is no history in {folder}/", "Name a file, or - for standard input.")
+    return max(runs, key=lambda path: path.name)  # it begins with the time
+
+
 def earlier_runs(folder: Path, kind: str, target: str) -> tuple[tuple[str, ...], int]:
     """The newest histories of this target in a folder, by name, and how many there are. What can't be read does not
     count."""

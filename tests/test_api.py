@@ -27,7 +27,17 @@ Labs = Callable[..., Lab]
 README = Path(__file__).parents[1] / "README.md"
 #: Named otherwise on the command line, for it alone, or for Python alone.
 RENAMED = {"header": "headers", "alias": "aliases"}
-COMMANDS_ONLY = {"tenants", "price_per_gb", "memory", "show_errors", "dry_run", "preflight", "format", "report"}
+COMMON = {"quiet", "debug", "no_color"}
+COMMANDS_ONLY = COMMON | {
+    "tenants",
+    "price_per_gb",
+    "memory",
+    "show_errors",
+    "dry_run",
+    "preflight",
+    "format",
+    "report",
+}
 PYTHON_ONLY = {"app"}
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 

@@ -7,19 +7,21 @@ from pathlib import Path
 import click
 
 from tenantcheck.api import judged_again
-from tenantcheck.cli.options import judging_options, parse_reports, report_options
+from tenantcheck.cli.options import judging_options, parse_reports, report_options, split
 from tenantcheck.cli.output import show
 from tenantcheck.cli.root import Command, Common
+from tenantcheck.cli.say import say
+from tenantcheck.history import newest
 
 
 @click.command("check", cls=Command)
-@click.argument("history", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("history", type=click.Path(dir_okay=False, path_type=Path, allow_dash=True), required=False)
 @judging_options()
 @report_options()
 @click.pass_obj
 def command(
     common: Common,
-    history: Path,
+    history: Path | None,
     significance: float | None,
     only: tuple[str, ...],
     skip: tuple[str, ...],
@@ -29,8 +31,13 @@ def command(
 ) -> int:
     """Judge the recorded HISTORY again, on any machine, without AWS.
 
-    Without options the verdict is the one of the run itself.
+    HISTORY is a file, - for standard input, or the newest in .tenantcheck/ where none is named. Without options the
+    verdict is the one of the run itself.
     """
     files = parse_reports(report)
-    verdict = judged_again(history, significance=significance, only=only, skip=skip, strict=strict)
+    if history is None:
+        history = newest()
+        say(f"the newest history: {history}")
+    path = Path("/dev/stdin") if str(history) == "-" else history
+    verdict = judged_again(path, significance=significance, only=split(only), skip=split(skip), strict=strict)
     return show(verdict, common, format, files)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -76,7 +76,7 @@ def report_options() -> Callable[[F], F]:
             "--report",
             multiple=True,
             metavar="FORMAT=FILE",
-            help=f"Also write a report to a file: {listed(FORMATS, 'or')}.",
+            help=f"Also write a report to a file: {listed(FORMATS, 'or')}; .json and .txt need no FORMAT.",
         ),
     )
 
@@ -89,8 +89,8 @@ def judging_options() -> Callable[[F], F]:
             type=Number("significance"),
             help=f"Target for the weakest pair. [default: {_DEFAULT.significance:g}; check: the run's]",
         ),
-        option("--only", multiple=True, metavar="CHECK", help="Run only this check (repeatable)."),
-        option("--skip", multiple=True, metavar="CHECK", help="Leave this check out (repeatable)."),
+        option("--only", multiple=True, metavar="CHECK", help="Run only this check (repeatable, or a,b)."),
+        option("--skip", multiple=True, metavar="CHECK", help="Leave this check out (repeatable, or a,b)."),
         option("--strict", is_flag=True, help="Weaknesses fail the run."),
     )
 
@@ -216,7 +216,17 @@ def settings_of(given: dict[str, Any]) -> dict[str, Any]:
     given["witness"] = parse_witness_paths(given["witness"])
     names = [each.name for each in fields(RunSettings)]
     taken = {name: given.pop(name) for name in names}
+    taken |= {name: split(taken[name]) for name in ("only", "skip")}
     return {name: value for name, value in taken.items() if value is not None}
+
+
+def split(texts: Sequence[str]) -> tuple[str, ...]:
+    """Values that may be separated by commas, too."""
+    return tuple(part.strip() for text in texts for part in text.split(",") if part.strip())
+
+
+#: The format that a file is written in where none is named, by the end of its name.
+_SUFFIXES = {".json": "json", ".txt": "plain"}
 
 
 def parse_reports(texts: tuple[str, ...]) -> Mapping[Path, Format]:
@@ -224,6 +234,8 @@ def parse_reports(texts: tuple[str, ...]) -> Mapping[Path, Format]:
     reports: dict[Path, Format] = {}
     for text in texts:
         name, equals, file = text.partition("=")
+        if not equals and (suffix := Path(text).suffix) in _SUFFIXES:
+            name, equals, file = _SUFFIXES[suffix], "=", text
         if not equals or not file or name not in FORMATS:
             raise UsageError(f"--report {text}: FORMAT=FILE was expected", f"FORMAT is {listed(FORMATS, 'or')}.")
         path = Path(file)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import click
 
@@ -29,8 +30,28 @@ class Common:
     no_color: bool
 
 
+COMMON = {
+    ("-q", "--quiet"): "Only the report: no plan, no progress.",
+    ("--debug",): "Show tracebacks.",
+    ("--no-color",): "No colour in the report.",
+}
+
+
+def _set_common(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and param.name is not None:
+        ctx.obj = replace(ctx.obj, **{param.name: True})
+
+
 class Command(click.Command):
-    """A command that does not repeat words that are too many: unquoted values, secrets among them."""
+    """A command that takes the options of every command behind its name, too, and does not repeat words that are too
+    many: unquoted values, secrets among them."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.params += [
+            click.Option(names, is_flag=True, expose_value=False, callback=_set_common, help=text)
+            for names, text in COMMON.items()
+        ]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.allow_extra_args = True
@@ -70,9 +91,9 @@ class LazyGroup(click.Group):
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="tenantcheck", message="%(prog)s %(version)s")
-@click.option("-q", "--quiet", is_flag=True, help="Only the report: no plan, no progress.")
-@click.option("--debug", is_flag=True, help="Show tracebacks.")
-@click.option("--no-color", is_flag=True, help="No colour in the report.")
+@click.option("-q", "--quiet", is_flag=True, help=COMMON["-q", "--quiet"])
+@click.option("--debug", is_flag=True, help=COMMON["--debug",])
+@click.option("--no-color", is_flag=True, help=COMMON["--no-color",])
 @click.pass_context
 def cli(ctx: click.Context, quiet: bool, debug: bool, no_color: bool) -> None:
     """Does AWS Lambda keep one tenant's execution environments away from another's?

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tenantcheck.lab import Lab
-from tests.cli.command import run
+from tests.cli.command import COMMAND, run
 from tests.servers import RawServer, always, response
 
 Labs = Callable[..., Lab]
@@ -65,7 +66,16 @@ class TestUsage:
             (["probe"], "Missing argument 'URL'"),
             (["probe", "x.test"], "this is not a URL to probe"),
             (["probe", "http://x.test", "--tenants", "1"], "isolation needs at least two"),
-            (["probe", "http://x.test", "--tenants", "a,b "], "begins or ends with a space"),
+            (["probe", "http://x.test", "--tenants", "a,b\u00a0"], "is not allowed"),
+            (["probe", "http://x.test", "-X", "GTE"], "Did you mean GET?"),
+            (["probe", "http://x.test", "--tenant-header", ""], "--tenant-header is empty"),
+            (["probe", "http://x.test", "--tenants", __file__], f"Read it: --tenants @{__file__}"),
+            (["invoke", "https://x.test/"], "An HTTP endpoint is tested by probe."),
+            (
+                ["invoke", "arn:aws:lambda:eu-west-1:1:function:f", "--region", "eu-west-3"],
+                "this ARN is one of eu-west-1",
+            ),
+            (["check"], "there is no history in .tenantcheck/"),
             (["probe", "http://x.test", "--tenants", "a,b\r\nx"], "is not allowed"),
             (["probe", "http://x.test", "--tenants", "@nope"], "No such file"),
             (["probe", "http://x.test", "--only", "nope"], "there is no check 'nope'"),
@@ -123,3 +133,47 @@ class TestUsage:
         result = run("check", "h")
         assert (result.returncode, message in result.stderr) == (1, True)
         assert result.stderr.count("line 1") == 1
+
+
+class TestWhatIsUnderstood:
+    def test_options_of_every_command_stand_behind_it_too(self) -> None:
+        before = run("-q", "--no-color", "probe", "http://x.test", "--dry-run", "--tenants", "a,b")
+        behind = run("probe", "http://x.test", "--dry-run", "--tenants", "a, b ", "-q", "--no-color")
+        assert (behind.returncode, behind.stdout, behind.stderr) == (0, before.stdout, before.stderr)
+        traced = run("check", "nope", "--debug")
+        assert "Traceback" in traced.stderr
+
+    def test_quiet_behind_the_command_is_quiet(self) -> None:
+        result = run("probe", "http://127.0.0.1:1/", "-q")
+        assert (result.returncode, result.stderr.startswith("error: ")) == (1, True)
+
+    def test_the_region_of_an_arn(self) -> None:
+        arn = "arn:aws:lambda:eu-west-3:123456789012:function:f"
+        result = run("invoke", arn, "--dry-run", AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="y")
+        assert (result.returncode, "(eu-west-3)" in result.stderr) == (0, True)
+
+    def test_checks_separated_by_commas(self) -> None:
+        result = run("probe", "http://x.test", "--dry-run", "--skip", "lookalike-collapse, foreign-tenant-accepted")
+        assert (result.returncode, "tck-" in result.stderr) == (0, True)
+
+    def test_the_newest_history_and_standard_input(self, labs: Callable[..., Lab]) -> None:
+        for _ in range(2):
+            run("-q", "probe", labs(isolation="none", hold_s=0.001).front_url, "--tenants", "a,b")
+        newest = max(Path(".tenantcheck").glob("*.jsonl"))
+        report = run("check", "--report", "r.json", "--report", "r.txt")
+        assert (report.returncode, report.stderr) == (10, f"the newest history: {newest}\n")
+        assert json.loads(Path("r.json").read_text())["source"]["path"] == str(newest)
+        assert Path("r.txt").read_text() == report.stdout
+        with newest.open() as file:
+            piped = subprocess.run([*COMMAND, "check", "-"], stdin=file, capture_output=True, text=True)
+        assert (piped.returncode, piped.stderr) == (10, "")
+
+    def test_comments_and_blanks_behind_an_id(self) -> None:
+        Path("ids.txt").write_text("# who\n acme\t \nglobex  # the other one\n\n   # none\n")
+        result = run("probe", "http://x.test", "--dry-run", "--tenants", "@ids.txt")
+        assert "tenants: acme, globex\n" in result.stderr
+
+    def test_a_variable_that_is_empty(self) -> None:
+        Path("t.toml").write_text('[[tenant]]\nid = "a"\ncredentials = { bearer = "${ACME_TOKEN}" }\n')
+        result = run("probe", "http://x.test", "--tenants", "@t.toml", ACME_TOKEN="")
+        assert (result.returncode, "refers to ${ACME_TOKEN}, which is empty" in result.stderr) == (2, True)

@@ -188,7 +188,7 @@ def parse_tenants(option: str, files: Mapping[str, bytes] | None = None) -> Tena
         return _parse_file(option[1:], (files or {})[option[1:]])
     if re.fullmatch(r"[0-9]{1,9}", option):
         return fresh_tenants(int(option))
-    return named_tenants(option.split(","))
+    return named_tenants(part.strip(" ") for part in option.split(","))
 
 
 def fresh_tenants(count: int) -> TenantList:
@@ -215,10 +215,14 @@ def _parse_file(name: str, content: bytes) -> TenantList:
     lines = [(f"{name}, line {n}", line) for n, line in enumerate(text.splitlines(), 1)]
     rows = [
         (where, TenantRow(id=line, expect=line))
-        for where, line in lines
-        if line.strip() and not line.lstrip().startswith("#")
+        for where, line in ((where, _COMMENT.sub("", line).strip(" \t")) for where, line in lines)
+        if line
     ]
     return _checked(rows, ())
+
+
+#: A comment, at the beginning of a line or behind a blank.
+_COMMENT = re.compile(r"(^|\s)#.*")
 
 
 def _parse_toml(name: str, text: str) -> TenantList:
@@ -316,6 +320,8 @@ def _value(where: str, key: str, value: Any) -> str:
                 f"{where}: {key} refers to ${{{variable}}}, which is not set",
                 f"export {variable}=… before the run.",
             )
+        if not os.environ[variable]:
+            raise UsageError(f"{where}: {key} refers to ${{{variable}}}, which is empty", "Give it a value.")
         return os.environ[variable]
 
     return _REFERENCE.sub(resolve, value)
