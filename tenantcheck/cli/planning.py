@@ -30,7 +30,7 @@ class Price(NamedTuple):
 def print_plan(session: Session, price: Price) -> None:
     """What is going to be sent, on stderr, before anything is."""
     control = None if session.control is None else session.control[0].target
-    for line in plan_lines(session.plan, forecast(session.plan), control, price):
+    for line in (*plan_lines(session.plan, forecast(session.plan), control, price), *session.doubts):
         say(line)
 
 

@@ -6,7 +6,7 @@ Who judges is handed in: a run does not know the judge.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from tenantcheck.model import (
     Standing,
     Verdict,
 )
+from tenantcheck.model.text import shown_id
 from tenantcheck.run.interruption import BrokenOff, Interruption
 from tenantcheck.run.plan import TenantList, Wave, forecast
 from tenantcheck.run.planning import RunTarget, make_control, make_plan
@@ -74,13 +75,22 @@ class Session:
     sender: SenderSettings
     history: Path | None
     """Where the run is recorded; None: a new file in `.tenantcheck/`."""
+    doubts: tuple[str, ...] = ()
+    """What is odd about it, and better known before anything is sent."""
 
     @classmethod
     def of(cls, target: RunTarget, tenants: TenantList, settings: RunSettings, sender: SenderSettings) -> Self:
         """Plan a run. Raises `UsageError`."""
         plan, planned = make_plan(settings, tenants, target)
         control = make_control(settings, tenants, target)
-        return cls(plan=plan, target=planned, control=control, sender=sender, history=settings.history)
+        return cls(
+            plan=plan,
+            target=planned,
+            control=control,
+            sender=sender,
+            history=settings.history,
+            doubts=tuple(_doubts(plan, tenants)),
+        )
 
     async def run(
         self,
@@ -123,6 +133,15 @@ class Session:
         finally:
             with suppress(TimeoutError):
                 await asyncio.wait_for(sender.close(), _CLOSING_S)
+
+
+def _doubts(plan: Plan, tenants: TenantList) -> Iterator[str]:
+    for first, other in tenants.sharing_credentials():
+        yield f"{shown_id(first)} and {shown_id(other)} have the same credentials: are they two to the service?"
+    required = [check for check in plan.requested if check not in plan.checks]
+    if "shared-environment" not in plan.checks or required:
+        missing = required[0] if required else "shared-environment"
+        yield f"{missing} is left out: this run can fail, but not pass"
 
 
 def _opening_of(plan: Plan) -> Plan:

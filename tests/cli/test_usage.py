@@ -177,3 +177,16 @@ class TestWhatIsUnderstood:
         Path("t.toml").write_text('[[tenant]]\nid = "a"\ncredentials = { bearer = "${ACME_TOKEN}" }\n')
         result = run("probe", "http://x.test", "--tenants", "@t.toml", ACME_TOKEN="")
         assert (result.returncode, "refers to ${ACME_TOKEN}, which is empty" in result.stderr) == (2, True)
+
+
+class TestWhatIsOdd:
+    def test_one_token_for_two_tenants_is_said_before_anything_is_sent(self) -> None:
+        rows = "".join(f'[[tenant]]\nid = "{id_}"\ncredentials = {{ bearer = "x" }}\n' for id_ in "abc")
+        Path("t.toml").write_text(rows.replace('"x"', '"y"', 1))
+        result = run("probe", "http://x.test", "--tenants", "@t.toml", "--dry-run")
+        assert "b and c have the same credentials: are they two to the service?" in result.stderr
+        assert "a and" not in result.stderr
+
+    def test_a_run_that_can_not_pass(self) -> None:
+        result = run("probe", "http://x.test", "--only", "wrong-tenant", "--dry-run")
+        assert "shared-environment is left out: this run can fail, but not pass" in result.stderr

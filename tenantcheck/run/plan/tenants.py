@@ -86,6 +86,17 @@ class TenantList:
                 )
             seen[mark] = row.id
 
+    def sharing_credentials(self) -> tuple[tuple[str, str], ...]:
+        """Ids of tenants that have the credentials of an earlier one, each behind that one."""
+        seen: dict[object, str] = {}
+        found = []
+        for row in self.rows:
+            own = row.credentials
+            mark = (own.headers, own.query, tuple(sorted(own.aws.items())))
+            if own.names and (first := seen.setdefault(mark, row.id)) != row.id:
+                found.append((first, row.id))
+        return tuple(found)
+
     def tenants(self) -> tuple[Tenant, ...]:
         """The records of these tenants."""
         return tuple(_tenant(index, row, fresh=self.fresh) for index, row in enumerate(self.rows))
