@@ -9,12 +9,19 @@ import click
 from tenantcheck.api import judged_again
 from tenantcheck.cli.options import judging_options, parse_reports, report_options, split
 from tenantcheck.cli.output import show
-from tenantcheck.cli.root import Command, Common
+from tenantcheck.cli.root import Command, Common, examples
 from tenantcheck.cli.say import say
 from tenantcheck.history import newest
 
 
-@click.command("check", cls=Command)
+@click.command(
+    "check",
+    cls=Command,
+    epilog=examples(
+        "tenantcheck check",
+        "tenantcheck check history.jsonl --significance 1e-9 --format json",
+    ),
+)
 @click.argument("history", type=click.Path(dir_okay=False, path_type=Path, allow_dash=True), required=False)
 @judging_options()
 @report_options()

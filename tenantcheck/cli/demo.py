@@ -11,7 +11,7 @@ import click
 
 from tenantcheck.cli.execute import execute
 from tenantcheck.cli.interrupts import interrupts
-from tenantcheck.cli.root import Command, Common
+from tenantcheck.cli.root import Command, Common, examples
 from tenantcheck.cli.say import say, whole_stdout
 from tenantcheck.lab import Lab
 from tenantcheck.model import Call, Reply, Seen, Verdict
@@ -39,7 +39,14 @@ class Shown(NamedTuple):
     more: str = ""
 
 
-@click.command("demo", cls=Command)
+@click.command(
+    "demo",
+    cls=Command,
+    epilog=examples(
+        "tenantcheck demo",
+        "tenantcheck demo --no-color",
+    ),
+)
 @click.pass_obj
 def command(common: Common) -> int:
     """Start a local lab and test four functions, without AWS.

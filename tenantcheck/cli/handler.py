@@ -6,12 +6,16 @@ from typing import get_args
 
 import click
 
-from tenantcheck.cli.root import Command
+from tenantcheck.cli.root import Command, examples
 from tenantcheck.cli.say import tell
 from tenantcheck.starter import Language, witness
 
 
-@click.command("handler", cls=Command)
+@click.command(
+    "handler",
+    cls=Command,
+    epilog=examples("tenantcheck handler python > witness.py", "tenantcheck handler typescript > witness.ts"),
+)
 @click.argument("language", type=click.Choice(get_args(Language)))
 def command(language: Language) -> int:
     """Print a witness for your function, in LANGUAGE.
@@ -19,11 +23,6 @@ def command(language: Language) -> int:
     Put it beside your handler and wrap that: requests that bring a nonce are then answered with the witness, all
     others as before. It may stay in production: where the function has the variable TENANTCHECK_KEY, only requests
     with that key are told anything (--witness-key of probe and invoke).
-
-    \b
-    Examples:
-      tenantcheck handler python > witness.py
-      tenantcheck handler typescript > witness.ts
     """
     tell(witness(language).rstrip("\n"))
     return 0

@@ -9,14 +9,16 @@ from typing import get_args
 import click
 
 from tenantcheck.cli.options import option
-from tenantcheck.cli.root import Command
+from tenantcheck.cli.root import Command, examples
 from tenantcheck.cli.say import say
 from tenantcheck.errors import UsageError
 from tenantcheck.starter import Language, starter_files
 from tenantcheck.version import __version__
 
 
-@click.command("init", cls=Command)
+@click.command(
+    "init", cls=Command, epilog=examples("tenantcheck init", "tenantcheck init witness --language typescript")
+)
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
 @option("--language", type=click.Choice(get_args(Language)), default="python", help="Of the handler.")
 def command(folder: Path, language: Language) -> int:
@@ -24,11 +26,6 @@ def command(folder: Path, language: Language) -> int:
 
     A function that answers with its witness, a SAM template that deploys it in tenant isolation mode behind a REST
     API, a tenants file, and a CI workflow. No file that is there is touched.
-
-    \b
-    Examples:
-      tenantcheck init
-      tenantcheck init witness --language typescript
     """
     written = starter_files(language, __version__)
     there = [name for name in written if (folder / name).exists()]

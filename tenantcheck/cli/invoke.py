@@ -17,18 +17,31 @@ from tenantcheck.cli.options import (
     run_options,
     settings_of,
 )
-from tenantcheck.cli.root import Command, Common
+from tenantcheck.cli.root import Command, Common, examples
 from tenantcheck.cli.say import say
 
 
-@click.command("invoke", cls=Command)
+@click.command(
+    "invoke",
+    cls=Command,
+    epilog=examples(
+        "tenantcheck invoke my-function",
+        "tenantcheck invoke my-function --qualifier live --tenants acme,globex --report report.json",
+    ),
+)
 @click.argument("function")
-@option("--qualifier", help="Version or alias.")
-@option("--region", help="AWS region.")
-@option("--profile", help="AWS profile.")
-@option("--endpoint-url", help="Another endpoint, such as the lab's.")
-@option("--payload", default="{}", metavar="JSON|@FILE", help="Event of every invocation.")
-@option("--event", type=click.Choice(("raw", "api-gateway")), default="raw", help="api-gateway wraps the payload.")
+@option("--qualifier", group="Target", help="Version or alias.")
+@option("--region", group="Target", help="AWS region.")
+@option("--profile", group="Target", help="AWS profile.")
+@option("--endpoint-url", group="Target", help="Another endpoint, such as the lab's.")
+@option("--payload", group="Target", default="{}", metavar="JSON|@FILE", help="Event of every invocation.")
+@option(
+    "--event",
+    group="Target",
+    type=click.Choice(("raw", "api-gateway")),
+    default="raw",
+    help="api-gateway wraps the payload.",
+)
 @run_options()
 @judging_options()
 @report_options()

@@ -11,7 +11,7 @@ import click
 
 from tenantcheck.cli.interrupts import interrupts
 from tenantcheck.cli.options import OnePerLine, option
-from tenantcheck.cli.root import Command, Common
+from tenantcheck.cli.root import Command, Common, examples
 from tenantcheck.cli.say import say, tell
 from tenantcheck.errors import UsageError
 from tenantcheck.lab import LabServer, Settings
@@ -47,7 +47,11 @@ def _known_faults() -> str:
     return "\n".join(lines)
 
 
-@click.command("lab", cls=Command, epilog=_known_faults())
+@click.command(
+    "lab",
+    cls=Command,
+    epilog="\n\n".join([examples("tenantcheck lab", "tenantcheck lab --handler src/app.handler"), _known_faults()]),
+)
 @option("--port", type=click.IntRange(0, 65535), default=0, help="0 takes a free one.")
 @option("--handler", metavar="PATH/MODULE.FUNCTION", help="[default: the built-in witness handler]")
 @option("--isolation", type=click.Choice(("per-tenant", "none", "broken")), default="per-tenant")

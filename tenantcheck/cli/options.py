@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
+from tenantcheck.cli.root import GroupedOption
 from tenantcheck.errors import UsageError
 from tenantcheck.files import read_file
 from tenantcheck.model import PlanName, Requirement
@@ -59,9 +60,9 @@ def whole_number(setting: str) -> click.IntRange:
     return click.IntRange(int(bounds.least), int(bounds.most))
 
 
-def option(*names: str, **settings: Any) -> Callable[[F], F]:
-    """A click option that shows its default and its variable in the help."""
-    return click.option(*names, show_default=True, show_envvar=True, **settings)
+def option(*names: str, group: str = "", **settings: Any) -> Callable[[F], F]:
+    """A click option that shows its default, under a heading of the help."""
+    return click.option(*names, cls=GroupedOption, group=group, show_default=True, **settings)
 
 
 def report_options() -> Callable[[F], F]:
@@ -69,11 +70,13 @@ def report_options() -> Callable[[F], F]:
     return _stacked(
         option(
             "--format",
+            group="Output",
             type=click.Choice((TERMINAL, *FORMATS)),
             help=f"Report on stdout. [default: {TERMINAL} on a terminal, plain otherwise]",
         ),
         option(
             "--report",
+            group="Output",
             multiple=True,
             metavar="FORMAT=FILE",
             help=f"Also write a report to a file: {listed(FORMATS, 'or')}; .json and .txt need no FORMAT.",
@@ -86,12 +89,25 @@ def judging_options() -> Callable[[F], F]:
     return _stacked(
         option(
             "--significance",
+            group="Judging",
             type=Number("significance"),
             help=f"Target for the weakest pair. [default: {_DEFAULT.significance:g}; check: the run's]",
         ),
-        option("--only", multiple=True, metavar="CHECK", help="Run only this check (repeatable, or a,b)."),
-        option("--skip", multiple=True, metavar="CHECK", help="Leave this check out (repeatable, or a,b)."),
-        option("--strict", is_flag=True, help="Weaknesses fail the run."),
+        option(
+            "--only",
+            group="Judging",
+            multiple=True,
+            metavar="CHECK",
+            help="Run only this check (repeatable, or a,b).",
+        ),
+        option(
+            "--skip",
+            group="Judging",
+            multiple=True,
+            metavar="CHECK",
+            help="Leave this check out (repeatable, or a,b).",
+        ),
+        option("--strict", group="Judging", is_flag=True, help="Weaknesses fail the run."),
     )
 
 
@@ -99,77 +115,124 @@ def run_options() -> Callable[[F], F]:
     """What a run sends, and what it may spend."""
     return _stacked(
         option(
-            "--tenants", default=str(TENANTS), metavar="N|a,b|@FILE", help="How many fresh ids, which ids, or a file."
+            "--tenants",
+            group="Tenants",
+            default=str(TENANTS),
+            metavar="N|a,b|@FILE",
+            help="How many fresh ids, which ids, or a file.",
         ),
         option(
             "--plan",
+            group="Plan",
             type=click.Choice(get_args(PlanName)),
             default=_DEFAULT.plan,
             help="How much to send.",
         ),
-        option("--idle", metavar="S,S,…", help="Idle gaps to add to the plan, in seconds."),
-        option("--soak", type=Number("soak", "seconds"), help="Go on for so many seconds after the plan, at --rate."),
+        option("--idle", group="Plan", metavar="S,S,…", help="Idle gaps to add to the plan, in seconds."),
+        option(
+            "--soak",
+            group="Plan",
+            type=Number("soak", "seconds"),
+            help="Go on for so many seconds after the plan, at --rate.",
+        ),
         option(
             "--rate",
+            group="Limits",
             type=Number("rate"),
             help="Requests per second, at most, for usage plans and firewalls. [default: no limit; 10 with --soak]",
         ),
         option(
             "--in-flight",
+            group="Limits",
             type=whole_number("in_flight"),
             help="Requests in flight together, at most. Fewer than a wave wants test less, which is said.",
         ),
         option(
             "--control",
+            group="Plan",
             metavar="URL|FUNCTION",
             help="A twin without isolation, asked first: the same witness must catch it.",
         ),
         option(
             "--require",
+            group="Judging",
             multiple=True,
             metavar="WHAT,…",
             help="Pass only if this was exercised: warm, pressed, newcomer, idle, control, or a check (repeatable).",
         ),
         option(
             "--max-requests",
+            group="Limits",
             type=whole_number("max_requests"),
             help="Requests in all, at most. [default: half as many again as the plan needs, at least 500]",
         ),
         option(
             "--max-time",
+            group="Limits",
             type=Number("max_time", "seconds"),
             help="Seconds in all, at most. [default: 120, or as long as the plan needs]",
         ),
-        option("--timeout", type=Number("timeout", "seconds"), default=_DEFAULT.timeout, help="Seconds per request."),
-        option("--seed", metavar="HEX", help="Replay the orders of a run; a replay adds no evidence."),
+        option(
+            "--timeout",
+            group="Limits",
+            type=Number("timeout", "seconds"),
+            default=_DEFAULT.timeout,
+            help="Seconds per request.",
+        ),
+        option("--seed", group="Plan", metavar="HEX", help="Replay the orders of a run; a replay adds no evidence."),
         option(
             "--boundary",
+            group="Plan",
             is_flag=True,
             help="Run the checks that send another tenant's id even with POST, PUT, …",
         ),
-        option("--keep-going", is_flag=True, help="Go on after a breach."),
+        option("--keep-going", group="Plan", is_flag=True, help="Go on after a breach."),
         option(
             "--price-per-gb",
+            group="Output",
             type=click.FloatRange(0),
             help="Price of creating an environment, per GB. [default: as published, where known]",
         ),
-        option("--memory", type=click.IntRange(128, 10240), default=128, help="The function's memory in MB."),
-        option("--witness", multiple=True, type=OnePerLine(), metavar="FIELD=JMESPATH", help="Where a field is."),
-        option("--witness-at", metavar="JMESPATH", help="Where the object is that all other fields stand in."),
+        option(
+            "--memory",
+            group="Output",
+            type=click.IntRange(128, 10240),
+            default=128,
+            help="The function's memory in MB.",
+        ),
+        option(
+            "--witness",
+            group="Witness",
+            multiple=True,
+            type=OnePerLine(),
+            metavar="FIELD=JMESPATH",
+            help="Where a field is.",
+        ),
+        option(
+            "--witness-at",
+            group="Witness",
+            metavar="JMESPATH",
+            help="Where the object is that all other fields stand in.",
+        ),
         option(
             "--witness-key",
+            group="Witness",
             metavar="KEY",
             help="The function's TENANTCHECK_KEY, for handlers that want it. Better in the variable than here.",
         ),
         option(
             "--show-errors",
+            group="Output",
             is_flag=True,
             help="Show on stderr what the service, or the network, says of requests that fail.",
         ),
-        option("--dry-run", is_flag=True, help="Print the plan and stop."),
-        option("--preflight", is_flag=True, help="Ask for each tenant once, say what came, and stop."),
+        option("--dry-run", group="Output", is_flag=True, help="Print the plan and stop."),
+        option(
+            "--preflight", group="Output", is_flag=True, help="Ask for each tenant once, say what came, and stop."
+        ),
         option(
             "--history",
+            group="Output",
             type=click.Path(dir_okay=False, path_type=Path),
             help="Where the run is recorded. [default: a new file in .tenantcheck/]",
         ),

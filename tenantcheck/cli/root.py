@@ -42,14 +42,32 @@ def _set_common(ctx: click.Context, param: click.Parameter, value: bool) -> None
         ctx.obj = replace(ctx.obj, **{param.name: True})
 
 
+class GroupedOption(click.Option):
+    """An option under a heading of the help."""
+
+    def __init__(self, *args: Any, group: str = "", **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.group = group
+
+
+#: Headings of the help, in their order.
+_GROUPS = ("Target", "Tenants", "Witness", "Plan", "Limits", "Judging", "Output", "Options")
+
+
+def examples(*commands: str) -> str:
+    """The end of a help page."""
+    return "\n".join(["\b", "Examples:", *(f"  {command}" for command in commands)])
+
+
 class Command(click.Command):
     """A command that takes the options of every command behind its name, too, and does not repeat words that are too
     many: unquoted values, secrets among them."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
+        common = "Output" if any(getattr(each, "group", "") for each in self.params) else ""
         self.params += [
-            click.Option(names, is_flag=True, expose_value=False, callback=_set_common, help=text)
+            GroupedOption(names, is_flag=True, expose_value=False, callback=_set_common, help=text, group=common)
             for names, text in COMMON.items()
         ]
 
@@ -60,6 +78,22 @@ class Command(click.Command):
             words = "a word" if len(rest) == 1 else f"{len(rest)} words"
             ctx.fail(f"There {'is' if len(rest) == 1 else 'are'} {words} too many. Quote values that have spaces.")
         return rest
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options under their headings, and once for all that each has a variable."""
+        by_group: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
+            if record is not None:
+                by_group.setdefault(getattr(param, "group", "") or "Options", []).append(record)
+        for group in _GROUPS:
+            if group in by_group:
+                with formatter.section(group):
+                    formatter.write_dl(by_group[group])
+        formatter.write_paragraph()
+        prefix = ctx.auto_envvar_prefix
+        if prefix is not None:
+            formatter.write_text(f"Every option has a variable: {prefix}_SOME_OPTION stands for --some-option.")
 
 
 class LazyGroup(click.Group):

@@ -190,3 +190,23 @@ class TestWhatIsOdd:
     def test_a_run_that_can_not_pass(self) -> None:
         result = run("probe", "http://x.test", "--only", "wrong-tenant", "--dry-run")
         assert "shared-environment is left out: this run can fail, but not pass" in result.stderr
+
+
+class TestHelp:
+    @pytest.mark.parametrize("width", [60, 100])
+    @pytest.mark.parametrize("command", ["probe", "invoke", "check", "handler", "init", "lab", "demo"])
+    def test_a_page_fits_and_ends_with_examples(self, command: str, width: int) -> None:
+        page = run(command, "--help", COLUMNS=str(width)).stdout
+        body, _, end = page.partition("Examples:\n")
+        assert [line for line in body.splitlines() if len(line) > width] == []
+        assert len(re.findall(rf"^    tenantcheck {command}", end, re.MULTILINE)) == 2
+        assert page.count("Every option has a variable") == 1
+
+    @pytest.mark.parametrize("command", ["probe", "invoke"])
+    def test_options_stand_under_headings(self, command: str) -> None:
+        page = run(command, "--help", COLUMNS="100").stdout
+        headings = re.findall(r"^([A-Z][a-z]+):$", page, re.MULTILINE)
+        assert headings == ["Target", "Tenants", "Witness", "Plan", "Limits", "Judging", "Output", "Options"]
+        last = page.partition("\nOptions:\n")[2].partition("\n\n")[0]
+        assert last.strip().startswith("-h, --help")
+        assert "\n" not in last.strip()
