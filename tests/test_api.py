@@ -27,7 +27,7 @@ Labs = Callable[..., Lab]
 README = Path(__file__).parents[1] / "README.md"
 #: Named otherwise on the command line, for it alone, or for Python alone.
 RENAMED = {"header": "headers", "alias": "aliases"}
-COMMON = {"quiet", "debug", "no_color"}
+COMMON = {"quiet", "verbose", "debug", "no_color"}
 COMMANDS_ONLY = COMMON | {
     "tenants",
     "price_per_gb",

@@ -59,9 +59,10 @@ def _print(verdict: Verdict, common: Common, text: str | None) -> None:
             if text is None:
                 from rich.console import Console
 
-                from tenantcheck.reports.terminal import print_terminal
+                from tenantcheck.reports.terminal import print_glance, print_terminal
 
-                print_terminal(verdict, Console(file=stdout, no_color=common.no_color or None, highlight=False))
+                show_it = print_terminal if common.verbose else print_glance
+                show_it(verdict, Console(file=stdout, no_color=common.no_color or None, highlight=False))
             else:
                 stdout.write(text)
     except BrokenPipeError:

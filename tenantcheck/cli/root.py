@@ -26,12 +26,14 @@ class Common:
     """Options of every command."""
 
     quiet: bool
+    verbose: bool
     debug: bool
     no_color: bool
 
 
 COMMON = {
     ("-q", "--quiet"): "Only the report: no plan, no progress.",
+    ("-v", "--verbose"): "The whole report on a terminal; other formats are whole anyway.",
     ("--debug",): "Show tracebacks.",
     ("--no-color",): "No colour in the report.",
 }
@@ -126,12 +128,13 @@ class LazyGroup(click.Group):
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="tenantcheck", message="%(prog)s %(version)s")
 @click.option("-q", "--quiet", is_flag=True, help=COMMON["-q", "--quiet"])
+@click.option("-v", "--verbose", is_flag=True, help=COMMON["-v", "--verbose"])
 @click.option("--debug", is_flag=True, help=COMMON["--debug",])
 @click.option("--no-color", is_flag=True, help=COMMON["--no-color",])
 @click.pass_context
-def cli(ctx: click.Context, quiet: bool, debug: bool, no_color: bool) -> None:
+def cli(ctx: click.Context, quiet: bool, verbose: bool, debug: bool, no_color: bool) -> None:
     """Does AWS Lambda keep one tenant's execution environments away from another's?
 
     Exit codes: 0 pass, 1 the tool could not do its work, 2 wrong usage, 3 inconclusive, 10 isolation breached.
     """
-    ctx.obj = Common(quiet=quiet, debug=debug, no_color=no_color)
+    ctx.obj = Common(quiet=quiet, verbose=verbose, debug=debug, no_color=no_color)

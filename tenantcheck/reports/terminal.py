@@ -11,12 +11,29 @@ from rich.text import Text
 
 from tenantcheck.model import Verdict
 from tenantcheck.reports.content import Block, Table, blocks, headline
+from tenantcheck.reports.glance import first_line, lines
 
 _COLOURS = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow"}
 
 
+def print_glance(verdict: Verdict, console: Console) -> None:
+    """Print what a person wants to know first."""
+    word, says = first_line(verdict)
+    console.print(Text.assemble((word, _COLOURS[verdict.outcome]), "  ", (says, "bold")))
+    for line in lines(verdict):
+        label = Text(f"{line.label:<10}  " if line.label else "", "dim")
+        if line.whole:
+            console.print(Text.assemble("  ", label if line.label else " " * 12, line.text), soft_wrap=True)
+        elif line.label:
+            grid = RichTable.grid(padding=0)
+            grid.add_row(label, Text(line.text))
+            console.print(Padding(grid, (0, 0, 0, 2), expand=False))
+        else:
+            console.print(Padding(Text(line.text), (0, 0, 0, 2), expand=False))
+
+
 def print_terminal(verdict: Verdict, console: Console) -> None:
-    """Print the report."""
+    """Print the whole report."""
     console.print(Text(headline(verdict), style=_COLOURS[verdict.outcome]))
     for block in blocks(verdict):
         console.print()

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -20,16 +21,20 @@ from tenantcheck.model import nonce as nonces
 from tenantcheck.model.text import printable, shown_id
 from tenantcheck.reports import FORMATS, TERMINAL
 from tenantcheck.reports.json_report import JsonReport, json_schema
-from tenantcheck.reports.terminal import print_terminal
+from tenantcheck.reports.terminal import print_glance, print_terminal
 from tests.notation import CLEAN, RUN, changed, plan_for, verdict, with_witness
 
 GOLDEN = Path(__file__).parent / "golden"
 SCHEMA = Path(reports.__file__).parent / "report-v1.schema.json"
 
 
-def terminal(result: Verdict) -> str:
+def glance(result: Verdict) -> str:
+    return terminal(result, print_glance)
+
+
+def terminal(result: Verdict, show: Callable[[Verdict, Console], None] = print_terminal) -> str:
     console = Console(file=io.StringIO(), width=110, color_system=None, force_terminal=False, highlight=False)
-    print_terminal(result, console)
+    show(result, console)
     assert isinstance(console.file, io.StringIO)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
 
@@ -45,7 +50,7 @@ CASES: dict[str, Verdict] = {
         "o a1 b2 | r a- b2 a3 b!", ended="max-requests", edit={3: with_witness(invocation_count=9)}
     ),
 }
-RENDERERS = {"terminal": terminal, **{name: each.render for name, each in FORMATS.items()}}
+RENDERERS = {"terminal": terminal, "glance": glance, **{name: each.render for name, each in FORMATS.items()}}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -116,3 +121,17 @@ def test_long_ids_that_differ_in_the_middle_are_told_apart() -> None:
     assert shown_id(one) != shown_id(other)
     assert "201 characters" in shown_id(one)
     assert shown_id("acme") == "acme"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_glance_is_half_a_screen(case: str) -> None:
+    text = glance(CASES[case])
+    assert len(text.splitlines()) <= 25
+    assert text.startswith(case.upper())
+
+
+def test_a_glance_says_of_whom_a_pass_is_and_counts_what_it_leaves_out() -> None:
+    many = verdict("o a1 b2 | r a1 b1 a2 b2 a1 b2 b1 a2", ended="complete")
+    text = glance(many)
+    total = next(result.findings for result in many.results if result.id == "shared-environment")
+    assert f"Also        {total - 1} more of shared-environment" in text
