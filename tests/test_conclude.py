@@ -28,7 +28,7 @@ from tenantcheck.model import (
 )
 from tenantcheck.reports import FORMATS
 from tenantcheck.reports.json_report import JsonReport
-from tenantcheck.reports.terminal import print_terminal
+from tenantcheck.reports.terminal import print_glance, print_terminal
 from tenantcheck.verdict import conclude
 
 HOSTILE = "\x1b[31m\u202e[bold]<b>{tenants}"
@@ -172,18 +172,19 @@ VERDICTS = {
 }
 
 
-def on_terminal(verdict: Verdict) -> str:
+def on_terminal(verdict: Verdict, *, glance: bool) -> str:
     console = Console(file=io.StringIO(), width=110, color_system=None, highlight=False)
-    print_terminal(verdict, console)
+    (print_glance if glance else print_terminal)(verdict, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
 
 @pytest.mark.parametrize("name", VERDICTS)
-@pytest.mark.parametrize("form", [*FORMATS, "terminal"])
+@pytest.mark.parametrize("form", [*FORMATS, "terminal", "glance"])
 def test_every_format_shows_every_kind_of_case(form: str, name: str) -> None:
     verdict = VERDICTS[name]
-    text = on_terminal(verdict) if form == "terminal" else FORMATS[form].render(verdict)
+    shown = form in ("terminal", "glance")
+    text = on_terminal(verdict, glance=form == "glance") if shown else FORMATS[form].render(verdict)
     assert not {"\x1b", "\u202e"} & set(text)
     assert verdict.subject.target in text
     for exhibit in (exhibit for found in verdict.findings for exhibit in found.exhibits):

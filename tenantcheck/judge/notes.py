@@ -64,7 +64,8 @@ class Notes:
                 "repeats a run until one passes multiplies the chance by the number of runs"
             )
         if environments.openings > 1:
-            yield f"the target refused requests with a {' and a '.join(self.plan.optional)}: asked again without"
+            without = f" (perhaps for the {' and the '.join(self.plan.optional)})" if self.plan.optional else ""
+            yield f"every first request failed or was refused{without}: the opening was sent again"
         if ended == "breach":
             yield "the run stopped at the first breach; --keep-going sends the rest of the plan too"
         yield from self._set_aside(ended)

@@ -66,7 +66,7 @@ class Course:
         self._breached_before = False
         self._opened = False
         self._repeating = False
-        """The opening is sent once more, without what was left out."""
+        """The opening is sent once more: without what was left out, or to functions that fail until they are warm."""
 
     def next(self) -> Wave | Stop:
         """The next wave, or why there is none."""
@@ -113,6 +113,9 @@ class Course:
             if not self.left_out and self.plan.optional and _part_refused(observations):
                 self.left_out = self.plan.optional
                 self._repeating = True
+            elif observations and all(o.outcome in _WARMING_UP for o in observations):
+                self._repeating = True
+            if self._repeating:
                 self._schedule.repeat_opening()
 
     def _allow_time(self, observations: Sequence[Observation]) -> None:
@@ -235,6 +238,8 @@ class Prospects:
         return opening_problem(observations, self._names)
 
 
+#: How the first request of an environment may end that is not ready yet.
+_WARMING_UP = frozenset({"throttled", "service-error", "function-error"})
 #: Statuses of a target that may refuse a part of a request: bad, too large, headers too large, not implemented.
 _PART_REFUSED = frozenset({400, 413, 431, 494, 501})
 

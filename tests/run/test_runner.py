@@ -8,7 +8,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from tenantcheck.model import SCHEDULE, Budgets, Call, End, Header, Observation,
 from tenantcheck.run.course import opening_problem
 from tenantcheck.run.interruption import Interruption
 from tenantcheck.run.plan import TenantRow, Wave
+from tenantcheck.run.redraw import Redraw
 from tenantcheck.run.runner import Clock, OnWave, Runner
 from tenantcheck.run.targets.http import HttpRequestSpec, HttpTarget
 from tests.notation import changed, plan_for, waves
@@ -291,6 +292,23 @@ def test_nothing_can_be_learnt(tmp_path: Path, answer: Answer, reason: str, deta
     assert end.reason == reason
     assert detail in end.detail
     assert "hunter2" not in end.detail
+
+
+@pytest.mark.parametrize("code", [503, 500, 429])
+def test_a_service_that_fails_until_it_is_warm_is_asked_again(tmp_path: Path, code: int) -> None:
+    answers, drawn = iter(range(1000)), plan()
+    ran = Ran(tmp_path, lambda call: Reply(status=code) if next(answers) < 4 else witness(call), drawn)
+    assert ran.end.reason == "complete"
+    assert [each.request.kind for each in ran.observations[:8]] == ["opening"] * 8
+    redraw = Redraw(drawn)
+    for _, wave in groupby(ran.observations, key=lambda o: o.request.wave):
+        redraw.add([*wave])
+    assert redraw.ended(ran.end.reason) == ""
+
+
+def test_a_service_that_never_gets_warm_is_asked_twice(tmp_path: Path) -> None:
+    ran = Ran(tmp_path, status(503), plan())
+    assert (ran.end.reason, ran.end.requests) == ("limited", 8)
 
 
 def test_two_throttled_waves_in_a_row_end_the_run(tmp_path: Path) -> None:
