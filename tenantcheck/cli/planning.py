@@ -60,7 +60,8 @@ def seconds_line(plan: Plan, answer_s: float) -> str:
     seconds = cast.seconds(answer_s)
     if plan.rate:
         seconds = max(seconds, cast.requests / plan.rate)
-    return f"an answer takes {answer_s:.2g} s: about {max(seconds + plan.soak_s, 1):.0f} s in all"
+    in_all = max(seconds + plan.soak_s, 1)
+    return f"the first answers took {answer_s:.2g} s: about {in_all:.0f} s in all if the others take as long"
 
 
 def _kinds(waves: Sequence[Wave]) -> Iterator[str]:

@@ -24,6 +24,7 @@ from tenantcheck.reports.sentences import (
     coverage,
     evidence_sentence,
     finding_sentence,
+    many,
     range_sentence,
     strata_sentences,
 )
@@ -95,14 +96,14 @@ def _subject(verdict: Verdict) -> Block:
         return _read(subject)
     lines = [
         f"{subject.kind} {printable(subject.target)}",
-        f"{subject.plan} plan: {_many(subject.requests, 'request')} in {_many(subject.waves, 'wave')}, "
-        f"{_many(subject.environments, 'environment')}, {subject.duration_s:.1f} s",
+        f"{subject.plan} plan: {many(subject.requests, 'request')} in {many(subject.waves, 'wave')}, "
+        f"{many(subject.environments, 'environment')}, {subject.duration_s:.1f} s",
     ]
     control = None if isinstance(verdict.evidence, Observed) else verdict.evidence.control
     if control is not None and control.caught_by:
         lines.append(
             f"control {printable(control.target)}: a function without isolation was caught after "
-            f"{_many(control.requests, 'request')}"
+            f"{many(control.requests, 'request')}"
         )
     odd = {kind: count for kind, count in sorted(subject.outcomes.items()) if kind != "served"}
     if odd:
@@ -114,13 +115,13 @@ def _read(subject: LogSubject | ConfigSubject) -> Block:
     """What was read, where nothing was sent."""
     lines = [printable(subject.target), f"read: {', '.join(printable(source) for source in subject.sources)}"]
     if isinstance(subject, LogSubject):
-        lines.append(f"{_many(subject.streams, 'log stream')} in {_many(subject.groups, 'log group')}")
+        lines.append(f"{many(subject.streams, 'log stream')} in {many(subject.groups, 'log group')}")
         if subject.since or subject.until:
             lines.append(
                 f"from {printable(subject.since) or 'the first'} to {printable(subject.until) or 'the last'}"
             )
         return Block("Logs", tuple(lines))
-    return Block("Configuration", (*lines, _many(subject.resources, "resource")))
+    return Block("Configuration", (*lines, many(subject.resources, "resource")))
 
 
 def _limits(verdict: Verdict) -> Block:
@@ -132,10 +133,6 @@ def _limits(verdict: Verdict) -> Block:
         "It says nothing about data stores, caches or the role that tenants share; more under Not established."
     )
     return Block("What this pass says", tuple(lines))
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _evidence(verdict: Verdict) -> Block:
@@ -199,7 +196,7 @@ def _tenants(verdict: Verdict) -> Block:
         slowest = max((tenant.max_ms for tenant in newcomers if tenant.max_ms is not None), default=None)
         rows.append(
             (
-                f"({_many(len(newcomers), 'newcomer')})",
+                f"({many(len(newcomers), 'newcomer')})",
                 str(sum(tenant.environments for tenant in newcomers)),
                 str(sum(tenant.invocations for tenant in newcomers)),
                 str(sum(tenant.cold_starts for tenant in newcomers)),

@@ -19,7 +19,7 @@ from tenantcheck.model import (
     Verdict,
 )
 from tenantcheck.model.text import printable, shown_id
-from tenantcheck.reports.sentences import coverage, evidence_sentence, finding_sentence, range_sentence
+from tenantcheck.reports.sentences import coverage, evidence_sentence, finding_sentence, many, range_sentence
 from tenantcheck.reports.shell import command_line
 
 #: Lines of one kind that are written out.
@@ -75,8 +75,8 @@ def _about(verdict: Verdict) -> str:
         kind = "configuration" if isinstance(subject, ConfigSubject) else "logs"
         return f"{kind} {printable(subject.target)}"
     return (
-        f"{subject.kind} {printable(subject.target)}, {subject.requests} requests, {subject.environments} "
-        f"environments, {subject.duration_s:.1f} s"
+        f"{subject.kind} {printable(subject.target)}, {many(subject.requests, 'request')}, "
+        f"{many(subject.environments, 'environment')}, {subject.duration_s:.1f} s"
     )
 
 

@@ -59,15 +59,27 @@ def range_sentence(range_: Range) -> str:
         if range_.soonest_s is not None
         else "requests after another tenant's answer"
     )
-    return (
-        f"Nothing is known beyond {range_.environments} environments, {range_.answers} answers of one environment, "
-        f"an age of {_duration(range_.age_s)}, {range_.busy} environments of one tenant busy, "
-        f"{range_.cold_starts} cold starts at once, {_duration(range_.longest_idle_s)} of idleness, {soonest}."
+    parts = (
+        many(range_.environments, "environment"),
+        f"{many(range_.answers, 'answer')} of one environment",
+        f"an age of {_duration(range_.age_s)}",
+        f"{many(range_.busy, 'environment')} of one tenant busy",
+        f"{many(range_.cold_starts, 'cold start')} at once",
+        f"{_duration(range_.longest_idle_s)} of idleness",
+        soonest,
     )
+    return f"Nothing is known beyond {', '.join(parts)}."
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.2g} ms"
+    if seconds >= 1:
+        return f"{seconds:.1f} s"
+    return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.2g} ms"
+
+
+def many(count: int, noun: str) -> str:
+    """So many of something."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def coverage(subject: RunSubject) -> str:

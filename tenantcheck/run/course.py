@@ -329,5 +329,5 @@ def _no_witness(observations: Sequence[Observation]) -> str:
     cause = errors[0] if errors else (observations[0].error_text or f"every request ended as {outcomes[0]}")
     return (
         f"none of the answers said which environment served it ({cause}). Add the witness to your "
-        "handler: tenantcheck handler python (or typescript)"
+        "handler: tenantcheck handler python (or typescript); one that has a key wants --witness-key"
     )
