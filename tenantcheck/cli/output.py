@@ -34,6 +34,28 @@ _PROBE_HINTS = {
 }
 
 
+#: What to do where nobody answered, by what was said of it.
+_UNREACHED = {
+    "Connection refused": "Nothing listens there: look at host and port of {target}.",
+    "the host name was not found": "Look at the host name in {target}, and at the DNS of this machine.",
+    "the certificate was not accepted": "Name whom to trust, --cacert FILE; or, for a try, --insecure.",
+    "the TLS handshake failed": "Does that port speak TLS? If not: http:// instead of https://.",
+    "is not HTTP": "Does that port speak HTTP/1.1? A server of HTTP/2 alone needs a proxy in front of it.",
+    "no complete answer within": "Is the service slow, or a firewall silent? --timeout allows more.",
+    "the proxy": "Look at HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY.",
+}
+
+
+def _hint(verdict: Verdict) -> str:
+    """What to do where the tool could not do its work."""
+    run = verdict.run
+    if run.ended == "unreachable":
+        for said, hint in _UNREACHED.items():
+            if said in verdict.reasons[0]:
+                return hint.format(target=printable(run.target))
+    return (_HINTS | (_PROBE_HINTS if run.kind == "probe" else {}))[run.ended]
+
+
 def show(verdict: Verdict, common: Common, output_format: str | None, reports: Mapping[Path, Format]) -> int:
     """Print and write the reports; returns the exit code. Whatever can't be written does not change it."""
     code = 1 if verdict.unable else EXIT_CODES[verdict.outcome]
@@ -44,8 +66,7 @@ def show(verdict: Verdict, common: Common, output_format: str | None, reports: M
         _write(verdict, reports)
     if verdict.unable:
         say(f"error: {printable(verdict.reasons[0], 400)}")
-        hints = _HINTS | (_PROBE_HINTS if verdict.run.kind == "probe" else {})
-        say(f"  {hints[verdict.run.ended]} The history is kept.".replace("   ", "  "))
+        say(f"  {_hint(verdict)} The history is kept.".replace("   ", "  "))
     return code
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shlex
 import subprocess
@@ -34,9 +35,9 @@ class TestTroubleWithTheTarget:
     @pytest.mark.parametrize(
         ("answer", "code", "message"),
         [
-            (always(response(b"<html>")), 3, "the body is not JSON"),
-            (always(response(b"x" * (50 << 20))), 3, "the body is not JSON"),
-            (endless, 3, "the body is not JSON"),
+            (always(response(b"<html>")), 3, "the body is an HTML page"),
+            (always(response(b"x" * (50 << 20))), 3, "the body is longer than the 1 MiB that is read"),
+            (endless, 3, "the body is longer than the 1 MiB that is read"),
             (always(response(b'{"nonce": "\xff"}')), 3, "the body is not JSON"),
             (always(response(b"[" * 200_000)), 3, "nested too deeply"),
             (always(response(b'{"executionEnvironmentId": 5}')), 3, "a number where text was expected"),
@@ -80,6 +81,7 @@ class TestTroubleWithTheTarget:
         result = run("-q", "probe", "http://127.0.0.1:1/")
         assert result.returncode == 1
         assert "error: no request was answered" in result.stderr
+        assert "Nothing listens there: look at host and port of http://127.0.0.1:1/." in result.stderr
         assert history().exists()
 
     def test_no_such_function(self, labs: Labs) -> None:
@@ -195,3 +197,38 @@ class TestPreflight:
         result = run("-q", "probe", "http://127.0.0.1:1/", "--preflight")
         assert result.returncode == 1
         assert "could not connect" in result.stderr
+
+
+async def closes_after_a_frame_of_http_2(_: bytes, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64")
+    writer.close()
+
+
+@pytest.mark.parametrize("client", ["fast", "httpx"])
+def test_https_to_a_port_that_speaks_http(labs: Labs, client: str) -> None:
+    result = run_by(client, "-q", "probe", labs(**FAST).front_url.replace("http://", "https://"))
+    assert (result.returncode, "http:// instead of https://" in result.stderr) == (1, True), result.stderr
+
+
+@pytest.mark.parametrize("client", ["fast", "httpx"])
+def test_http_to_a_port_that_speaks_http_2_alone(client: str) -> None:
+    with RawServer(closes_after_a_frame_of_http_2) as server:
+        result = run_by(client, "-q", "probe", server.url)
+    hint = "A server of HTTP/2 alone needs a proxy in front of it"
+    assert (result.returncode, hint in result.stderr) == (1, True), result.stderr
+
+
+@pytest.mark.parametrize("client", ["fast", "httpx"])
+def test_a_handshake_that_is_never_answered_leaves_nothing_open(client: str) -> None:
+    with RawServer(silent) as server:
+        url = server.url.replace("http://", "https://")
+        result = run_by(client, "-q", "probe", url, "--timeout", "0.5")
+    assert result.returncode == 1
+    assert "--timeout allows more" in result.stderr
+    assert "ResourceWarning" not in result.stderr
+
+
+def test_a_name_that_is_not_known_is_named() -> None:
+    result = run("-q", "probe", "http://no-such-host.invalid/")
+    assert result.returncode == 1
+    assert "Look at the host name in http://no-such-host.invalid/" in result.stderr

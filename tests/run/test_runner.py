@@ -284,7 +284,7 @@ def test_idle_gaps_are_kept(tmp_path: Path) -> None:
         (status(200), "no-witness", "none of the answers said which environment served it"),
         (status(500), "no-witness", "every request failed (HTTP 500): look at the function's logs"),
         (status(429), "limited", "every request was turned away from the first one on: HTTP 429"),
-        (lambda _: Reply(status=200, body=b"<html>"), "no-witness", "the body is not JSON"),
+        (lambda _: Reply(status=200, body=b"<html>"), "no-witness", "the body is an HTML page"),
     ],
 )
 def test_nothing_can_be_learnt(tmp_path: Path, answer: Answer, reason: str, detail: str) -> None:

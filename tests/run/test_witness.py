@@ -106,7 +106,7 @@ def test_a_wrong_type_loses_the_field_not_the_record(field: str, value: Any, rea
     ("body", "reason"),
     [
         (b"", "the body is empty"),
-        (b"<html>", "the body is not JSON"),
+        (b"<html>", "the body is an HTML page"),
         (b'{"nonce": "\xff"}', "the body is not JSON"),
         (b"[" * 500_000, "the body is nested too deeply"),
         (b"[1]", None),
@@ -286,3 +286,18 @@ class TestWhereItStands:
     def test_a_broken_expression_for_it_is_wrong_usage(self) -> None:
         with pytest.raises(UsageError, match="the JMESPath expression for the witness can't be read"):
             WitnessReader(at="meta[")
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "why"),
+    [
+        (b"\x0b\x00", (("Content-Encoding", "br"),), "the body is compressed with br, which was not asked for"),
+        (b"x" * (1 << 20), (), "the body is longer than the 1 MiB that is read"),
+        (b"\n<!DOCTYPE html>", (), "the body is an HTML page"),
+        (b"<html>", (), "the body is an HTML page"),
+        (b"ok", (), "the body is not JSON"),
+        (b"", (), "the body is empty"),
+    ],
+)
+def test_why_a_body_is_no_document(body: bytes, headers: Any, why: str) -> None:
+    assert read(body, headers=headers).errors == (why,)

@@ -93,7 +93,7 @@ class WitnessReader:
         document, problem = decode(own)
         witness, errors, placed = self._witness(document, len(own))
         if witness is None and problem:
-            errors = (*errors, problem)
+            errors = (*errors, _cause(own, headers) or problem)
         return Reading(witness, errors, sightings(placed, searched, values, own_tag))
 
     def _witness(self, document: Any, size: int) -> tuple[Witness | None, tuple[str, ...], list[SeenNonce]]:
@@ -129,6 +129,22 @@ class WitnessReader:
         if read is not None:
             fields[field] = read
         return why
+
+
+#: Codings that are not undone: nothing but identity is asked for.
+_UNREAD_CODINGS = frozenset({"br", "zstd", "compress"})
+
+
+def _cause(body: bytes, headers: Iterable[tuple[str, str]]) -> str | None:
+    """Why a body is no JSON document, where more can be said than that."""
+    codings = {value.strip().lower() for name, value in headers if name.lower() == "content-encoding"}
+    if unread := codings & _UNREAD_CODINGS:
+        return f"the body is compressed with {min(unread)}, which was not asked for"
+    if len(body) >= SEARCHED_BYTES:
+        return f"the body is longer than the {SEARCHED_BYTES >> 20} MiB that is read"
+    if body.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
+        return "the body is an HTML page"
+    return None
 
 
 #: Levels of names that make the shape of a body, and names in it.
