@@ -10,7 +10,7 @@ from typing import Annotated, Literal, get_args
 from msgspec import Meta, Struct
 
 from tenantcheck.model.nonce import NonceText
-from tenantcheck.model.repeat import Repeat
+from tenantcheck.model.repeat import Parts, Repeat
 
 RunKind = Literal["probe", "invoke"]
 PlanName = Literal["quick", "standard", "deep"]
@@ -80,6 +80,8 @@ class Tenant(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The id was made for this run: nobody else can be sending requests for it."""
     credential_names: tuple[Line, ...] = ()
     """Names (never values) of what this tenant authenticates with."""
+    variables: dict[Line, Parts] = {}
+    """What stands for credentials that are one variable of the user's own, by the name that it would have else."""
     sibling: int | None = None
     """Newcomers only: index of the tenant this id looks like."""
     lookalike: Line | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
@@ -61,6 +62,11 @@ class InvokeRepeat(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="i
 
 
 Repeat: TypeAlias = HttpRepeat | InvokeRepeat
+
+
+def shell_name(name: str) -> str:
+    """The shell variable that a secret of this name stands as."""
+    return re.sub(r"[^A-Z0-9]", "_", name.upper())
 
 
 def text(value: str) -> Part:

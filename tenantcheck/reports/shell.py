@@ -12,7 +12,7 @@ from tenantcheck.model.repeat import InvokeRepeat, text, variable
 from tenantcheck.model.text import printable
 
 #: Names of shell variables; anything else in their place is left out.
-_NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,80}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,80}")
 _LONGEST = 4_096
 _GLOBS = re.compile(r"[\[\]{}]")
 

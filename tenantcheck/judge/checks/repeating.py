@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
@@ -10,7 +9,7 @@ from msgspec import structs
 
 from tenantcheck.model import HttpRepeat, InvokeRepeat, Named, Part, Parts, Plan, Repeat, Request
 from tenantcheck.model.boundary import NONCE_HEADER, RESERVED_HEADER, alias_values, issued, names_in
-from tenantcheck.model.repeat import text
+from tenantcheck.model.repeat import shell_name, text, variable
 
 
 def repeat_of(plan: Plan, request: Request) -> Repeat | None:
@@ -80,29 +79,30 @@ class _Filled:
         return structs.replace(named, value=self._parts(named.value, percent=percent))
 
     def _parts(self, parts: Parts, *, percent: bool = False) -> Parts:
-        return tuple(self._part(part, percent=percent) for part in parts)
+        return tuple(filled for part in parts for filled in self._part(part, percent=percent))
 
-    def _part(self, part: Part, *, percent: bool) -> Part:
+    def _part(self, part: Part, *, percent: bool) -> Parts:
         match part.kind:
             case "tenant" | "nonce":
                 value = self._nonce if part.kind == "nonce" else self._id or ""
-                return text(_quoted(value) if percent else value)
+                return (text(_quoted(value) if percent else value),)
             case "own-variable":
                 return self._credential(part.value)
             case _:
-                return part
+                return (part,)
 
-    def _credential(self, name: str) -> Part:
-        """A credential of the tenant's: each tenant's stand as variables of their own."""
-        prefix = "TENANT_"
-        if self._credentials_of is not None:
-            id_ = self._plan.everyone()[self._credentials_of].id
-            prefix += f"{re.sub(r'[^A-Z0-9]', '_', id_.upper())[:40]}_"
+    def _credential(self, name: str) -> Parts:
+        """A credential of the tenant's: the user's own variable where it is one, else one that is named after the
+        tenant."""
+        owner = None if self._credentials_of is None else self._plan.everyone()[self._credentials_of]
+        prefix = "TENANT_" if owner is None else f"TENANT_{shell_name(owner.id)[:40]}_"
+        own = None if owner is None else owner.variables.get(name)
+        stands = (variable(f"{prefix}{name}"),) if own is None else own
         if self._sent.tampered is None or not issued(name):
-            return Part(kind="variable", value=f"{prefix}{name}")
+            return stands
         if self._sent.tampered == "absent":
-            return text("")
-        return Part(kind="variable", value=f"{prefix}{name}_CHANGED")
+            return (text(""),)
+        return tuple(variable(f"{part.value}_CHANGED") if part.kind == "variable" else part for part in stands)
 
 
 def _quoted(value: str) -> str:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tenantcheck.errors import UsageError
-from tenantcheck.model import MAX_TENANTS, Tenant
+from tenantcheck.model import MAX_TENANTS, Part, Parts, Tenant
+from tenantcheck.model.repeat import shell_name, variable
 from tenantcheck.run.plan.lookalikes import MAX_LENGTH, in_place, lookalikes
 
 #: Lambda's own pattern for `TenantId` (botocore's service model), matched in full.
@@ -33,6 +34,8 @@ class Credentials:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     aws: Mapping[str, str] = field(default_factory=dict, repr=False)
+    variables: Mapping[str, Parts] = field(default_factory=dict)
+    """What stands for a value that is one variable of the user's own (see `Tenant`)."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -158,6 +161,7 @@ def _tenant(
         expect=row.expect,
         fresh=fresh,
         credential_names=row.credentials.names,
+        variables=dict(row.credentials.variables),
         sibling=sibling,
         lookalike=lookalike,
     )
@@ -288,8 +292,23 @@ def _toml_row(where: str, table: Any) -> TenantRow:
             headers=tuple(headers.items()),
             query=tuple(_strings(where, "query", table).items()),
             aws={key: value for key, value in credentials.items() if key in _AWS_KEYS},
+            variables=_own_variables(table),
         ),
     )
+
+
+def _own_variables(table: Mapping[str, Any]) -> dict[str, Parts]:
+    """The values that are one reference and nothing else: how the user's own variables stand for them."""
+    given = table.get("credentials", {})
+    values = {**table.get("headers", {}), **table.get("query", {})}
+    values |= {header: given[key] for key, header in (("api_key", "x-api-key"), ("cookie", "Cookie")) if key in given}
+    found: dict[str, Parts] = {}
+    for name, value in values.items():
+        if match := _REFERENCE.fullmatch(value):
+            found[name] = (variable(match[1]),)
+    if "bearer" in given and (match := _REFERENCE.fullmatch(given["bearer"])):
+        found["Authorization"] = (Part(value="Bearer "), variable(match[1]))
+    return {shell_name(name): parts for name, parts in found.items()}
 
 
 def _header_credentials(where: str, credentials: Mapping[str, str]) -> dict[str, str]:

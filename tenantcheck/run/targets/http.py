@@ -21,7 +21,7 @@ from tenantcheck.model.boundary import (
     names_in,
 )
 from tenantcheck.model.call import Call
-from tenantcheck.model.repeat import Part, text, variable
+from tenantcheck.model.repeat import Part, shell_name, text, variable
 from tenantcheck.model.secrets import Secrets, leaves
 from tenantcheck.run.plan import Credentials, TenantRow
 from tenantcheck.run.targets.target import Classified, http_outcome, known_saying, service_message
@@ -33,7 +33,6 @@ from tenantcheck.run.targets.urls import (
     parts_of,
     query_names,
     query_values,
-    shell_name,
     with_query,
 )
 

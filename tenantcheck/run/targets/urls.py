@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import SplitResult, quote, unquote_plus, urlsplit, urlunsplit
 
 from tenantcheck.errors import UsageError
+from tenantcheck.model.repeat import shell_name
 from tenantcheck.model.text import printable
 
 
@@ -62,11 +62,6 @@ def display_url(url: str) -> str:
     query = "&".join(f"{quote(name)}=${{{shell_name(name)}}}" if name else f"${{{NAMELESS}}}" for name in names)
     host = parts.netloc.rpartition("@")[2]
     return printable(urlunsplit((parts.scheme, host, parts.path, query, "")))
-
-
-def shell_name(name: str) -> str:
-    """The shell variable a secret stands as."""
-    return re.sub(r"[^A-Z0-9]", "_", name.upper())
 
 
 def query_values(query: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import msgspec
 import pytest
 from msgspec import structs
 
@@ -14,7 +15,7 @@ from tenantcheck.judge.checks.repeating import repeat_of
 from tenantcheck.model import CACHE_HEADERS, Call, Reply, Request, Sent
 from tenantcheck.model.secrets import Secrets
 from tenantcheck.reports.shell import command_line
-from tenantcheck.run.plan import Credentials, TenantRow
+from tenantcheck.run.plan import Credentials, TenantRow, parse_tenants
 from tenantcheck.run.targets.http import (
     HttpRequestSpec,
     HttpTarget,
@@ -172,6 +173,41 @@ def test_the_repeat_command_has_variables_for_secrets() -> None:
         f"-H 'x-tenantcheck-nonce: {sent.request.nonce}' -H 'content-type: text/plain' -d \"${{DATA}}\" "
         "'https://x.test/?k='\"${K}\"'&key='\"${TENANT_A_KEY}\""
     )
+
+
+def test_a_command_names_the_variables_that_the_user_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Given a tenants file whose values are variables, one with something around it
+    When a request is shown as a command
+    Then it names those variables, and one of this program for the value that is more than a variable.
+    """
+    monkeypatch.setenv("ACME_TOKEN", "hunter2")
+    monkeypatch.setenv("acme_key", "hunter2")
+    file = """
+        [[tenant]]
+        id = "a"
+        credentials = { bearer = "${ACME_TOKEN}", api_key = "${acme_key}" }
+        headers = { x-mixed = "hunter2-${acme_key}" }
+        query = { k = "${acme_key}" }
+        [[tenant]]
+        id = "b"
+    """
+    rows = parse_tenants("@t.toml", {"t.toml": file.encode()})
+    target = HttpTarget(HttpRequestSpec(url="https://x.test/")).with_rows(rows.rows)
+    plan = plan_for(repeat=target.repeat(), tenants=rows.tenants())
+    (sent,) = waves("o a1", plan_for())[0]
+    repeat = repeat_of(plan, sent.request)
+    assert repeat is not None
+    assert command_line(repeat).startswith(
+        "curl -i -H 'Authorization: Bearer '\"${ACME_TOKEN}\" -H 'x-api-key: '\"${acme_key}\" "
+        "-H 'x-mixed: '\"${TENANT_A_X_MIXED}\" -H 'x-tenant-id: a' "
+    )
+    assert command_line(repeat).endswith(" 'https://x.test/?k='\"${acme_key}\"")
+    assert b"hunter2" not in msgspec.json.encode(plan)
+    forged = structs.replace(sent.request, sent=Sent(tampered="changed"))
+    changed = repeat_of(plan, forged)
+    assert changed is not None
+    assert 'Bearer \'"${ACME_TOKEN_CHANGED}"' in command_line(changed)
 
 
 def test_secrets_do_not_show_in_representations() -> None:
