@@ -9,8 +9,8 @@ import click
 from tenantcheck.api import invoke_session
 from tenantcheck.cli.execute import run_and_show
 from tenantcheck.cli.options import (
+    in_group,
     judging_options,
-    option,
     parse_reports,
     read_data,
     report_options,
@@ -19,6 +19,8 @@ from tenantcheck.cli.options import (
 )
 from tenantcheck.cli.root import Command, Common, examples
 from tenantcheck.cli.say import say
+
+option = in_group("Target")
 
 
 @click.command(
@@ -30,14 +32,13 @@ from tenantcheck.cli.say import say
     ),
 )
 @click.argument("function")
-@option("--qualifier", group="Target", help="Version or alias.")
-@option("--region", group="Target", help="AWS region.")
-@option("--profile", group="Target", help="AWS profile.")
-@option("--endpoint-url", group="Target", help="Another endpoint, such as the lab's.")
-@option("--payload", group="Target", default="{}", metavar="JSON|@FILE", help="Event of every invocation.")
+@option("--qualifier", help="Version or alias.")
+@option("--region", help="AWS region.")
+@option("--profile", help="AWS profile.")
+@option("--endpoint-url", help="Another endpoint, such as the lab's.")
+@option("--payload", default="{}", metavar="JSON|@FILE", help="Event of every invocation.")
 @option(
     "--event",
-    group="Target",
     type=click.Choice(("raw", "api-gateway")),
     default="raw",
     help="api-gateway wraps the payload.",

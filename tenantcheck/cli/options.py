@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -65,18 +66,22 @@ def option(*names: str, group: str = "", **settings: Any) -> Callable[[F], F]:
     return click.option(*names, cls=GroupedOption, group=group, show_default=True, **settings)
 
 
+def in_group(group: str) -> Callable[..., Callable[[F], F]]:
+    """`option` for those under one heading of the help."""
+    return partial(option, group=group)
+
+
 def report_options() -> Callable[[F], F]:
     """How the result is shown."""
+    option = in_group("Output")
     return _stacked(
         option(
             "--format",
-            group="Output",
             type=click.Choice((TERMINAL, *FORMATS)),
             help=f"Report on stdout. [default: {TERMINAL} on a terminal, plain otherwise]",
         ),
         option(
             "--report",
-            group="Output",
             multiple=True,
             metavar="FORMAT=FILE",
             help=f"Also write a report to a file: {listed(FORMATS, 'or')}; .json and .txt need no FORMAT.",
@@ -86,123 +91,112 @@ def report_options() -> Callable[[F], F]:
 
 def judging_options() -> Callable[[F], F]:
     """How a history is judged."""
+    option = in_group("Judging")
     return _stacked(
         option(
             "--significance",
-            group="Judging",
             type=Number("significance"),
             help=f"Target for the weakest pair. [default: {_DEFAULT.significance:g}; check: the run's]",
         ),
         option(
             "--only",
-            group="Judging",
             multiple=True,
             metavar="CHECK",
             help="Run only this check (repeatable, or a,b).",
         ),
         option(
             "--skip",
-            group="Judging",
             multiple=True,
             metavar="CHECK",
             help="Leave this check out (repeatable, or a,b).",
         ),
-        option("--strict", group="Judging", is_flag=True, help="Weaknesses fail the run."),
+        option("--strict", is_flag=True, help="Weaknesses fail the run."),
     )
 
 
-def run_options() -> Callable[[F], F]:
-    """What a run sends, and what it may spend."""
+def _tenants_options() -> Callable[[F], F]:
+    """Whom a run asks for."""
+    option = in_group("Tenants")
     return _stacked(
         option(
             "--tenants",
-            group="Tenants",
             default=str(TENANTS),
             metavar="N|a,b|@FILE",
             help="How many fresh ids, which ids, or a file.",
         ),
+    )
+
+
+def _plan_options() -> Callable[[F], F]:
+    """What it sends."""
+    option = in_group("Plan")
+    return _stacked(
         option(
             "--plan",
-            group="Plan",
             type=click.Choice(get_args(PlanName)),
             default=_DEFAULT.plan,
             help="How much to send.",
         ),
-        option("--idle", group="Plan", metavar="S,S,…", help="Idle gaps to add to the plan, in seconds."),
+        option("--idle", metavar="S,S,…", help="Idle gaps to add to the plan, in seconds."),
         option(
             "--soak",
-            group="Plan",
             type=Number("soak", "seconds"),
             help="Go on for so many seconds after the plan, at --rate.",
         ),
         option(
+            "--control",
+            metavar="URL|FUNCTION",
+            help="A twin without isolation, asked first: the same witness must catch it.",
+        ),
+        option("--seed", metavar="HEX", help="Replay the orders of a run; a replay adds no evidence."),
+        option(
+            "--boundary",
+            is_flag=True,
+            help="Run the checks that send another tenant's id even with POST, PUT, …",
+        ),
+        option("--keep-going", is_flag=True, help="Go on after a breach."),
+    )
+
+
+def _limits_options() -> Callable[[F], F]:
+    """What it may spend."""
+    option = in_group("Limits")
+    return _stacked(
+        option(
             "--rate",
-            group="Limits",
             type=Number("rate"),
             help="Requests per second, at most, for usage plans and firewalls. [default: no limit; 10 with --soak]",
         ),
         option(
             "--in-flight",
-            group="Limits",
             type=whole_number("in_flight"),
             help="Requests in flight together, at most. Fewer than a wave wants test less, which is said.",
         ),
         option(
-            "--control",
-            group="Plan",
-            metavar="URL|FUNCTION",
-            help="A twin without isolation, asked first: the same witness must catch it.",
-        ),
-        option(
-            "--require",
-            group="Judging",
-            multiple=True,
-            metavar="WHAT,…",
-            help="Pass only if this was exercised: warm, pressed, newcomer, idle, control, or a check (repeatable).",
-        ),
-        option(
             "--max-requests",
-            group="Limits",
             type=whole_number("max_requests"),
             help="Requests in all, at most. [default: half as many again as the plan needs, at least 500]",
         ),
         option(
             "--max-time",
-            group="Limits",
             type=Number("max_time", "seconds"),
             help="Seconds in all, at most. [default: 120, or as long as the plan needs]",
         ),
         option(
             "--timeout",
-            group="Limits",
             type=Number("timeout", "seconds"),
             default=_DEFAULT.timeout,
             help="Seconds per request.",
         ),
-        option("--seed", group="Plan", metavar="HEX", help="Replay the orders of a run; a replay adds no evidence."),
-        option(
-            "--boundary",
-            group="Plan",
-            is_flag=True,
-            help="Run the checks that send another tenant's id even with POST, PUT, …",
-        ),
-        option("--keep-going", group="Plan", is_flag=True, help="Go on after a breach."),
-        option(
-            "--price-per-gb",
-            group="Output",
-            type=click.FloatRange(0),
-            help="Price of creating an environment, per GB. [default: as published, where known]",
-        ),
-        option(
-            "--memory",
-            group="Output",
-            type=click.IntRange(128, 10240),
-            default=128,
-            help="The function's memory in MB.",
-        ),
+    )
+
+
+def _witness_options() -> Callable[[F], F]:
+    """Where answers say which environment gave them."""
+    option = in_group("Witness")
+    return _stacked(
         option(
             "--witness",
-            group="Witness",
             multiple=True,
             type=OnePerLine(),
             metavar="FIELD=JMESPATH",
@@ -210,32 +204,69 @@ def run_options() -> Callable[[F], F]:
         ),
         option(
             "--witness-at",
-            group="Witness",
             metavar="JMESPATH",
             help="Where the object is that all other fields stand in.",
         ),
         option(
             "--witness-key",
-            group="Witness",
             metavar="KEY",
             help="The function's TENANTCHECK_KEY, for handlers that want it. Better in the variable than here.",
         ),
+    )
+
+
+def _judging_options() -> Callable[[F], F]:
+    """What has to be exercised."""
+    option = in_group("Judging")
+    return _stacked(
+        option(
+            "--require",
+            multiple=True,
+            metavar="WHAT,…",
+            help="Pass only if this was exercised: warm, pressed, newcomer, idle, control, or a check (repeatable).",
+        ),
+    )
+
+
+def _output_options() -> Callable[[F], F]:
+    """What is said and recorded, besides the report."""
+    option = in_group("Output")
+    return _stacked(
+        option(
+            "--price-per-gb",
+            type=click.FloatRange(0),
+            help="Price of creating an environment, per GB. [default: as published, where known]",
+        ),
+        option(
+            "--memory",
+            type=click.IntRange(128, 10240),
+            default=128,
+            help="The function's memory in MB.",
+        ),
         option(
             "--show-errors",
-            group="Output",
             is_flag=True,
             help="Show on stderr what the service, or the network, says of requests that fail.",
         ),
-        option("--dry-run", group="Output", is_flag=True, help="Print the plan and stop."),
-        option(
-            "--preflight", group="Output", is_flag=True, help="Ask for each tenant once, say what came, and stop."
-        ),
+        option("--dry-run", is_flag=True, help="Print the plan and stop."),
+        option("--preflight", is_flag=True, help="Ask for each tenant once, say what came, and stop."),
         option(
             "--history",
-            group="Output",
             type=click.Path(dir_okay=False, path_type=Path),
             help="Where the run is recorded. [default: a new file in .tenantcheck/]",
         ),
+    )
+
+
+def run_options() -> Callable[[F], F]:
+    """What a run sends, and what it may spend."""
+    return _stacked(
+        _tenants_options(),
+        _plan_options(),
+        _limits_options(),
+        _witness_options(),
+        _judging_options(),
+        _output_options(),
     )
 
 

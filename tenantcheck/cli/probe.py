@@ -11,8 +11,8 @@ from tenantcheck.api import probe_session
 from tenantcheck.cli.execute import run_and_show
 from tenantcheck.cli.options import (
     OnePerLine,
+    in_group,
     judging_options,
-    option,
     parse_reports,
     read_data,
     report_options,
@@ -23,6 +23,9 @@ from tenantcheck.cli.root import Command, Common, examples
 from tenantcheck.run.targets.http import DEFAULT_NONCE_PLACE, DEFAULT_TENANT_HEADER, parse_header
 
 _PLACES = ("tenant_header", "tenant_query", "tenant_from_credentials")
+
+
+option = in_group("Target")
 
 
 @click.command(
@@ -36,52 +39,46 @@ _PLACES = ("tenant_header", "tenant_query", "tenant_from_credentials")
 @click.argument("url")
 @option(
     "--tenant-header",
-    group="Target",
     metavar="NAME",
     help=f"Header of the tenant id. [default: {DEFAULT_TENANT_HEADER}]",
 )
-@option("--tenant-query", group="Target", metavar="NAME", help="Query parameter of the tenant id.")
+@option("--tenant-query", metavar="NAME", help="Query parameter of the tenant id.")
 @option(
     "--tenant-from-credentials",
-    group="Target",
     is_flag=True,
     help="No id is sent: each tenant's credentials say who it is.",
 )
-@option("-X", "--method", group="Target", default=None, metavar="METHOD", help="[default: GET, POST with data]")
+@option("-X", "--method", default=None, metavar="METHOD", help="[default: GET, POST with data]")
 @option(
     "-H",
     "--header",
-    group="Target",
     multiple=True,
     type=OnePerLine(),
     metavar="'Name: value'",
     help="Header of every request (repeatable).",
 )
-@option("-d", "--data", group="Target", metavar="DATA|@FILE", help="Body of every request.")
+@option("-d", "--data", metavar="DATA|@FILE", help="Body of every request.")
 @option(
     "--nonce",
-    group="Target",
     default=DEFAULT_NONCE_PLACE,
     metavar="PLACE",
     help="header:, query:, body:NAME or none.",
 )
 @option(
     "--alias",
-    group="Target",
     multiple=True,
     metavar="PLACE",
     help="header:NAME or query:NAME: another name of the tenant to try, besides the usual ones (repeatable).",
 )
-@option("--aws-sigv4", group="Target", is_flag=True, help="Sign for an IAM-authorised API Gateway API.")
-@option("--region", group="Target", help="Region to sign for. [default: the URL's, else as boto3 finds it]")
-@option("--profile", group="Target", help="AWS profile to sign with.")
+@option("--aws-sigv4", is_flag=True, help="Sign for an IAM-authorised API Gateway API.")
+@option("--region", help="Region to sign for. [default: the URL's, else as boto3 finds it]")
+@option("--profile", help="AWS profile to sign with.")
 @option(
     "--cacert",
-    group="Target",
     type=click.Path(dir_okay=False, path_type=Path),
     help="PEM file of CA certificates to trust.",
 )
-@option("--insecure", group="Target", is_flag=True, help="Do not verify certificates.")
+@option("--insecure", is_flag=True, help="Do not verify certificates.")
 @run_options()
 @judging_options()
 @report_options()
