@@ -136,20 +136,19 @@ def _twin(verdict: Verdict) -> str:
     return f"Its twin without isolation, asked first, was caught after {control.requests} requests."
 
 
-_COLOURS = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow"}
-
-
 def _print(shown: Sequence[Shown], common: Common, seconds: float) -> None:
     """Every function as it was found, and the next command to type."""
     from rich.console import Console
     from rich.padding import Padding
     from rich.text import Text
 
+    from tenantcheck.reports.terminal import COLOURS
+
     with whole_stdout() as stdout:
         console = Console(file=stdout, no_color=common.no_color or None, highlight=False)
         for each in shown:
             run = each.verdict.run
-            outcome = Text(each.verdict.outcome.upper(), _COLOURS[each.verdict.outcome])
+            outcome = Text(each.verdict.outcome.upper(), COLOURS[each.verdict.outcome])
             size = f"  {run.requests} requests, {run.environments} environments, {run.duration_s:.1f} s"
             console.print(Text.assemble(outcome, "  ", each.function, (size, "dim")))
             for line in (*_found(each.verdict), *filter(None, [each.more])):

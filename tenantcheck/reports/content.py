@@ -27,6 +27,7 @@ from tenantcheck.reports.sentences import (
     many,
     range_sentence,
     strata_sentences,
+    verdict_word,
 )
 from tenantcheck.reports.shell import command_line
 
@@ -52,12 +53,9 @@ class Block(NamedTuple):
     """Shell commands, never broken over lines."""
 
 
-_WORDS = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE"}
-
-
 def headline(verdict: Verdict) -> str:
-    """The verdict in one line. Of a run that could not be carried out it says so: nothing was learnt."""
-    word = "NOT RUN" if verdict.unable else _WORDS[verdict.outcome]
+    """The verdict in one line."""
+    word = verdict_word(verdict)
     if verdict.outcome == "pass" and isinstance(verdict.subject, RunSubject):
         word = f"{word} ({coverage(verdict.subject)})"
     return f"{word}: {printable(verdict.reasons[0], 400)}"

@@ -19,7 +19,14 @@ from tenantcheck.model import (
     Verdict,
 )
 from tenantcheck.model.text import printable, shown_id
-from tenantcheck.reports.sentences import coverage, evidence_sentence, finding_sentence, many, range_sentence
+from tenantcheck.reports.sentences import (
+    coverage,
+    evidence_sentence,
+    finding_sentence,
+    many,
+    range_sentence,
+    verdict_word,
+)
 from tenantcheck.reports.shell import command_line
 
 #: Lines of one kind that are written out.
@@ -35,12 +42,9 @@ class Line(NamedTuple):
     """It is a command or a path: nothing breaks it."""
 
 
-_WORDS = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE"}
-
-
 def first_line(verdict: Verdict) -> tuple[str, str]:
     """The verdict in a word, and what it says."""
-    word = "NOT RUN" if verdict.unable else _WORDS[verdict.outcome]
+    word = verdict_word(verdict)
     if verdict.outcome == "fail" and verdict.findings:
         return word, finding_sentence(verdict.findings[0])
     if verdict.outcome == "pass" and isinstance(verdict.subject, RunSubject):

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from tenantcheck.model import Evidence, Finding, NoEvidence, Observed, Randomised, Range, RunSubject
+from tenantcheck.model import Evidence, Finding, NoEvidence, Observed, Randomised, Range, RunSubject, Verdict
 from tenantcheck.model.text import chance, printable, shown_id
+
+_WORDS = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE"}
+
+
+def verdict_word(verdict: Verdict) -> str:
+    """The verdict in a word. Of a run that could not be carried out it says so: nothing was learnt."""
+    return "NOT RUN" if verdict.unable else _WORDS[verdict.outcome]
 
 
 def finding_sentence(finding: Finding) -> str:

@@ -13,13 +13,14 @@ from tenantcheck.model import Verdict
 from tenantcheck.reports.content import Block, Table, blocks, headline
 from tenantcheck.reports.glance import first_line, lines
 
-_COLOURS = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow"}
+#: How each verdict looks.
+COLOURS = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow"}
 
 
 def print_glance(verdict: Verdict, console: Console) -> None:
     """Print what a person wants to know first."""
     word, says = first_line(verdict)
-    console.print(Text.assemble((word, _COLOURS[verdict.outcome]), "  ", (says, "bold")))
+    console.print(Text.assemble((word, COLOURS[verdict.outcome]), "  ", (says, "bold")))
     for line in lines(verdict):
         label = Text(f"{line.label:<10}  " if line.label else "", "dim")
         if line.whole:
@@ -34,7 +35,7 @@ def print_glance(verdict: Verdict, console: Console) -> None:
 
 def print_terminal(verdict: Verdict, console: Console) -> None:
     """Print the whole report."""
-    console.print(Text(headline(verdict), style=_COLOURS[verdict.outcome]))
+    console.print(Text(headline(verdict), style=COLOURS[verdict.outcome]))
     for block in blocks(verdict):
         console.print()
         console.print(Text(block.heading, style="bold"))
