@@ -172,7 +172,9 @@ def test_what_an_application_raises_is_an_answer() -> None:
 
 
 def test_a_clean_verdict_raises_nothing() -> None:
-    verdict("o a1 b2 | r a1 b2").raise_for_breach()
+    clean = verdict("o a1 b2 | r a1 b2")
+    clean.raise_for_breach()
+    assert clean.findings == ()
 
 
 @pytest.mark.usefixtures("in_tmp")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +11,21 @@ import msgspec
 
 #: The first mebibyte of a body is searched and parsed; nothing behind it is looked at.
 SEARCHED_BYTES = 1 << 20
+
+
+#: Codings that are not undone: nothing but identity is asked for.
+_UNREAD_CODINGS = frozenset({"br", "zstd", "compress"})
+
+
+def unread_coding(headers: Iterable[tuple[str, str]]) -> str | None:
+    """The coding of a body that can't be read for it."""
+    codings = {value.strip().lower() for name, value in headers if name.lower() == "content-encoding"}
+    return min(codings & _UNREAD_CODINGS, default=None)
+
+
+def is_html(body: bytes) -> bool:
+    """Whether a body begins as an HTML page does."""
+    return body.lstrip()[:9].lower().startswith((b"<!doctype", b"<html"))
 
 
 def decode(body: bytes) -> tuple[Any, str | None]:

@@ -102,9 +102,8 @@ class Course:
         self.requests += len(observations)
         self._schedule.ended(observations)
         self._retry_after_s = max(map(retry_after_s, observations), default=0.0)
-        witnesses = [o.request.tenant for o in observations if o.witness is not None and o.request.tenant is not None]
-        self._could_be_reused += sum(tenant in self._answered for tenant in witnesses)
-        self._answered.update(witnesses)
+        if self._could_be_reused < ENOUGH_WITHOUT_REUSE:
+            self._count_reusable(observations)
         if observations:
             self._now_ns = max(self._now_ns, *(o.end_ns for o in observations))
         if wave.kind == "opening" and not self._opened:
@@ -117,6 +116,12 @@ class Course:
                 self._repeating = True
             if self._repeating:
                 self._schedule.repeat_opening()
+
+    def _count_reusable(self, observations: Sequence[Observation]) -> None:
+        """Count the witnesses that an environment kept from an earlier wave could have given."""
+        witnesses = [o.request.tenant for o in observations if o.witness is not None and o.request.tenant is not None]
+        self._could_be_reused += sum(tenant in self._answered for tenant in witnesses)
+        self._answered.update(witnesses)
 
     def _allow_time(self, observations: Sequence[Observation]) -> None:
         """Where no budget was given, take as long as the plan needs at the latency of its first answers."""

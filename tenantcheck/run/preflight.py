@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from tenantcheck.model import WITNESS_NAMES, Call, Observation, Plan, Reply, Witness
 from tenantcheck.model import nonce as nonces
-from tenantcheck.model.document import SEARCHED_BYTES, decode
+from tenantcheck.model.document import SEARCHED_BYTES, decode, is_html, unread_coding
 from tenantcheck.model.secrets import Secrets
 from tenantcheck.model.text import printable, shown_id
 from tenantcheck.run.targets.target import Target, media_type
@@ -103,12 +103,11 @@ class Preflight:
         parts = [f"HTTP {reply.status}", kind or "no content type", f"{len(body):,} bytes"]
         if 300 <= reply.status < 400:
             parts.append(f"sends to {self._location(reply)}")
-        coding = (reply.header("content-encoding") or "").strip().lower()
-        if coding in ("br", "zstd", "compress"):
+        if coding := unread_coding(reply.headers):
             parts.append(f"compressed with {coding}, which was not asked for and can't be read")
         if reply.truncated:
             parts.append(f"longer than the {SEARCHED_BYTES >> 20} MiB that is read")
-        if kind == "text/html" or body.lstrip()[:9].lower() in (b"<!doctype", b"<html>"):
+        if kind == "text/html" or is_html(body):
             parts.append("an HTML page: no handler's answer (is it the URL of the API, with its stage?)")
         if said := (observation.error_text or "").removeprefix(f"HTTP {reply.status}").strip():
             parts.append(said)

@@ -46,6 +46,11 @@ class Credentials:
             *self.aws,
         )
 
+    @property
+    def mark(self) -> object:
+        """Equal for credentials that a service can't tell apart."""
+        return self.headers, self.query, tuple(sorted(self.aws.items()))
+
 
 NO_CREDENTIALS = Credentials()
 
@@ -75,9 +80,8 @@ class TenantList:
         """Raise `UsageError` unless every tenant can be told by its credentials alone."""
         seen: dict[object, str] = {}
         for row in (*self.rows, *self.spare):
-            own = row.credentials
-            mark = (own.headers, own.query, tuple(sorted(own.aws.items())))
-            if not own.names:
+            mark = row.credentials.mark
+            if not row.credentials.names:
                 raise UsageError(
                     f"--tenant-from-credentials needs credentials for every tenant; '{row.id}' has none",
                     "List them in a tenants file: --tenants @tenants.toml",
@@ -95,8 +99,7 @@ class TenantList:
         found = []
         for row in self.rows:
             own = row.credentials
-            mark = (own.headers, own.query, tuple(sorted(own.aws.items())))
-            if own.names and (first := seen.setdefault(mark, row.id)) != row.id:
+            if own.names and (first := seen.setdefault(own.mark, row.id)) != row.id:
                 found.append((first, row.id))
         return tuple(found)
 

@@ -127,27 +127,24 @@ class FunctionTarget:
 
     def with_rows(self, rows: Sequence[TenantRow]) -> FunctionTarget:
         """The same requests for these tenants and newcomers, in the order of their index."""
-        return FunctionTarget(
-            self._session,
-            self._function,
-            qualifier=self._qualifier,
-            payload=json.dumps(self._payload).encode(),
-            event=self._event,
-            witness_key=self._key,
-            tenantless=self._tenantless,
-            rows=rows,
-        )
+        return self._same(self._function, self._qualifier, tenantless=self._tenantless, rows=rows)
 
     def twin(self, function: str) -> FunctionTarget:
         """The same requests to a function without a tenancy configuration, which takes no tenant id."""
+        return self._same(function, None, tenantless=True)
+
+    def _same(
+        self, function: str, qualifier: str | None, *, tenantless: bool, rows: Sequence[TenantRow] = ()
+    ) -> FunctionTarget:
         return FunctionTarget(
             self._session,
             function,
-            qualifier=None,
+            qualifier=qualifier,
             payload=json.dumps(self._payload).encode(),
             event=self._event,
             witness_key=self._key,
-            tenantless=True,
+            tenantless=tenantless,
+            rows=rows,
         )
 
     @property

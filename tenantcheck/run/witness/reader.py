@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from tenantcheck.errors import UsageError
 from tenantcheck.model import IDENTITIES, WITNESS_NAMES, NoncePlace, SeenNonce, Witness
 from tenantcheck.model import nonce as nonces
-from tenantcheck.model.document import SEARCHED_BYTES, decode
+from tenantcheck.model.document import SEARCHED_BYTES, decode, is_html, unread_coding
 from tenantcheck.model.secrets import Secrets
 from tenantcheck.run.witness.sightings import sightings
 
@@ -131,18 +131,13 @@ class WitnessReader:
         return why
 
 
-#: Codings that are not undone: nothing but identity is asked for.
-_UNREAD_CODINGS = frozenset({"br", "zstd", "compress"})
-
-
 def _cause(body: bytes, headers: Iterable[tuple[str, str]]) -> str | None:
     """Why a body is no JSON document, where more can be said than that."""
-    codings = {value.strip().lower() for name, value in headers if name.lower() == "content-encoding"}
-    if unread := codings & _UNREAD_CODINGS:
-        return f"the body is compressed with {min(unread)}, which was not asked for"
+    if coding := unread_coding(headers):
+        return f"the body is compressed with {coding}, which was not asked for"
     if len(body) >= SEARCHED_BYTES:
         return f"the body is longer than the {SEARCHED_BYTES >> 20} MiB that is read"
-    if body.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
+    if is_html(body):
         return "the body is an HTML page"
     return None
 
