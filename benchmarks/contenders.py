@@ -127,10 +127,11 @@ async def tenantcheck_probe(url: str, in_flight: int, count: int) -> Outcome:
 async def tenantcheck_invoke(url: str, in_flight: int, count: int) -> Outcome:
     """Signed Invoke calls by the runner's own path."""
     from tenantcheck.run.targets.aws import AwsOptions, AwsSession
+    from tenantcheck.run.targets.events import RAW, parse_event
     from tenantcheck.run.targets.function import FunctionTarget
 
     session = AwsSession(AwsOptions(region="us-east-1", endpoint_url=url.rpartition("/")[0], made_up=True))
-    target = FunctionTarget(session, "witness", qualifier=None, payload=b"{}", event="raw")
+    target = FunctionTarget(session, "witness", qualifier=None, event=parse_event(RAW, b"", None))
     await _run(target, in_flight, _WARM_UP)
     return await _run(target, in_flight, count)
 

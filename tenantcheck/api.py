@@ -111,8 +111,8 @@ class InvokeOptions(RunOptions, total=False):
     """Another endpoint, such as the lab's."""
     payload: bytes | str
     """Event of every invocation, as JSON."""
-    event: Literal["raw", "api-gateway"]
-    """`api-gateway` wraps the payload."""
+    event: Literal["raw", "api-gateway", "http-api", "alb"] | bytes | str
+    """What wraps the payload; or an event of one's own as JSON, with `{nonce}` and `{tenant}` where they belong."""
     witness_key: str | None
     """The function's TENANTCHECK_KEY, without which its handler tells nothing. It is never stored."""
 
@@ -141,19 +141,20 @@ def probe_session(url: str, tenants: Tenants = TENANTS, **options: Unpack[ProbeO
 def invoke_session(function: str, tenants: Tenants = TENANTS, **options: Unpack[InvokeOptions]) -> Session:
     """A run against a function, by Invoke. Raises `UsageError` and `TargetError`."""
     from tenantcheck.run.targets.aws import AwsOptions, AwsSession
+    from tenantcheck.run.targets.events import RAW, parse_event
     from tenantcheck.run.targets.function import FunctionTarget
 
     _refuse_unknown("invoke", options, InvokeOptions)
     who = tenant_list(tenants)
     region = _region(function, options.get("region"))
     session = AwsSession(AwsOptions(region, options.get("profile"), options.get("endpoint_url")))
+    key = options.get("witness_key") or None
     target = FunctionTarget(
         session,
         function,
         qualifier=options.get("qualifier"),
-        payload=_bytes(options.get("payload", "{}")),
-        event=options.get("event", "raw"),
-        witness_key=options.get("witness_key"),
+        event=parse_event(options.get("event", RAW), _bytes(options.get("payload", "{}")), key),
+        witness_key=key,
     )
     settings = run_settings(options)
     bundle = os.environ.get("AWS_CA_BUNDLE")  # what boto3 would trust

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
@@ -140,21 +140,59 @@ def newest(folder: Path = Path(".tenantcheck")) -> Path:
     return max(runs, key=lambda path: path.name)  # it begins with the time
 
 
-def earlier_runs(folder: Path, kind: str, target: str) -> tuple[tuple[str, ...], int]:
-    """The newest histories of this target in a folder, by name, and how many there are. What can't be read does not
-    count."""
+class Earlier(NamedTuple):
+    """Earlier runs against a target."""
+
+    names: tuple[str, ...]
+    """Their histories, the newest ones."""
+    runs: int
+    """How many there were, those included whose histories are gone."""
+    same_tenants: str
+    """The newest one that asked for one of these tenants, too; empty where none did."""
+
+
+def earlier_runs(folder: Path, plan: Plan) -> Earlier:
+    """Earlier runs against the target of a plan, by the histories in a folder. What can't be read does not count."""
     names: list[str] = []
+    count, same_tenants = 0, ""
+    ids = {tenant.id for tenant in plan.tenants}
     for path in sorted(folder.glob("*.jsonl"))[-_LOOKED_AT:]:
         try:
             if not path.is_file():  # a pipe would be waited for
                 continue
             with path.open("rb") as file:
-                plan = HistoryReader(file).header.plan
+                header = HistoryReader(file).header
         except (OSError, HistoryError):
             continue
-        if (plan.kind, plan.target) == (kind, target):
-            names.append(path.name)
-    return tuple(names[-_NAMED:]), len(names)
+        if (header.plan.kind, header.plan.target) != (plan.kind, plan.target):
+            continue
+        names.append(path.name)
+        count = max(count, header.earlier_runs) + 1
+        if not ids.isdisjoint(tenant.id for tenant in header.plan.tenants):
+            same_tenants = path.name
+    return Earlier(tuple(names[-_NAMED:]), count, same_tenants)
+
+
+#: How many runs' histories are kept in their own folder, unless told otherwise.
+HISTORIES = 50
+#: Names that `default_path` gives, and that of a control beside it.
+_OWN_NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}(-control)?\.jsonl")
+
+
+def tidy(keep: int, folder: Path = Path(".tenantcheck")) -> int:
+    """Remove all but the newest histories of runs that have their name from here. Returns how many are gone."""
+    own = sorted(path for path in folder.glob("*.jsonl") if _OWN_NAME.fullmatch(path.name) and path.is_file())
+    runs = [path for path in own if not path.stem.endswith("-control")]
+    if len(runs) <= keep:
+        return 0
+    first_kept = runs[-keep].name
+    gone = 0
+    for path in own:
+        if path.name < first_kept and not path.name.startswith(runs[-keep].stem):
+            with suppress(OSError):
+                path.unlink()
+                gone += path in runs
+    return gone
 
 
 class HistoryReader:

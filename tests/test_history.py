@@ -229,7 +229,7 @@ def test_plans_this_program_does_not_make(changes: dict[str, object], message: s
     ("old", "new", "message"),
     [
         (b'"wrong-tenant"', b'"wrong-tenanT"', "Invalid enum value"),
-        (b'"schedule":4', b'"schedule":1', "which draws waves otherwise (schedule 1, here 4)"),
+        (b'"schedule":5', b'"schedule":1', "which draws waves otherwise (schedule 1, here 5)"),
         (b'"tool":"test"', b'"tool":"\x1b[2J"', "not the header of a history"),
         (b'"started":"2026', b'"started":"<b>6', "not the header of a history"),
         (b'"id":"a"', b'"id":"\\u001b"', "not the header of a history"),
@@ -266,8 +266,31 @@ def test_earlier_runs_of_a_target_are_found_in_a_folder(tmp_path: Path) -> None:
     other = msgspec.structs.replace(HEADER, plan=msgspec.structs.replace(PLAN, target="https://other.test/"))
     (tmp_path / "other.jsonl").write_bytes(encoded(other))
     (tmp_path / "torn.jsonl").write_bytes(b"{")
-    names, count = history.earlier_runs(tmp_path, PLAN.kind, PLAN.target)
-    assert (names, count) == (tuple(f"{n:02d}.jsonl" for n in range(3, 13)), 13)
+    names, runs, same = history.earlier_runs(tmp_path, PLAN)
+    assert (names, runs, same) == (tuple(f"{n:02d}.jsonl" for n in range(3, 13)), 13, "12.jsonl")
+    others = msgspec.structs.replace(PLAN, tenants=plan_for("yz").tenants)
+    assert history.earlier_runs(tmp_path, others).same_tenants == ""
+
+
+def test_runs_whose_histories_are_gone_are_counted_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "0.jsonl").write_bytes(encoded(msgspec.structs.replace(HEADER, earlier_runs=70)))
+    assert history.earlier_runs(tmp_path, PLAN).runs == 71
+
+
+def test_the_newest_runs_are_kept_each_with_its_control(tmp_path: Path) -> None:
+    """
+    Given a folder with three runs, one of them with a control, and files that are somebody's own
+    When all but two runs are removed
+    Then the oldest one is gone with its control, and nothing else.
+    """
+    runs = [f"2026112{day}T010203Z-0000000{day}" for day in range(3)]
+    own = ["mine.jsonl", "20261120T010203Z-00000000-control-copy.jsonl", ".gitignore"]
+    kept = [f"{runs[1]}-control.jsonl", f"{runs[1]}.jsonl", f"{runs[2]}.jsonl"]
+    for name in (f"{runs[0]}-control.jsonl", f"{runs[0]}.jsonl", *kept, *own):
+        (tmp_path / name).touch()
+    assert history.tidy(3, tmp_path) == 0
+    assert history.tidy(2, tmp_path) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*kept, *own])
 
 
 def test_lines_and_waves_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

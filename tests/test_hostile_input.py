@@ -32,7 +32,8 @@ from tenantcheck.run.plan import parse_tenants
 from tenantcheck.run.planning import parse_seed
 from tenantcheck.run.redraw import Redraw
 from tenantcheck.run.targets import kept_headers, media_type, service_message
-from tenantcheck.run.targets.function import envelope, parse_payload
+from tenantcheck.run.targets.events import RAW, parse_event
+from tenantcheck.run.targets.function import envelope
 from tenantcheck.run.targets.http import HttpRequestSpec, HttpTarget, parse_header, parse_nonce_place
 from tenantcheck.run.targets.log_tail import platform_record
 from tenantcheck.run.targets.target import KEPT_HEADERS, error_word, known_saying
@@ -241,7 +242,8 @@ def test_options(text: str) -> None:
     for parse in (parse_idle, parse_seed, parse_header, parse_nonce_place, lambda t: parse_required((t,))):
         refused(partial(parse, text))
     refused(lambda: WitnessReader(parse_witness_paths((f"sandboxId={text}",))))
-    refused(lambda: parse_payload(text.encode("utf-8", "replace")))
+    refused(lambda: parse_event(RAW, text.encode("utf-8", "replace"), None))
+    refused(lambda: parse_event(text, b"", None))
     with pytest.raises(UsageError) as raised:
         parse_header(f"Authorization {SECRET}{text}".replace(":", ""))
     assert SECRET not in raised.value.message

@@ -29,6 +29,7 @@ interface Context {
 
 interface Event {
   headers?: Record<string, string | undefined> | null;
+  multiValueHeaders?: Record<string, string[] | undefined> | null;
   queryStringParameters?: Record<string, string | undefined> | null;
   requestContext?: unknown;
   tenantcheckNonce?: string;
@@ -55,8 +56,8 @@ interface Arrival {
 
 // What came in this header, or under this name in the query or in the payload of an Invoke.
 function sent(event: Event, header: string, name: "tenantcheckNonce" | "tenantcheckKey"): string | undefined {
-  const headers = Object.entries(event?.headers ?? {});
-  const value = headers.find(([each]) => each.toLowerCase() === header)?.[1];
+  const headers = Object.entries({ ...event?.multiValueHeaders, ...event?.headers });
+  const value = headers.find(([each]) => each.toLowerCase() === header)?.[1]?.toString();
   return value ?? event?.queryStringParameters?.[name] ?? event?.[name];
 }
 

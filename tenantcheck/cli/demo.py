@@ -79,11 +79,12 @@ def _probe(lab: Lab, common: Common, control: str | None = None) -> Verdict:
 
 def _invoke(lab: Lab, common: Common) -> Verdict:
     from tenantcheck.run.targets.aws import AwsOptions, AwsSession
+    from tenantcheck.run.targets.events import RAW, parse_event
     from tenantcheck.run.targets.function import FunctionTarget
 
     say(f"invoke {lab.settings.isolation} …")
     session = AwsSession(AwsOptions(region="us-east-1", endpoint_url=lab.endpoint_url, made_up=True))
-    return _run(FunctionTarget(session, lab.function_name, qualifier=None, payload=b"{}", event="raw"), common)
+    return _run(FunctionTarget(session, lab.function_name, qualifier=None, event=parse_event(RAW, b"", None)), common)
 
 
 def _run(target: RunTarget, common: Common, control: str | None = None) -> Verdict:

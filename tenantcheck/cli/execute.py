@@ -16,6 +16,7 @@ from tenantcheck.cli.progress import Progress
 from tenantcheck.cli.root import Common
 from tenantcheck.cli.say import say
 from tenantcheck.cli.words import ErrorWords
+from tenantcheck.history import tidy
 from tenantcheck.judge import Judge
 from tenantcheck.model import Call, Observation, Plan, Reply, Verdict
 from tenantcheck.reports import Format
@@ -39,6 +40,9 @@ def run_and_show(session: Session, common: Common, given: Mapping[str, Any], rep
     if given["preflight"]:
         return preflight(session, show_errors=given["show_errors"])
     verdict = execute(session, common, show_errors=given["show_errors"], say_time=not common.quiet)
+    if session.history is None and (gone := tidy(given["keep"])):
+        what = f"the {gone} oldest histories" if gone > 1 else "the oldest history"
+        say(f"removed {what} from .tenantcheck/, where {given['keep']} are kept (--keep)")
     return show(verdict, common, given["format"], reports)
 
 

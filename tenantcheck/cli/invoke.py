@@ -19,6 +19,8 @@ from tenantcheck.cli.options import (
 )
 from tenantcheck.cli.root import Command, Common, examples
 from tenantcheck.cli.say import say
+from tenantcheck.model.text import listed
+from tenantcheck.run.targets.events import RAW, SHAPES
 
 option = in_group("Target")
 
@@ -39,9 +41,10 @@ option = in_group("Target")
 @option("--payload", default="{}", metavar="JSON|@FILE", help="Event of every invocation.")
 @option(
     "--event",
-    type=click.Choice(("raw", "api-gateway")),
-    default="raw",
-    help="api-gateway wraps the payload.",
+    default=RAW,
+    metavar="SHAPE|@FILE",
+    help=f"What the payload is wrapped in: {listed(SHAPES, 'or')}; or an event of your own, with {{nonce}} and "
+    "{tenant} where they belong.",
 )
 @run_options()
 @judging_options()
@@ -56,8 +59,10 @@ def command(common: Common, /, function: str, **given: Any) -> int:
     reports = parse_reports(given.pop("report"))
     options = settings_of(given)
     options["payload"] = read_data(given["payload"])
+    if given["event"].startswith("@"):
+        given["event"] = read_data(given["event"])
     names = ("qualifier", "region", "profile", "endpoint_url", "event", "witness_key")
     session = invoke_session(function, given["tenants"], **options, **{name: given[name] for name in names})
     if not session.target.carries_nonce:
-        say("the payload is not an object: it carries no nonce, so replays and residue stay unseen")
+        say("the event has no place for the nonce, so replays and residue stay unseen")
     return run_and_show(session, common, given, reports)

@@ -15,6 +15,7 @@ import click
 from tenantcheck.cli.root import GroupedOption
 from tenantcheck.errors import UsageError
 from tenantcheck.files import read_file
+from tenantcheck.history import HISTORIES
 from tenantcheck.model import PlanName, Requirement
 from tenantcheck.model.text import listed
 from tenantcheck.reports import FORMATS, TERMINAL, Format
@@ -254,6 +255,12 @@ def _output_options() -> Callable[[F], F]:
             "--history",
             type=click.Path(dir_okay=False, path_type=Path),
             help="Where the run is recorded. [default: a new file in .tenantcheck/]",
+        ),
+        option(
+            "--keep",
+            type=click.IntRange(1),
+            default=HISTORIES,
+            help="How many histories to keep in .tenantcheck/, the newest ones.",
         ),
     )
 

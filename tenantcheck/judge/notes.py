@@ -63,9 +63,16 @@ class Notes:
                 f"{header.earlier_runs} earlier {runs} against this target: {', '.join(header.earlier)}. Whoever "
                 "repeats a run until one passes multiplies the chance by the number of runs"
             )
+        if header.same_tenants and any(
+            process.counts.unseen(1, 1) for process in environments.processes.by_id.values()
+        ):
+            yield (
+                f"an earlier run of yours asked for the same tenants ({header.same_tenants}): environments that it "
+                "left behind count its requests, too"
+            )
         if environments.openings > 1:
             without = f" (perhaps for the {' and the '.join(self.plan.optional)})" if self.plan.optional else ""
-            yield f"every first request failed or was refused{without}: the opening was sent again"
+            yield f"first requests failed or were refused{without}: the opening was sent again"
         if ended == "breach":
             yield "the run stopped at the first breach; --keep-going sends the rest of the plan too"
         yield from self._set_aside(ended)

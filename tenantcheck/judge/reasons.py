@@ -61,7 +61,7 @@ class Reasons:
         yield from self._unread_fields()
         yield from self._silent_tenants(evidence)
         yield from self._refused_frames()
-        errors = self.environments.outcomes["function-error"]
+        errors = self.environments.function_errors
         if errors > MAX_FUNCTION_ERRORS * self.environments.requests:
             yield (
                 f"{errors} of {self.environments.requests} requests ended in a function error; "

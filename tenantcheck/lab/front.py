@@ -7,6 +7,7 @@ import base64
 import json
 import time
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
@@ -133,6 +134,7 @@ async def _proxy_event(request: web.Request, request_id: str) -> dict[str, Any]:
     except UnicodeDecodeError:
         text, encoded = base64.b64encode(body).decode(), True
     stage, path = request.match_info["stage"], request.match_info["path"]
+    now = datetime.now(UTC)
     headers: dict[str, list[str]] = {}
     for name, value in request.headers.items():
         headers.setdefault(name, []).append(value)
@@ -155,11 +157,16 @@ async def _proxy_event(request: web.Request, request_id: str) -> dict[str, Any]:
             "path": f"/{stage}/{path}",
             "stage": stage,
             "requestId": request_id,
-            "requestTimeEpoch": int(time.time() * 1000),
+            "extendedRequestId": uuid.uuid4().hex[:16],
+            "requestTime": f"{now:%d/%b/%Y:%H:%M:%S %z}",
+            "requestTimeEpoch": int(now.timestamp() * 1000),
             "protocol": "HTTP/1.1",
             "identity": {"sourceIp": request.remote, "userAgent": request.headers.get("User-Agent")},
             "apiId": "tenantcheck-lab",
             "accountId": "000000000000",
+            "domainName": request.host,
+            "domainPrefix": "tenantcheck-lab",
+            "resourceId": "lab",
         },
         "body": text if body else None,
         "isBase64Encoded": encoded,

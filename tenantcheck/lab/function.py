@@ -160,7 +160,7 @@ class Function:
             tenant=tenant,
             arn=arn,
             deadline_ms=deadline_ms,
-            trace_id=trace_id,
+            trace_id=trace_id or _trace_id(),
             client_context=client_context,
         )
         # Shielded: a caller that goes away does not stop a running invocation.
@@ -262,6 +262,11 @@ class Function:
         await asyncio.gather(*(sandbox.retire() for sandbox in self._sandboxes.values()))
         self._sandboxes.clear()
         self.audit.close()
+
+
+def _trace_id() -> str:
+    """A trace of X-Ray's that is not sampled, as Lambda makes one where the caller sends none."""
+    return f"Root=1-{int(time.time()):08x}-{os.urandom(12).hex()};Parent={os.urandom(8).hex()};Sampled=0"
 
 
 def _first_line(payload: bytes) -> str:

@@ -183,7 +183,7 @@ class Sandbox:
         done, _ = await asyncio.wait((ready, self._exited), timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
         if api.init_error is not None:
-            return "error", api.init_error
+            return "error", _with_request_id(api.init_error, invocation.request_id)
         if self._exited in done:
             return self._exit_error(invocation)
         if not done:
@@ -243,6 +243,15 @@ def _how(process: subprocess.Popen[bytes]) -> str:
 def _timed_out(invocation: Invocation, timeout_s: float) -> tuple[str, bytes]:
     text = f"RequestId: {invocation.request_id} Error: Task timed out after {timeout_s:.2f} seconds"
     return "timeout", _error("Sandbox.Timedout", text)
+
+
+def _with_request_id(error: bytes, request_id: str) -> bytes:
+    """An error document of the runtime, which knows of no request yet while it initialises."""
+    try:
+        document = json.loads(error)
+    except (ValueError, RecursionError):
+        return error
+    return json.dumps(document | {"requestId": request_id}).encode() if isinstance(document, dict) else error
 
 
 def _error(kind: str, message: str) -> bytes:

@@ -39,7 +39,8 @@ def sent(event, header, name):
     """What came in this header, or under this name in the query or in the payload of an Invoke."""
     if not isinstance(event, dict):
         return ""
-    headers = {each.lower(): value for each, value in (event.get("headers") or {}).items()}
+    headers = {each.lower(): values[-1] for each, values in (event.get("multiValueHeaders") or {}).items()}
+    headers |= {each.lower(): value for each, value in (event.get("headers") or {}).items()}
     query = event.get("queryStringParameters") or {}
     return str(headers.get(header) or query.get(name) or event.get(name) or "")
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import gc
+import re
+import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -60,3 +64,63 @@ def _decoded(body: bytes) -> tuple[Any, str | None]:
         return None, "the body is nested too deeply"
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None, "the body is not JSON"
+
+
+#: Lambda's separator of the prelude of a streamed answer, `{"statusCode": …, "headers": …}`, and its body.
+_PRELUDE_ENDS = b"\0" * 8
+_LONGEST_PRELUDE = 1 << 16
+
+
+def without_prelude(body: bytes) -> tuple[int, bytes] | None:
+    """Status and body of a streamed answer that begins with its prelude; None for any other."""
+    prelude, separator, rest = body[:_LONGEST_PRELUDE].partition(_PRELUDE_ENDS)
+    if not separator:
+        return None
+    document, _ = decode(prelude)
+    status = document.get("statusCode", 200) if isinstance(document, dict) else None
+    return (status, rest + body[_LONGEST_PRELUDE:]) if isinstance(status, int) else None
+
+
+#: Layers of encoding, one inside the other, that are undone.
+_MOST_LAYERS = 4
+_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+
+
+def undone(body: bytes) -> bytes:
+    """A body without what gateways and frameworks put over it: a byte order mark, gzip, base64 (of either alphabet,
+    also inside a JSON text), the prelude of a streamed answer. At most `SEARCHED_BYTES` come out."""
+    for _ in range(_MOST_LAYERS):
+        inner = _without_layer(body)
+        if inner is None:
+            break
+        body = inner[:SEARCHED_BYTES]
+    return body
+
+
+def _without_layer(body: bytes) -> bytes | None:
+    for mark, encoding in _MARKS:
+        if body.startswith(mark):
+            return body[len(mark) :].decode(encoding, "replace").encode("utf-8", "replace")
+    if body.startswith(b"\x1f\x8b"):
+        return _unzipped(body)
+    if (streamed := without_prelude(body)) is not None:
+        return streamed[1]
+    text = body.strip()
+    if text[:1] == b'"':
+        document, _ = decode(text)
+        return document.encode("utf-8", "replace") if isinstance(document, str) else None
+    if _BASE64.fullmatch(text):
+        characters = text.rstrip(b"=").translate(_STANDARD)
+        with suppress(binascii.Error):
+            return base64.b64decode(characters + b"=" * (-len(characters) % 4))
+    return None
+
+
+def _unzipped(body: bytes) -> bytes | None:
+    """What a gzip member holds, as much of it as is read."""
+    try:
+        return zlib.decompressobj(wbits=31).decompress(body, SEARCHED_BYTES)
+    except zlib.error:
+        return None

@@ -148,6 +148,9 @@ class Header(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="header"
     """Names of earlier histories of this target that lay beside this one, the newest ones."""
     earlier_runs: Number = 0
     """How many there were."""
+    same_tenants: Line = ""
+    """The newest of them that asked for one of these tenants, too."""
+    """How many there were."""
     control: Control | None = None
 
 

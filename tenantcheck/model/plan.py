@@ -45,7 +45,7 @@ Purpose = Literal["wave", "frame"] | CheckId
 """Why a request is sent: in a wave, as an ordinary one beside those that attack the boundary, or for a check."""
 
 #: How waves are drawn from a seed. A history recorded under another one can't be compared with what its seed draws.
-SCHEDULE = 4
+SCHEDULE = 5
 
 #: Purpose of a request that belongs to a wave; any other purpose but `FRAME` is the id of the check that sent it.
 WAVE: Literal["wave"] = "wave"

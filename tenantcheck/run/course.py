@@ -112,7 +112,7 @@ class Course:
             if not self.left_out and self.plan.optional and _part_refused(observations):
                 self.left_out = self.plan.optional
                 self._repeating = True
-            elif observations and all(o.outcome in _WARMING_UP for o in observations):
+            elif any(o.outcome in _WARMING_UP for o in observations):
                 self._repeating = True
             if self._repeating:
                 self._schedule.repeat_opening()

@@ -108,9 +108,15 @@ class Session:
         """
         started = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         path = self.history or default_path(started, self.plan.run)
-        names, count = earlier_runs(path.parent, self.plan.kind, self.plan.target)
+        earlier = earlier_runs(path.parent, self.plan)
         header = Header(
-            schedule=SCHEDULE, tool=__version__, started=started, plan=self.plan, earlier=names, earlier_runs=count
+            schedule=SCHEDULE,
+            tool=__version__,
+            started=started,
+            plan=self.plan,
+            earlier=earlier.names,
+            earlier_runs=earlier.runs,
+            same_tenants=earlier.same_tenants,
         )
         asked = _Asking(self.sender, judge, interrupted or Interruption(), on_wave, on_reply)
         if self.control is not None:
@@ -183,7 +189,7 @@ class _Asking(Generic[J]):
 
     async def control(self, plan: Plan, target: RunTarget, header: Header, path: Path) -> Control:
         """How a function that is known not to isolate comes out."""
-        own = structs.replace(header, plan=plan, earlier=(), earlier_runs=0)
+        own = structs.replace(header, plan=plan, earlier=(), earlier_runs=0, same_tenants="")
         judged, end, sha256 = await self.target(own, target, path)
         _unless_nothing_was_sent(end, path)
         return Control(

@@ -307,7 +307,7 @@ class TestInvoke:
         report = json.loads(stdout)
         assert (code, report["verdict"]) == (0, "pass"), stderr
         assert (
-            "every first request failed or was refused (perhaps for the log tail): the opening was sent again"
+            "first requests failed or were refused (perhaps for the log tail): the opening was sent again"
             in report["remarks"]
         )
 
@@ -382,6 +382,23 @@ def test_earlier_runs_of_the_same_target_are_counted_and_named(labs: Labs) -> No
     assert report["remarks"][0].startswith(f"1 earlier run against this target: {first.name}. Whoever repeats")
     _, other = probe(url + "/other")
     assert not any("earlier run" in remark for remark in other["remarks"])
+
+
+def test_requests_of_an_earlier_run_are_not_a_riddle(labs: Labs) -> None:
+    url = labs(**FAST).front_url
+    probe(url, "--tenants", "acme,globex", "--plan", "quick")
+    (first,) = Path(".tenantcheck").glob("*.jsonl")
+    _, report = probe(url, "--tenants", "acme,globex", "--plan", "quick")
+    (told,) = [remark for remark in report["remarks"] if "asked for the same tenants" in remark]
+    assert first.name in told
+
+
+def test_old_histories_are_removed_and_that_is_said(labs: Labs) -> None:
+    url = labs(isolation="none", **FAST).front_url
+    for expected in (1, 2, 2):
+        result = run("probe", url, "--keep", "2")
+        assert len([*Path(".tenantcheck").glob("*.jsonl")]) == expected
+    assert "removed the oldest history from .tenantcheck/, where 2 are kept (--keep)" in result.stderr
 
 
 def test_look_alikes_that_are_left_out_are_not_sent(labs: Labs) -> None:

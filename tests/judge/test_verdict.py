@@ -206,3 +206,12 @@ def test_answers_out_of_a_cache_are_named_as_such() -> None:
     assert not any("answered a second request" in reason for reason in told.reasons)
     some = verdict("o a1 b2 | r a1 b2 a1 b2", edit={3: changed(headers={"age": "7"})})
     assert any("1 of 6 answers came out of a cache" in remark for remark in some.remarks)
+
+
+def test_errors_of_an_opening_that_was_sent_again_are_no_refusals() -> None:
+    warmed = verdict("o a! b! | o a1 b2 | r a1 b2 a1 b2")
+    assert not any("function error" in reason for reason in warmed.reasons)
+    later = verdict("o a! b! | o a1 b2 | r a1 b2 a! b2")
+    assert any("1 of 8 requests ended in a function error" in reason for reason in later.reasons)
+    once = verdict("o a! b2 | r a1 b2 a1 b2")
+    assert any("1 of 6 requests ended in a function error" in reason for reason in once.reasons)

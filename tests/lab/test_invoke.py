@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -241,6 +242,7 @@ def test_init_errors(labs: Labs) -> None:
     answer = call(labs(handler=str(HANDLERS / "broken.handler")))
     assert answer["FunctionError"] == "Unhandled"
     assert "no init today" in answer["Payload"]["errorMessage"]
+    assert answer["Payload"]["requestId"] == answer["ResponseMetadata"]["RequestId"]
 
 
 def test_never_reused_environments_are_removed(labs: Labs) -> None:
@@ -308,3 +310,4 @@ def test_the_function_has_lambdas_variables_and_its_own(labs: Labs) -> None:
     assert environ["_HANDLER"] == "trouble.handler"
     assert environ["AWS_EXECUTION_ENV"].startswith("AWS_Lambda_python3.")
     assert environ["AWS_LAMBDA_INITIALIZATION_TYPE"] == "on-demand"
+    assert re.fullmatch("Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0", environ["_X_AMZN_TRACE_ID"])

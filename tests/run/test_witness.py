@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -54,6 +56,22 @@ FULL = {
     "tenantId": "a",
     "nonce": MINE,
     "residue": {"memory": [], "scratch": []},
+}
+
+
+#: What gateways and frameworks make of a body.
+FORMS: dict[str, Callable[[bytes], bytes]] = {
+    "byte order mark": lambda body: b"\xef\xbb\xbf" + body,
+    "UTF-16": lambda body: body.decode().encode("utf-16"),
+    "gzip": gzip.compress,
+    "base64": base64.b64encode,
+    "base64 for URLs": lambda body: base64.urlsafe_b64encode(body).rstrip(b"="),
+    "base64 in lines": lambda body: base64.b64encode(body) + b"\r\n",
+    "gzip in base64": lambda body: base64.b64encode(gzip.compress(body)),
+    "base64 in a JSON text": lambda body: json.dumps(base64.b64encode(gzip.compress(body)).decode()).encode(),
+    "a JSON text": lambda body: json.dumps(body.decode()).encode(),
+    "a streamed answer": lambda body: b'{"statusCode":200,"headers":{"a":"b"}}' + b"\0" * 8 + body,
+    "a streamed answer, zipped": lambda body: b"{}" + b"\0" * 8 + gzip.compress(body),
 }
 
 
@@ -248,7 +266,31 @@ class TestWhereItStands:
 
     def test_in_an_envelope_within_another(self) -> None:
         assert read({"result": {"data": FULL}}).witness == read(FULL).witness
-        assert read({"result": {"data": {"body": FULL}}}).witness is None
+        assert read({"result": {"data": {"body": {"data": FULL}}}}).witness is None
+
+    def test_in_the_one_field_of_a_query_that_has_one(self) -> None:
+        assert read({"data": {"me": {"name": "x"}, "serving": FULL}}).witness == read(FULL).witness
+        assert read({"data": {"one": FULL, "other": FULL}}).witness is None
+        assert read({"me": FULL}).witness is None
+
+    @pytest.mark.parametrize("form", FORMS)
+    def test_under_every_encoding(self, form: str) -> None:
+        body = FORMS[form](json.dumps(FULL | {"residue": {"memory": [FOREIGN]}}).encode())
+        reading = read(body)
+        assert reading.witness == read(FULL).witness
+        assert [seen.nonce for seen in reading.seen] == [MINE, FOREIGN]
+        assert read({"result": body.decode("latin-1")}).witness in (reading.witness, None)
+
+    def test_in_the_first_event_that_has_one(self) -> None:
+        first, second = json.dumps(FULL), json.dumps(FULL | {"nonce": FOREIGN})
+        stream = f": x\n\ndata: 1\n\nevent: e\r\ndata: {first}\r\n\r\ndata: {second}"
+        assert read(stream.encode()).witness == read(FULL).witness
+        assert read(b"data: 1\n\n" * 2_000 + stream.encode()).witness is None
+
+    def test_under_a_bomb_nothing_is_found(self) -> None:
+        bomb = gzip.compress(gzip.compress(b"\0" * (64 << 20)))
+        assert read(bomb).witness is None
+        assert read(base64.b64encode(bomb)).errors == ("the body is not JSON",)
 
     def test_the_top_comes_first(self) -> None:
         witness = read({"sandboxId": "top", "data": {"sandboxId": "within"}}).witness
@@ -297,6 +339,8 @@ class TestWhereItStands:
         (b"<html>", (), "the body is an HTML page"),
         (b"ok", (), "the body is not JSON"),
         (b"", (), "the body is empty"),
+        (b'{"errors": [{"message": "no"}], "data": null}', (), "the answer has errors, in GraphQL's form"),
+        (b'{"jsonrpc": "2.0", "error": {"code": 1}}', (), "the answer is an error, in JSON-RPC's form"),
     ],
 )
 def test_why_a_body_is_no_document(body: bytes, headers: Any, why: str) -> None:

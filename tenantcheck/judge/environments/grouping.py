@@ -61,6 +61,8 @@ class Environments:
         self.exercised = Exercised()
         self.outcomes: Counter[str] = Counter()
         self.openings = 0
+        self._opening_errors = 0
+        """Function errors up to the end of the first opening."""
         self.kinds: set[str] = set()
         """Kinds of wave that were sent."""
         self.control: Control | None = None
@@ -115,12 +117,21 @@ class Environments:
         if wave and wave[0].request.kind == "ordered":
             self.continuity.add(ordered, self.processes.step)
         self.kinds.update(o.request.kind for o in wave[:1])
-        self.openings += bool(wave) and wave[0].request.kind == "opening"
+        if wave and wave[0].request.kind == "opening":
+            self.openings += 1
+            if self.openings == 1:
+                self._opening_errors = self.outcomes["function-error"]
         if len(self._ended_tenants) < len(self.people.everyone):
             self._ended_tenants.update(o.request.tenant for o in wave if o.request.tenant is not None)
         field = None if chosen is None else IDENTITIES.index(chosen)
         self._follow(ordered, places, IDENTITIES.index(self.identities.for_reports()) if field is None else field)
         return Grouped(ordered, places, field)
+
+    @property
+    def function_errors(self) -> int:
+        """Function errors; where the opening was sent again, those behind the first one: a function may have to warm
+        up. A handler that refuses foreign tenants does so later, too."""
+        return self.outcomes["function-error"] - (self._opening_errors if self.openings > 1 else 0)
 
     def _one(self, observation: Observation) -> Placed | None:
         request, witness = observation.request, observation.witness

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -22,14 +22,14 @@ from tenantcheck.model import (
     Request,
     RunKind,
 )
-from tenantcheck.model.boundary import KEY_HEADER, NONCE_HEADER
 from tenantcheck.model.call import Call, Envelope
-from tenantcheck.model.document import SEARCHED_BYTES, decode
+from tenantcheck.model.document import SEARCHED_BYTES, decode, without_prelude
 from tenantcheck.model.repeat import text, variable
-from tenantcheck.model.secrets import Secrets, leaves
+from tenantcheck.model.secrets import Secrets
 from tenantcheck.model.text import printable
 from tenantcheck.run.plan import TenantRow
 from tenantcheck.run.targets.aws import AwsSession
+from tenantcheck.run.targets.events import KEY_NAME, NONCE_KEY, Event
 from tenantcheck.run.targets.http import PADDING, PADDING_HEADER
 from tenantcheck.run.targets.log_tail import platform_record
 from tenantcheck.run.targets.target import NO_WITNESS, SERVED, Classified, error_word, known_saying, service_message
@@ -55,9 +55,6 @@ _REFUSALS: dict[str, AnswerKind] = {
     ),
 }
 
-EventShape = Literal["raw", "api-gateway"]
-NONCE_KEY = "tenantcheckNonce"
-KEY_NAME = "tenantcheckKey"
 LOG_TAIL = "log tail"
 
 
@@ -76,21 +73,17 @@ class FunctionTarget:
         function: str,
         *,
         qualifier: str | None,
-        payload: bytes,
-        event: EventShape,
+        event: Event,
         witness_key: str | None = None,
         tenantless: bool = False,
         rows: Sequence[TenantRow] = (),
     ) -> None:
-        """`witness_key` is what the handler wants to see. `tenantless` sends no tenant id, as a function without
-        a tenancy configuration wants it."""
+        """`witness_key` is what the handler wants to see, in the event. `tenantless` sends no tenant id, as a
+        function without a tenancy configuration wants it."""
         self._session = session
         self._function = function
         self._event = event
-        self._payload = parse_payload(payload)
-        self._key = witness_key or None
-        if self._key is not None and event == "raw" and not isinstance(self._payload, dict):
-            raise UsageError("--witness-key has no place in this payload", "Make the payload an object.")
+        self._key = witness_key
         self._template = session.invoke_template(function, qualifier)
         self._rows = rows
         self._qualifier = qualifier
@@ -104,11 +97,10 @@ class FunctionTarget:
                     f"tenant '{row.id}' has headers, query or tokens, which Invoke does not carry",
                     "Tenants of invoke may have aws_profile, or aws_access_key_id and aws_secret_access_key.",
                 )
-        kept = [*leaves(self._payload), *([self._key] if self._key is not None else [])]
-        self.secrets = Secrets(kept, known=[text for row in rows for text in (row.id, row.expect)])
+        self.secrets = Secrets(event.secrets(), known=[text for row in rows for text in (row.id, row.expect)])
         for row in rows:
             self.secrets.add(value for name, value in row.credentials.aws.items() if name != "aws_profile")
-        lengths = [_length(row) for row in rows]
+        lengths = [self._length(row) for row in rows]
         self._longest = max(lengths, default=0) if len(set(lengths)) > 1 else 0
 
     @property
@@ -140,7 +132,6 @@ class FunctionTarget:
             self._session,
             function,
             qualifier=qualifier,
-            payload=json.dumps(self._payload).encode(),
             event=self._event,
             witness_key=self._key,
             tenantless=tenantless,
@@ -149,8 +140,8 @@ class FunctionTarget:
 
     @property
     def carries_nonce(self) -> bool:
-        """Whether the payload has a place for the nonce."""
-        return self._event == "api-gateway" or isinstance(self._payload, dict)
+        """Whether the event has a place for the nonce."""
+        return self._event.carries_nonce
 
     @property
     def display(self) -> str:
@@ -174,18 +165,18 @@ class FunctionTarget:
         if id_ is not None and not self._tenantless:
             headers = (*headers, ("X-Amz-Tenant-Id", id_))
         if self._longest and self._pads and row is not None and id_ == own:
-            headers = (*headers, (PADDING_HEADER, "x" * (1 + self._longest - _length(row))))
-        call = Call(method="POST", url=self._template.url, headers=headers, body=self._body(request.nonce))
+            headers = (*headers, (PADDING_HEADER, "x" * (1 + self._longest - self._length(row))))
+        body = self._event.body(request.nonce, id_ or "")
+        call = Call(method="POST", url=self._template.url, headers=headers, body=body)
         signed_by = row.credentials.aws if row is not None else {}
         return self._session.sign(call, self._template.service, self._template.region, signed_by)
 
-    def _body(self, nonce: str) -> bytes:
-        if self._event == "api-gateway":
-            return json.dumps(_proxy_event(self._payload, nonce, self._key)).encode()
-        if isinstance(self._payload, dict):
-            key = {} if self._key is None else {KEY_NAME: self._key}
-            return json.dumps({**self._payload, NONCE_KEY: nonce, **key}).encode()
-        return json.dumps(self._payload).encode()
+    def _length(self, row: TenantRow) -> int:
+        """Characters of a request that are the tenant's own: its id, and what its headers carry of its
+        credentials."""
+        aws = row.credentials.aws
+        signed_by = sum(len(aws.get(name, "")) for name in ("aws_access_key_id", "aws_session_token"))
+        return len(row.id) * (1 + self._event.tenants) + signed_by
 
     def opened(self, reply: Reply) -> Envelope | None:
         """The answer of a handler written for API Gateway: `{"statusCode": …, "body": "…"}`."""
@@ -236,7 +227,7 @@ class FunctionTarget:
     def repeat(self) -> InvokeRepeat:
         """The call with the tenant's id and the nonce left open."""
         payload: Parts = (variable("PAYLOAD"),)
-        if self._event == "raw" and self._payload == {}:
+        if self._event.plain:
             payload = (text(f'{{"{NONCE_KEY}": "'), Part(kind="nonce"), text('"}'))
             if self._key is not None:
                 payload = (*payload[:-1], text(f'", "{KEY_NAME}": "'), variable("TENANTCHECK_KEY"), text('"}'))
@@ -250,39 +241,6 @@ class FunctionTarget:
             tenant=() if self._tenantless else (Part(kind="tenant"),),
             payload=payload,
         )
-
-
-def _length(row: TenantRow) -> int:
-    """Characters of a request that are the tenant's own: its id, and what its headers carry of its credentials."""
-    aws = row.credentials.aws
-    return len(row.id) + sum(len(aws.get(name, "")) for name in ("aws_access_key_id", "aws_session_token"))
-
-
-def parse_payload(payload: bytes) -> Any:
-    """The payload as JSON. Raises `UsageError`."""
-    try:
-        return json.loads(payload or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise UsageError("--payload is not JSON", "Lambda takes JSON only; quote it for your shell.") from error
-
-
-def _proxy_event(payload: Any, nonce: str, key: str | None) -> dict[str, Any]:
-    """The event that a REST API with a proxy integration would send."""
-    headers = {"content-type": "application/json", NONCE_HEADER: nonce} | ({} if key is None else {KEY_HEADER: key})
-    return {
-        "resource": "/",
-        "path": "/",
-        "httpMethod": "POST",
-        "headers": headers,
-        "multiValueHeaders": {name: [value] for name, value in headers.items()},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
-        "pathParameters": None,
-        "stageVariables": None,
-        "requestContext": {"resourcePath": "/", "httpMethod": "POST", "stage": "prod", "path": "/prod/"},
-        "body": json.dumps(payload),
-        "isBase64Encoded": False,
-    }
 
 
 def _from_lambda(reply: Reply) -> bool:
@@ -310,10 +268,12 @@ def _error_type(body: bytes) -> str:
 
 
 def envelope(body: bytes) -> Envelope | None:
-    """What a handler for API Gateway puts around its answer; None for any other body."""
+    """What a handler for API Gateway puts around its answer, or before a streamed one; None for any other body."""
     body = body[:SEARCHED_BYTES]
     if b"statusCode" not in body and b"\\u" not in body:  # which could write it otherwise
         return None
+    if (streamed := without_prelude(body)) is not None:
+        return Envelope(*streamed)
     document, _ = decode(body)
     status = document.get("statusCode") if isinstance(document, dict) else None
     return Envelope(status, _proxied_body(document)) if isinstance(status, int) else None

@@ -55,7 +55,7 @@ NONCE_BY_HEADER = Location("header", NONCE_HEADER)
 
 
 def parse_nonce_place(text: str) -> Location:
-    """`header:NAME`, `query:NAME`, `body:KEY` or `none`. Raises `UsageError`."""
+    """`header:NAME`, `query:NAME`, `body:KEY` (in nested objects `body:KEY.KEY`) or `none`. Raises `UsageError`."""
     kind, _, name = text.partition(":")
     if text == "none":
         return Location("none")
@@ -63,7 +63,7 @@ def parse_nonce_place(text: str) -> Location:
         return Location("header", name)
     if kind == "query" and name:
         return Location("query", name)
-    if kind == "body" and name:
+    if kind == "body" and all(name.split(".")):
         return Location("body", name)
     raise UsageError(f"--nonce {text}: not a place for the nonce", "Write header:NAME, query:NAME, body:KEY or none.")
 
@@ -221,7 +221,7 @@ class HttpTarget:
         elif place.kind == "query":
             url = with_query(url, [(place.name, request.nonce)])
         elif place.kind == "body":
-            body = json.dumps({**(self._body or {}), place.name: request.nonce}).encode()
+            body = json.dumps(_with_value(self._body or {}, place.name.split("."), request.nonce)).encode()
         call = Call(method=self._spec.method, url=url, headers=headers, body=body)
         return self._signer.sign(call, frame.aws) if self._signer is not None else call
 
@@ -420,6 +420,13 @@ def _json_object(data: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise UsageError("--nonce body:KEY needs a JSON object as data", "Give one with -d, or move the nonce.")
     return document
+
+
+def _with_value(document: object, path: Sequence[str], value: str) -> dict[str, Any]:
+    """A copy of the document with this value at a path of keys; what is in its way gives way."""
+    fields = document if isinstance(document, dict) else {}
+    first, *rest = path
+    return {**fields, first: _with_value(fields.get(first), rest, value) if rest else value}
 
 
 def _is_json(body: bytes) -> bool:

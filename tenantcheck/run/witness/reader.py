@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from tenantcheck.errors import UsageError
 from tenantcheck.model import IDENTITIES, WITNESS_NAMES, NoncePlace, SeenNonce, Witness
 from tenantcheck.model import nonce as nonces
-from tenantcheck.model.document import SEARCHED_BYTES, decode, is_html, unread_coding
+from tenantcheck.model.document import SEARCHED_BYTES, decode, is_html, undone, unread_coding
 from tenantcheck.model.secrets import Secrets
 from tenantcheck.run.witness.sightings import sightings
 
@@ -89,18 +89,40 @@ class WitnessReader:
         long = [value for _, value in headers if len(value) >= nonces.LENGTH]
         values = "\n".join(long).encode("utf-8", "replace")[:SEARCHED_BYTES] if long else b""
         own = body if inner is None else inner[:SEARCHED_BYTES]
-        searched = body if inner is None else body + b"\n" + own
-        document, problem = decode(own)
-        witness, errors, placed = self._witness(document, len(own))
+        searched = [body] if inner is None else [body, own]
+        read = own
+        document, problem = decode(read)
+        if problem or isinstance(document, str):
+            read = undone(own)
+            searched.append(read)
+            document, problem = decode(read)
+        witness, errors, placed = self._first_witness(document, read, searched)
         if witness is None and problem:
             errors = (*errors, _cause(own, headers) or problem)
-        return Reading(witness, errors, sightings(placed, searched, values, own_tag))
+        elif witness is None and not errors:
+            errors = _error_in(document)
+        return Reading(witness, errors, sightings(placed, b"\n".join(searched), values, own_tag))
 
-    def _witness(self, document: Any, size: int) -> tuple[Witness | None, tuple[str, ...], list[SeenNonce]]:
+    def _first_witness(
+        self, document: Any, body: bytes, searched: list[bytes]
+    ) -> tuple[Witness | None, tuple[str, ...], list[SeenNonce]]:
+        """The witness of a document, or of the first event with one where the body is a stream of events. What is
+        decoded on the way is added to `searched`."""
+        if document is None:
+            for event in islice(_events(body), _MOST_EVENTS):
+                each, _ = decode(event)
+                found = self._witness(_opened(each, searched), each, len(body))
+                if found[0] is not None:
+                    return found
+        return self._witness(_opened(document, searched), document, len(body))
+
+    def _witness(
+        self, opened: Any, document: Any, size: int
+    ) -> tuple[Witness | None, tuple[str, ...], list[SeenNonce]]:
         fields: dict[str, Any] = {}
         errors: list[str] = []
         placed: list[SeenNonce] = []
-        within = _opened(document) if self._at is None else self._at(document, size)
+        within = opened if self._at is None else self._at(document, size)
         for field, lookup in self._lookups.items():
             value = lookup(within if field not in self._placed else document, size)
             if value is not _ABSENT and (why := self._take(field, value, fields, placed)):
@@ -142,6 +164,31 @@ def _cause(body: bytes, headers: Iterable[tuple[str, str]]) -> str | None:
     return None
 
 
+def _error_in(document: Any) -> tuple[str, ...]:
+    """The error that a protocol of its own reports in a served answer."""
+    if isinstance(document, dict) and isinstance(document.get("errors"), list):
+        return ("the answer has errors, in GraphQL's form",)
+    if isinstance(document, dict) and "jsonrpc" in document and "error" in document:
+        return ("the answer is an error, in JSON-RPC's form",)
+    return ()
+
+
+#: Events of one stream that are looked at.
+_MOST_EVENTS = 1_000
+_EVENT_STREAM = re.compile(rb"(?:data|event|id|retry)?:")
+_EVENT_ENDS = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+
+
+def _events(body: bytes) -> Iterator[bytes]:
+    """The data of each event in a stream of them (WHATWG HTML, 9.2.6: server-sent events)."""
+    if not _EVENT_STREAM.match(body):
+        return
+    for event in _EVENT_ENDS.split(body):
+        lines = [line.removeprefix(b"data:").strip() for line in event.splitlines() if line.startswith(b"data:")]
+        if lines:
+            yield b"\n".join(lines)
+
+
 #: Levels of names that make the shape of a body, and names in it.
 _SHAPE_DEPTH = 3
 _MOST_NAMES = 1_000
@@ -174,20 +221,43 @@ FIELD_NAMES = {field: (name, field, *_ALIASES.get(field, ())) for field, name in
 _NAMING = frozenset(name for field in (*IDENTITIES, "nonce") for name in FIELD_NAMES[field])
 
 
-def _opened(document: Any, envelopes: int = _MOST_ENVELOPES) -> Any:
+def _opened(document: Any, searched: list[bytes], envelopes: int = _MOST_ENVELOPES) -> Any:
     """The object that names an environment or a nonce: the document, or what one of the usual envelopes holds. Where
-    none does, the document."""
+    none does, the document. Encoded text that is decoded on the way is added to `searched`."""
     if not isinstance(document, dict) or not _NAMING.isdisjoint(document) or not envelopes:
         return document
     for key in _ENVELOPES:
         inner = document.get(key)
-        if isinstance(inner, str) and inner.lstrip()[:1] == "{":
-            inner, _ = decode(inner.encode("utf-8", "replace"))
+        if isinstance(inner, str):
+            inner = _document_in(inner, searched)
         if isinstance(inner, dict):
-            opened = _opened(inner, envelopes - 1)
+            opened = _only_answer(_opened(inner, searched, envelopes - 1))
             if not _NAMING.isdisjoint(opened):
                 return opened
     return document
+
+
+def _document_in(text: str, searched: list[bytes]) -> Any:
+    """The document that a text holds, encoded or not."""
+    encoded = text.encode("utf-8", "replace")
+    if text.lstrip()[:1] != "{":
+        encoded = undone(encoded)
+        searched.append(encoded)
+    return decode(encoded)[0]
+
+
+def _only_answer(fields: dict[str, Any]) -> dict[str, Any]:
+    """The one field that names an environment or a nonce, as each field of a GraphQL query has an object of its own;
+    all of them where none does, or more than one."""
+    if not _NAMING.isdisjoint(fields):
+        return fields
+    children = [child for child in islice(fields.values(), _MOST_FIELDS) if isinstance(child, dict)]
+    naming = [child for child in children if not _NAMING.isdisjoint(child)]
+    return naming[0] if len(naming) == 1 else fields
+
+
+#: Fields of a query that are looked into.
+_MOST_FIELDS = 32
 
 
 def _in_object(names: Sequence[str]) -> Lookup:

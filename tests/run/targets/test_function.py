@@ -21,6 +21,7 @@ from tenantcheck.model import Call, PlatformRecord, Reply, Request
 from tenantcheck.reports.shell import command_line
 from tenantcheck.run.plan import Credentials, TenantRow
 from tenantcheck.run.targets.aws import ApiSigner, AwsOptions, AwsSession, region_of_url
+from tenantcheck.run.targets.events import parse_event
 from tenantcheck.run.targets.function import FunctionTarget
 from tests.notation import plan_for
 
@@ -49,8 +50,7 @@ def target(
         AwsSession(AwsOptions(**options)),
         function,
         qualifier=qualifier,
-        payload=payload,
-        event=event,
+        event=parse_event(event, payload, key),
         witness_key=key,
     )
     made = made.with_rows([row or TenantRow(id="ac/me 1", expect="acme")])
