@@ -29,6 +29,7 @@ README = Path(__file__).parents[1] / "README.md"
 RENAMED = {"header": "headers", "alias": "aliases"}
 COMMON = {"quiet", "verbose", "debug", "no_color"}
 COMMANDS_ONLY = COMMON | {
+    "keep",
     "tenants",
     "price_per_gb",
     "memory",

@@ -13,6 +13,7 @@ from tenantcheck.cli.say import say, whole_stdout
 from tenantcheck.model import Verdict
 from tenantcheck.model.text import printable
 from tenantcheck.reports import FORMATS, TERMINAL, Format
+from tenantcheck.run.senders.sender import proxy_of
 
 EXIT_CODES = {"pass": 0, "inconclusive": 3, "fail": 10}
 
@@ -34,25 +35,31 @@ _PROBE_HINTS = {
 }
 
 
-#: What to do where nobody answered, by what was said of it.
-_UNREACHED = {
+#: What to do by what was said, where that tells more than how the run ended.
+_BY_SAID = {
+    "the function is not ready": "Wait until it is (aws lambda wait function-active-v2).",
+    "the security token": "Log in again (aws sso login), or name another --profile.",
+    "the proxy": "Look at HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY.",
     "Connection refused": "Nothing listens there: look at host and port of {target}.",
     "the host name was not found": "Look at the host name in {target}, and at the DNS of this machine.",
     "the certificate was not accepted": "Name whom to trust, --cacert FILE; or, for a try, --insecure.",
     "the TLS handshake failed": "Does that port speak TLS? If not: http:// instead of https://.",
     "is not HTTP": "Does that port speak HTTP/1.1? A server of HTTP/2 alone needs a proxy in front of it.",
     "no complete answer within": "Is the service slow, or a firewall silent? --timeout allows more.",
-    "the proxy": "Look at HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY.",
+    "the connection was closed": "Does that port want TLS, https:// instead of http://? Is a firewall in the way?",
 }
 
 
 def _hint(verdict: Verdict) -> str:
     """What to do where the tool could not do its work."""
     run = verdict.run
-    if run.ended == "unreachable":
-        for said, hint in _UNREACHED.items():
-            if said in verdict.reasons[0]:
-                return hint.format(target=printable(run.target))
+    reason = verdict.reasons[0]
+    proxy = proxy_of(run.target) if run.ended == "unreachable" and run.kind == "probe" else None
+    if proxy is not None and "the proxy" not in reason:
+        return f"The way leads through the proxy {printable(proxy.url, 100)}: is it up, and does it know the host?"
+    for said, hint in _BY_SAID.items():
+        if said in reason:
+            return hint.format(target=printable(run.target))
     return (_HINTS | (_PROBE_HINTS if run.kind == "probe" else {}))[run.ended]
 
 

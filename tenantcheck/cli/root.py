@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from dataclasses import dataclass, replace
 from typing import Any
@@ -106,7 +107,9 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that is named first. What is none is not repeated: it may be a URL with a password."""
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
-            ctx.fail(f"The first word is no command. Commands are: {', '.join(_COMMANDS)}.")
+            meant = difflib.get_close_matches(args[0], _COMMANDS, 1)
+            hint = f"Did you mean {meant[0]}?" if meant else f"Commands are: {', '.join(_COMMANDS)}."
+            ctx.fail(f"The first word is no command. {hint}")
         return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002

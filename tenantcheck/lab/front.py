@@ -123,8 +123,11 @@ class Front:
 
 def _without_nonce(event: dict[str, Any]) -> dict[str, Any]:
     """The event of a copy."""
-    headers = {name: value for name, value in event["headers"].items() if name.lower() != "x-tenantcheck-nonce"}
-    return event | {"headers": headers, "queryStringParameters": None}
+    headers = {
+        place: {name: value for name, value in event[place].items() if name.lower() != "x-tenantcheck-nonce"}
+        for place in ("headers", "multiValueHeaders")
+    }
+    return event | headers | {"queryStringParameters": None}
 
 
 async def _proxy_event(request: web.Request, request_id: str) -> dict[str, Any]:

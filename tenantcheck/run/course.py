@@ -225,7 +225,8 @@ class Prospects:
             return Stop(
                 reason="failed", detail="this machine has no file descriptor left: ulimit -n 4096 allows more"
             )
-        throttled = sum(o.outcome == "throttled" for o in observations) > MAX_THROTTLED * len(observations)
+        turned_away = sum(o.outcome == "throttled" for o in observations)
+        throttled = self._opened and turned_away > MAX_THROTTLED * len(observations)
         if throttled and self._throttled_before:
             return Stop(reason="throttled", detail="more than 20 % of two waves in a row were throttled")
         self._throttled_before = throttled
@@ -268,10 +269,13 @@ def opening_problem(observations: Sequence[Observation], names: Sequence[str] = 
         return Stop(reason="no-witness", detail=f"every request failed ({text}): look at the function's logs")
     refused = [o for o in observations if o.outcome in REFUSED]
     if refused:
-        detail = (
-            f"{len(refused)} of {len(observations)} tenants were refused ({_who(observations, names)}): are tenant "
-            "and credentials sent where the service expects them?"
+        alike = len(refused) == len(observations) and len({o.error_text for o in refused}) == 1
+        who = (
+            f"every tenant was refused ({text})"
+            if alike
+            else (f"{len(refused)} of {len(observations)} tenants were refused ({_who(observations, names)})")
         )
+        detail = f"{who}: are tenant and credentials sent where the service expects them?"
         return Stop(reason="refused", detail=detail)
     if not named:
         return Stop(reason="no-witness", detail=_no_witness(observations))
@@ -286,7 +290,8 @@ def _not_reached(observations: Sequence[Observation]) -> Stop | None:
     if all(o.error_kind == "not-lambda" for o in observations):
         return Stop(reason="not-lambda", detail="this is not Lambda: the answers are not those of its Invoke API")
     if all(o.outcome == "denied" for o in observations):
-        return Stop(reason="no-credentials", detail=f"{observations[0].error_kind}: {text}")
+        kind = observations[0].error_kind or ""
+        return Stop(reason="no-credentials", detail=text if kind in text else f"{kind}: {text}")
     absent = [o for o in observations if o.outcome == "absent"]
     return Stop(reason="no-function", detail=absent[0].error_text or "") if absent else None
 
@@ -300,7 +305,9 @@ def _nobody_let_in(observations: Sequence[Observation]) -> Stop | None:
     text = observations[0].error_text or f"HTTP {observations[0].status}"
     statuses = {o.status for o in observations}
     if all(o.outcome == "throttled" for o in observations):
-        return Stop(reason="limited", detail=f"every request was turned away from the first one on: {text}")
+        wait_s = max(map(retry_after_s, observations))
+        asks = f"; it asks to be left alone for {wait_s:g} s" if wait_s else ""
+        return Stop(reason="limited", detail=f"every request was turned away from the first one on: {text}{asks}")
     if None not in statuses and all(300 <= (status or 0) < 400 for status in statuses):
         return Stop(reason="redirected", detail=f"every request was sent elsewhere (HTTP {observations[0].status})")
     if not all(o.outcome in REFUSED for o in observations):
@@ -309,6 +316,8 @@ def _nobody_let_in(observations: Sequence[Observation]) -> Stop | None:
         return Stop(reason="no-function", detail=f"API Gateway has no such path, method or stage: {text}")
     if statuses <= {404, 410}:
         return Stop(reason="no-function", detail=f"there is nothing at this URL: {text}")
+    if statuses == {407}:
+        return Stop(reason="no-credentials", detail=f"the proxy wants to know who asks: {text}")
     if statuses <= {401, 403}:
         return Stop(reason="no-credentials", detail=f"every tenant was refused: {text}")
     return None

@@ -34,6 +34,10 @@ _SANDBOX = re.compile(r"sandbox|container|host|instance", re.IGNORECASE)
 _COUNT = re.compile(r"count|invocation|calls|hits", re.IGNORECASE)
 
 
+#: Tenants that are named one by one where all of them were answered alike.
+_MOST_NAMED = 2
+
+
 class _Answer(NamedTuple):
     tenant: str
     came: str
@@ -84,7 +88,7 @@ class Preflight:
             by_answer.setdefault(f"{answer.came}; read: {self._fields(answer)}", []).append(answer.tenant)
         yield "What came:"
         for came, tenants in by_answer.items():
-            yield f"  {', '.join(tenants)}: {came}"
+            yield f"  {self._named(tenants)}: {came}"
         documents = [each for each in self._answers if isinstance(each.document, dict)]
         if not self.read and documents:
             first = next((each for each in documents if each.observation.witness is None), documents[0])
@@ -92,6 +96,12 @@ class Preflight:
             suggested = [f"--witness '{name}={path}'" for name, path in self._suggestions(first).items()]
             if suggested:
                 yield f"  these look like a witness: {' '.join(suggested)}"
+
+    def _named(self, tenants: Sequence[str]) -> str:
+        """Whom this was answered, each once."""
+        named = [*dict.fromkeys(tenants)]
+        everybody = len(named) == len(self._plan.tenants) > _MOST_NAMED
+        return f"all {len(named)} tenants" if everybody else ", ".join(named)
 
     def _hides(self, text: str) -> bool:
         return self._target.secrets.found_in(text) or self._called.found_in(text)

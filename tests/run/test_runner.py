@@ -277,7 +277,7 @@ def test_idle_gaps_are_kept(tmp_path: Path) -> None:
             "no request was answered: refused",
         ),
         (status(403, "no: Bearer hunter2"), "no-credentials", "every tenant was refused: HTTP 403"),
-        (status(405), "refused", ": HTTP 405): are tenant and credentials"),
+        (status(405), "refused", "(HTTP 405): are tenant and credentials"),
         (status(404), "no-function", "there is nothing at this URL: HTTP 404"),
         (status(403, "Missing Authentication Token"), "no-function", "API Gateway has no such path, method or stage"),
         (status(307), "redirected", "every request was sent elsewhere (HTTP 307)"),

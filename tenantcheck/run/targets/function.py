@@ -32,14 +32,22 @@ from tenantcheck.run.targets.aws import AwsSession
 from tenantcheck.run.targets.events import KEY_NAME, NONCE_KEY, Event
 from tenantcheck.run.targets.http import PADDING, PADDING_HEADER
 from tenantcheck.run.targets.log_tail import platform_record
-from tenantcheck.run.targets.target import NO_WITNESS, SERVED, Classified, error_word, known_saying, service_message
+from tenantcheck.run.targets.target import (
+    NO_WITNESS,
+    SERVED,
+    Classified,
+    error_word,
+    known_saying,
+    service_message,
+    throttled_by,
+)
 from tenantcheck.run.targets.urls import display_url
 
 #: Lambda's own words for a function that takes no tenant id.
 _NOT_ENABLED = "not enabled with tenancy configuration"
 #: What errors of AWS mean, by their names.
 _REFUSALS: dict[str, AnswerKind] = {
-    "ResourceNotFoundException": "absent",
+    **dict.fromkeys(("ResourceNotFoundException", "ResourceConflictException"), "absent"),
     **dict.fromkeys(
         (
             "AccessDeniedException",
@@ -191,10 +199,12 @@ class FunctionTarget:
         if reply.status == 200:
             return self._handler_outcome(reply, witnessed=witnessed, proxy_status=proxy_status)
         named = (reply.header("x-amzn-errortype") or "").partition(":")[0]
-        name = error_word(named, self.secrets) or f"HTTP {reply.status}"
-        text = known_saying(service_message(reply.body)) or f"HTTP {reply.status}"
+        word = error_word(named, self.secrets)
+        name = word or f"HTTP {reply.status}"
+        text = known_saying(service_message(reply.body)) or (f"{name} (HTTP {reply.status})" if word else name)
         if reply.status == 429:
-            return Classified("throttled", name, text)
+            limit = error_word(throttled_by(reply.body), self.secrets)
+            return Classified("throttled", name, f"{text} ({limit})" if limit else text)
         if reply.status >= 500:
             return Classified("service-error", name, text)
         if _NOT_ENABLED in text:  # the error's name differs between Lambda and SAM's local servers

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from tenantcheck.model import CACHE_HEADERS, AnswerKind, PlatformRecord, Reply, Request
 from tenantcheck.model.call import Call, Envelope
+from tenantcheck.model.document import decode
 from tenantcheck.model.secrets import Secrets
 
 #: Response headers that a history keeps, each in the form that it has: any other text is not kept.
@@ -130,6 +131,7 @@ _SAYINGS = (
     "Endpoint request timed out",
     "Service Unavailable",
     "User is not authorized to access this resource",
+    "Tenancy configuration is not supported for this account",
 )
 _REWORDED = {
     r"User: .{1,300} is not authorized to perform: lambda:InvokeFunction": "not allowed to lambda:InvokeFunction",
@@ -137,6 +139,7 @@ _REWORDED = {
     r"The security token included in the request is invalid": "the security token is not valid",
     r"The request signature we calculated does not match": "the signature does not match",
     r"Signature expired": "the signature has expired (look at the clock of this machine)",
+    r"The operation cannot be performed at this time": "the function is not ready: it is being made or changed",
     r"1 validation error detected": "the request did not pass validation",
 }
 _KNOWN = tuple(
@@ -168,6 +171,13 @@ def service_message(body: bytes) -> str:
         return ""
     message = document.get("message") or document.get("Message")
     return message.partition("\n")[0][:_MAX_MESSAGE] if isinstance(message, str) else ""
+
+
+def throttled_by(body: bytes) -> str:
+    """Which limit Lambda names as met (`Reason` of TooManyRequestsException); empty where it names none."""
+    document, _ = decode(body[:65536])
+    reason = document.get("Reason") if isinstance(document, dict) else None
+    return reason if isinstance(reason, str) else ""
 
 
 _MAX_MESSAGE = 1_000

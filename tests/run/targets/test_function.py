@@ -258,20 +258,25 @@ TENANCY = "The invoked function is not enabled with tenancy configuration."
             ("refused", "tenancy-not-enabled", TENANCY.rstrip(".")),
         ),
         *(
-            (Reply(status=403, headers=(("x-amzn-ErrorType", name),)), False, None, ("denied", name, "HTTP 403"))
+            (
+                Reply(status=403, headers=(("x-amzn-ErrorType", name),)),
+                False,
+                None,
+                ("denied", name, f"{name} (HTTP 403)"),
+            )
             for name in ("AccessDeniedException", "ExpiredTokenException", "InvalidSignatureException")
         ),
         (
             Reply(status=404, headers=(("x-amzn-ErrorType", "ResourceNotFoundException"),)),
             False,
             None,
-            ("absent", "ResourceNotFoundException", "HTTP 404"),
+            ("absent", "ResourceNotFoundException", "ResourceNotFoundException (HTTP 404)"),
         ),
         (
             Reply(status=429, headers=(("x-amzn-ErrorType", "TooManyRequestsException"),)),
             False,
             None,
-            ("throttled", "TooManyRequestsException", "HTTP 429"),
+            ("throttled", "TooManyRequestsException", "TooManyRequestsException (HTTP 429)"),
         ),
         (Reply(status=500, body=b"[" * 9999), False, None, ("service-error", "HTTP 500", "HTTP 500")),
         (Reply(error_kind="timeout", error_text="late"), False, None, ("lost", "timeout", "late")),
