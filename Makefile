@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 TESTS = $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: demo quick test lint update lock bench clean
+.PHONY: demo quick test lint update lock bench pictures clean
 
 demo: $(VENV)/.lab
 	$(BIN)/tenantcheck demo
@@ -40,6 +40,10 @@ lock: $(VENV)/.dev
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.speed --write
 	$(BIN)/python -m benchmarks.limits --write
+
+# the pictures of the README
+pictures: $(VENV)/.lab
+	$(BIN)/python -m benchmarks.pictures
 
 $(VENV)/.bench: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -1,32 +1,108 @@
-"""The README keeps its word: commands, exit codes, the table of the benchmark, the tenants file."""
+"""README and guide keep their word: commands, exit codes, and every block of code."""
 
 from __future__ import annotations
 
+import importlib
 import re
+import shlex
 import subprocess
 import sys
+import tomllib
+from collections import Counter
 from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 
 from tenantcheck.cli.output import EXIT_CODES
 from tenantcheck.cli.root import _COMMANDS
 from tenantcheck.lab import Lab
 from tenantcheck.run.plan import parse_tenants
 from tenantcheck.starter import witness
+from tests.cli.command import run_in
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+GUIDE = (ROOT / "docs" / "guide.md").read_text()
+#: Every block of code in both, as language and text.
+BLOCKS = re.findall(r"(?ms)^```(\w*)\n(.*?)^```$", README + GUIDE)
 PAGES = [
     "README.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
     "docs/design.md",
+    "docs/guide.md",
     "tenantcheck/judge/checks/README.md",
     "tenantcheck/reports/README.md",
     "tenantcheck/run/senders/README.md",
 ]
+
+
+def _block(language: str, begins: str) -> str:
+    """The one block of this language that begins so."""
+    (text,) = [text for each, text in BLOCKS if each == language and text.startswith(begins)]
+    return str(text)
+
+
+def test_every_block_of_code_is_run_here() -> None:
+    """By the tests below: commands, a workflow, a tenants file and three programs."""
+    kinds = Counter(language for language, _ in BLOCKS)
+    assert kinds == {"console": kinds["console"], "yaml": 1, "toml": 1, "python": 3}
+
+
+def _commands() -> list[str]:
+    lines = "".join(text for language, text in BLOCKS if language == "console").splitlines()
+    assert all(line.startswith("$ ") for line in lines)
+    return [line.removeprefix("$ ") for line in lines]
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("line", _commands())
+def test_every_command_works(line: str, tmp_path: Path) -> None:
+    """On the lab; what installs something is held against what there is to install."""
+    words = shlex.split(line)
+    if words[:2] == ["pipx", "install"]:
+        extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+        assert set(re.findall(r"\w+", words[2])) <= set(extras)
+        return
+    if words[0] == "make":
+        assert subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True).returncode == 0
+        return
+    if words[:2] == ["tenantcheck", "lab"]:  # it runs until it is ended; its options are those of the one below
+        assert importlib.import_module("tenantcheck.cli.lab").command.make_context("lab", words[2:]).params["control"]
+        return
+    with Lab(control=True, hold_s=0.02) as lab:
+        at_lab = re.sub(r"https?://\S+/prod/", f"{lab.front_url.removesuffix('witness')}", line)
+        _, *words = shlex.split(at_lab.replace("my-function", lab.function_name).partition(" > ")[0])
+        variables = {
+            "AWS_ACCESS_KEY_ID": "x",
+            "AWS_SECRET_ACCESS_KEY": "y",
+            "AWS_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL_LAMBDA": lab.endpoint_url,
+        }
+        result = run_in(tmp_path, *words, **variables)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.lab
+def test_the_python_example_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Lab(hold_s=0.02) as lab:
+        exec(_block("python", "import tenantcheck").replace("https://api.example.com/witness", lab.front_url), {})
+
+
+@pytest.mark.lab
+def test_the_workflow_runs(tmp_path: Path) -> None:
+    *_, step = yaml.safe_load(_block("yaml", "- uses"))
+    _, run_, *words = shlex.split(step["run"])
+    assert run_ == "run"
+    with Lab(hold_s=0.02) as lab:
+        words[words.index("my-function")] = lab.function_name
+        variables = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_REGION": "us-east-1"}
+        result = run_in(tmp_path, *words[1:], "--endpoint-url", lab.endpoint_url, **variables)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (tmp_path / "isolation.json").exists()
 
 
 def test_every_command_is_listed_as_its_help_says() -> None:
@@ -42,9 +118,7 @@ def test_exit_codes() -> None:
 def test_the_tenants_file_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ACME_TOKEN", "GLOBEX_TOKEN", "SPARE_TOKEN"):
         monkeypatch.setenv(name, "t")
-    match = re.search(r"```toml\n(.*?)```", README, re.DOTALL)
-    assert match is not None
-    tenants = parse_tenants("@t.toml", {"t.toml": match.group(1).encode()})
+    tenants = parse_tenants("@t.toml", {"t.toml": _block("toml", "[[tenant]]").encode()})
     assert [row.id for row in tenants.rows] == ["acme", "globex"]
     assert [row.id for row in tenants.spare] == ["unused-1"]
 
@@ -60,7 +134,7 @@ def test_pages_name_files_that_are_there(page: str) -> None:
 
 @pytest.mark.lab
 def test_the_pytest_example_passes(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```python\n(import httpx\nimport pytest\n.*?)```", README, re.DOTALL)
+    example = _block("python", "import httpx")
     file = tmp_path / "test_example.py"
     file.write_text(example)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(file)]
@@ -70,7 +144,7 @@ def test_the_pytest_example_passes(tmp_path: Path) -> None:
 
 @pytest.mark.lab
 def test_the_decorated_handler_of_the_readme_answers(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```python\n(from witness import witnessed\n.*?)```", README, re.DOTALL)
+    example = _block("python", "from witness import witnessed")
     (tmp_path / "witness.py").write_text(witness("python"))
     (tmp_path / "app.py").write_text(example)
     with Lab(handler=str(tmp_path / "app.handler"), hold_s=0.001) as lab:
