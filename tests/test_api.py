@@ -30,6 +30,7 @@ RENAMED = {"header": "headers", "alias": "aliases"}
 COMMON = {"quiet", "verbose", "debug", "no_color"}
 COMMANDS_ONLY = COMMON | {
     "keep",
+    "sarif_anchor",
     "tenants",
     "price_per_gb",
     "memory",

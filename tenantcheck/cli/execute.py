@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -15,11 +14,11 @@ from tenantcheck.cli.planning import Price, print_plan, seconds_line
 from tenantcheck.cli.progress import Progress
 from tenantcheck.cli.root import Common
 from tenantcheck.cli.say import say
+from tenantcheck.cli.wanted import Wanted
 from tenantcheck.cli.words import ErrorWords
 from tenantcheck.history import tidy
 from tenantcheck.judge import Judge
 from tenantcheck.model import Call, Observation, Plan, Reply, Verdict
-from tenantcheck.reports import Format
 from tenantcheck.run.plan import Wave
 from tenantcheck.run.planning import RunTarget
 from tenantcheck.run.preflight import Preflight
@@ -31,7 +30,7 @@ from tenantcheck.run.session import Session, run_async
 _DESCRIPTORS = 4_096
 
 
-def run_and_show(session: Session, common: Common, given: Mapping[str, Any], reports: Mapping[Path, Format]) -> int:
+def run_and_show(session: Session, common: Common, given: Mapping[str, Any], wanted: Wanted) -> int:
     """What `probe` and `invoke` do with a session, by the options that are the command line's own."""
     if not common.quiet or given["dry_run"]:
         print_plan(session, Price(given["price_per_gb"], given["memory"]))
@@ -43,7 +42,7 @@ def run_and_show(session: Session, common: Common, given: Mapping[str, Any], rep
     if session.history is None and (gone := tidy(given["keep"])):
         what = f"the {gone} oldest histories" if gone > 1 else "the oldest history"
         say(f"removed {what} from .tenantcheck/, where {given['keep']} are kept (--keep)")
-    return show(verdict, common, given["format"], reports)
+    return show(verdict, common, wanted)
 
 
 #: Ends of a run that began with answers which told nothing.

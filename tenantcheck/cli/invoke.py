@@ -11,14 +11,13 @@ from tenantcheck.cli.execute import run_and_show
 from tenantcheck.cli.options import (
     in_group,
     judging_options,
-    parse_reports,
     read_data,
-    report_options,
     run_options,
     settings_of,
 )
 from tenantcheck.cli.root import Command, Common, examples
 from tenantcheck.cli.say import say
+from tenantcheck.cli.wanted import report_options, wanted_reports
 from tenantcheck.model.text import listed
 from tenantcheck.run.targets.events import RAW, SHAPES
 
@@ -56,7 +55,7 @@ def command(common: Common, /, function: str, **given: Any) -> int:
     Needs lambda:InvokeFunction and nothing else. The handler answers with its witness (tenantcheck handler prints
     one). Sends about 160 requests with the standard plan.
     """
-    reports = parse_reports(given.pop("report"))
+    wanted = wanted_reports(given)
     options = settings_of(given)
     options["payload"] = read_data(given["payload"])
     if given["event"].startswith("@"):
@@ -65,4 +64,4 @@ def command(common: Common, /, function: str, **given: Any) -> int:
     session = invoke_session(function, given["tenants"], **options, **{name: given[name] for name in names})
     if not session.target.carries_nonce:
         say("the event has no place for the nonce, so replays and residue stay unseen")
-    return run_and_show(session, common, given, reports)
+    return run_and_show(session, common, given, wanted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,6 @@ from tenantcheck.errors import UsageError
 from tenantcheck.files import read_file
 from tenantcheck.history import HISTORIES
 from tenantcheck.model import PlanName, Requirement
-from tenantcheck.model.text import listed
-from tenantcheck.reports import FORMATS, TERMINAL, Format
 from tenantcheck.run.settings import BOUNDS, REQUIREMENTS, TENANTS, RunSettings
 
 _DEFAULT = RunSettings()
@@ -26,7 +24,9 @@ _DEFAULT = RunSettings()
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _stacked(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+def stacked(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """All of them as one, in the order of the help."""
+
     def apply(function: F) -> F:
         for decorator in reversed(decorators):
             function = decorator(function)
@@ -72,28 +72,10 @@ def in_group(group: str) -> Callable[..., Callable[[F], F]]:
     return partial(option, group=group)
 
 
-def report_options() -> Callable[[F], F]:
-    """How the result is shown."""
-    option = in_group("Output")
-    return _stacked(
-        option(
-            "--format",
-            type=click.Choice((TERMINAL, *FORMATS)),
-            help=f"Report on stdout. [default: {TERMINAL} on a terminal, plain otherwise]",
-        ),
-        option(
-            "--report",
-            multiple=True,
-            metavar="FORMAT=FILE",
-            help=f"Also write a report to a file: {listed(FORMATS, 'or')}; .json and .txt need no FORMAT.",
-        ),
-    )
-
-
 def judging_options() -> Callable[[F], F]:
     """How a history is judged."""
     option = in_group("Judging")
-    return _stacked(
+    return stacked(
         option(
             "--significance",
             type=Number("significance"),
@@ -118,7 +100,7 @@ def judging_options() -> Callable[[F], F]:
 def _tenants_options() -> Callable[[F], F]:
     """Whom a run asks for."""
     option = in_group("Tenants")
-    return _stacked(
+    return stacked(
         option(
             "--tenants",
             default=str(TENANTS),
@@ -131,7 +113,7 @@ def _tenants_options() -> Callable[[F], F]:
 def _plan_options() -> Callable[[F], F]:
     """What it sends."""
     option = in_group("Plan")
-    return _stacked(
+    return stacked(
         option(
             "--plan",
             type=click.Choice(get_args(PlanName)),
@@ -162,7 +144,7 @@ def _plan_options() -> Callable[[F], F]:
 def _limits_options() -> Callable[[F], F]:
     """What it may spend."""
     option = in_group("Limits")
-    return _stacked(
+    return stacked(
         option(
             "--rate",
             type=Number("rate"),
@@ -195,7 +177,7 @@ def _limits_options() -> Callable[[F], F]:
 def _witness_options() -> Callable[[F], F]:
     """Where answers say which environment gave them."""
     option = in_group("Witness")
-    return _stacked(
+    return stacked(
         option(
             "--witness",
             multiple=True,
@@ -219,7 +201,7 @@ def _witness_options() -> Callable[[F], F]:
 def _judging_options() -> Callable[[F], F]:
     """What has to be exercised."""
     option = in_group("Judging")
-    return _stacked(
+    return stacked(
         option(
             "--require",
             multiple=True,
@@ -232,7 +214,7 @@ def _judging_options() -> Callable[[F], F]:
 def _output_options() -> Callable[[F], F]:
     """What is said and recorded, besides the report."""
     option = in_group("Output")
-    return _stacked(
+    return stacked(
         option(
             "--price-per-gb",
             type=click.FloatRange(0),
@@ -267,7 +249,7 @@ def _output_options() -> Callable[[F], F]:
 
 def run_options() -> Callable[[F], F]:
     """What a run sends, and what it may spend."""
-    return _stacked(
+    return stacked(
         _tenants_options(),
         _plan_options(),
         _limits_options(),
@@ -324,26 +306,6 @@ def settings_of(given: dict[str, Any]) -> dict[str, Any]:
 def split(texts: Sequence[str]) -> tuple[str, ...]:
     """Values that may be separated by commas, too."""
     return tuple(part.strip() for text in texts for part in text.split(",") if part.strip())
-
-
-#: The format that a file is written in where none is named, by the end of its name.
-_SUFFIXES = {".json": "json", ".txt": "plain"}
-
-
-def parse_reports(texts: tuple[str, ...]) -> Mapping[Path, Format]:
-    """`FORMAT=FILE` pairs. Raises `UsageError`."""
-    reports: dict[Path, Format] = {}
-    for text in texts:
-        name, equals, file = text.partition("=")
-        if not equals and (suffix := Path(text).suffix) in _SUFFIXES:
-            name, equals, file = _SUFFIXES[suffix], "=", text
-        if not equals or not file or name not in FORMATS:
-            raise UsageError(f"--report {text}: FORMAT=FILE was expected", f"FORMAT is {listed(FORMATS, 'or')}.")
-        path = Path(file)
-        if path.is_dir() or not path.absolute().parent.is_dir():
-            raise UsageError(f"--report {text}: there is no such folder", "Make it first, or name another file.")
-        reports[path] = FORMATS[name]
-    return reports
 
 
 #: The most that Lambda takes.

@@ -6,10 +6,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from msgspec import structs
+
 from tenantcheck.cli.files import write_file
 from tenantcheck.cli.interrupts import interrupts
 from tenantcheck.cli.root import Common
 from tenantcheck.cli.say import say, whole_stdout
+from tenantcheck.cli.wanted import Wanted
 from tenantcheck.model import Verdict
 from tenantcheck.model.text import printable
 from tenantcheck.reports import FORMATS, TERMINAL, Format
@@ -63,14 +66,20 @@ def _hint(verdict: Verdict) -> str:
     return (_HINTS | (_PROBE_HINTS if run.kind == "probe" else {}))[run.ended]
 
 
-def show(verdict: Verdict, common: Common, output_format: str | None, reports: Mapping[Path, Format]) -> int:
+def exit_code(verdict: Verdict) -> int:
+    """What the process ends with."""
+    return 1 if verdict.unable else EXIT_CODES[verdict.outcome]
+
+
+def show(verdict: Verdict, common: Common, wanted: Wanted) -> int:
     """Print and write the reports; returns the exit code. Whatever can't be written does not change it."""
-    code = 1 if verdict.unable else EXIT_CODES[verdict.outcome]
-    name = output_format or (TERMINAL if sys.stdout.isatty() else "plain")
+    code = exit_code(verdict)
+    verdict = structs.replace(verdict, anchor=wanted.anchor)
+    name = wanted.on_stdout or (TERMINAL if sys.stdout.isatty() else "plain")
     text = None if name == TERMINAL else FORMATS[name].render(verdict)
     with interrupts.ending(code, f"interrupted: not every report is whole.\n  {_KEPT}"):
         _print(verdict, common, text)
-        _write(verdict, reports)
+        _write(verdict, wanted.files)
     if verdict.unable:
         say(f"error: {printable(verdict.reasons[0], 400)}")
         say(f"  {_hint(verdict)} The history is kept.".replace("   ", "  "))

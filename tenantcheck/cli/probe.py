@@ -13,13 +13,12 @@ from tenantcheck.cli.options import (
     OnePerLine,
     in_group,
     judging_options,
-    parse_reports,
     read_data,
-    report_options,
     run_options,
     settings_of,
 )
 from tenantcheck.cli.root import Command, Common, examples
+from tenantcheck.cli.wanted import report_options, wanted_reports
 from tenantcheck.run.targets.http import DEFAULT_NONCE_PLACE, DEFAULT_TENANT_HEADER, parse_header
 
 _PLACES = ("tenant_header", "tenant_query", "tenant_from_credentials")
@@ -89,11 +88,11 @@ def command(common: Common, /, url: str, **given: Any) -> int:
     Put {tenant} into the URL where the tenant id belongs in the path. The handler behind it answers with its
     witness (tenantcheck handler prints one). Sends about 170 requests with the standard plan.
     """
-    reports = parse_reports(given.pop("report"))
+    wanted = wanted_reports(given)
     options = settings_of(given)
     options["headers"] = [parse_header(text) for text in given["header"]]
     options["data"] = read_data(given["data"])
     options["aliases"] = given["alias"]
     names = (*_PLACES, "method", "nonce", "aws_sigv4", "region", "profile", "cacert", "insecure", "witness_key")
     session = probe_session(url, given["tenants"], **options, **{name: given[name] for name in names})
-    return run_and_show(session, common, given, reports)
+    return run_and_show(session, common, given, wanted)

@@ -14,7 +14,8 @@ from tenantcheck.version import __version__
 _COMMANDS = {
     "probe": "Test an HTTP endpoint for tenant isolation.",
     "invoke": "Test a Lambda function for tenant isolation, by Invoke.",
-    "check": "Judge a recorded history again.",
+    "check": "Judge recorded histories again.",
+    "verify": "Hold a signed statement against its history.",
     "handler": "Print a witness for your function.",
     "init": "Write what a first check needs into a folder.",
     "lab": "Run a local Lambda to try things on.",

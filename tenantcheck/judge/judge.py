@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 
+import msgspec
 from msgspec import structs
 
 from tenantcheck.checking import Performed, perform
@@ -142,6 +144,7 @@ class Judge:
             source=Source(
                 path=history,
                 sha256=sha256,
+                plan_sha256=hashlib.sha256(msgspec.json.encode(header.plan, order="sorted")).hexdigest(),
                 problem=f"the history does not hold the requests that its seed draws: {altered}" if altered else "",
             ),
             strict=self.plan.strict,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import Any
 
 #: Controls, invisible formatting (also what turns the writing direction), surrogates, private use, separators.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -52,10 +54,18 @@ _BEYOND_ASCII = re.compile(r"[^\x20-\x7e\n]")
 
 
 def ascii_json(text: str) -> str:
-    """A JSON document in ASCII: whatever else stands in its texts is escaped, so that it can be shown anywhere."""
+    """JSON in ASCII: whatever else stands in its texts is escaped, so that it can be shown anywhere. Half of a
+    surrogate pair, which readers refuse, becomes U+FFFD."""
     return text if text.isascii() and text.isprintable() else _BEYOND_ASCII.sub(_escaped, text)
 
 
+def json_text(document: Any) -> str:
+    """A document as indented JSON in ASCII, ending in a line break."""
+    return ascii_json(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
+
+
 def _escaped(match: re.Match[str]) -> str:
+    if 0xD800 <= ord(match.group()) < 0xE000:
+        return "\\ufffd"
     units = match.group().encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))

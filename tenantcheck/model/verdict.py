@@ -298,6 +298,8 @@ class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     path: str = ""
     sha256: str = ""
+    plan_sha256: str = ""
+    """Digest of the plan of a run."""
     problem: str = ""
     """What in it is not as it was recorded: said whatever the verdict is."""
 
@@ -323,6 +325,8 @@ class Case(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The tool could not do its work: nothing was learnt."""
     tool: str = ""
     """Version of this program."""
+    anchor: str = ""
+    """File that stands for what has no place in one, where a report needs such a place."""
 
 
 class Verdict(Case, frozen=True, kw_only=True, omit_defaults=True):

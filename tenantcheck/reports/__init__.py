@@ -17,6 +17,8 @@ class Format:
     name: str
     about: str
     module: str
+    suffix: str = ""
+    """Files that end so are written in it, where no format is named."""
 
     def render(self, verdict: Verdict) -> str:
         """The report. No text in it steers a terminal."""
@@ -28,8 +30,12 @@ def _module(name: str) -> ModuleType:
 
 
 _EVERY = (
-    Format(name="plain", about="for files and pipes", module="plain"),
-    Format(name="json", about="for programs, with a schema", module="json_report"),
+    Format(name="plain", about="for files and pipes", module="plain", suffix=".txt"),
+    Format(name="json", about="for programs, with a schema", module="json_report", suffix=".json"),
+    Format(name="junit", about="for CI servers, as JUnit's XML", module="junit", suffix=".xml"),
+    Format(name="sarif", about="for code scanning, with --sarif-anchor", module="sarif", suffix=".sarif"),
+    Format(name="markdown", about="for job summaries and pull requests", module="markdown", suffix=".md"),
+    Format(name="intoto", about="for auditors and policies, as an in-toto statement to be signed", module="intoto"),
 )
 #: The formats, by name. The command line, its help, the documentation and the tests read this table.
 FORMATS: dict[str, Format] = {each.name: each for each in _EVERY}

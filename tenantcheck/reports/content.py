@@ -254,6 +254,11 @@ def _finding(finding: Finding, remedy: str) -> Block:
     )
 
 
+def finding_text(finding: Finding) -> str:
+    """A finding with what it stands on and how to see it again, line by line."""
+    return "\n".join((finding_sentence(finding), *map(str, finding.exhibits), *_repeats(finding.exhibits)))
+
+
 def _exhibit(exhibit: Seen) -> tuple[str, ...]:
     return (
         f"#{exhibit.seq}",

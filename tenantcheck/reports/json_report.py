@@ -6,14 +6,13 @@ removed or given another meaning.
 
 from __future__ import annotations
 
-import json
 from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 from tenantcheck.model import Exhibit, Finding, Seen, Verdict
-from tenantcheck.model.text import ascii_json
+from tenantcheck.model.text import json_text
 from tenantcheck.reports.sentences import finding_sentence
 from tenantcheck.reports.shell import command_line
 
@@ -228,6 +227,7 @@ class JsonSource(Struct, kw_only=True):
 
     path: str
     sha256: str
+    plan_sha256: str
     problem: str
 
 
@@ -249,10 +249,16 @@ class JsonReport(Struct, kw_only=True):
     tool: str
 
 
+def as_json(verdict: Verdict) -> dict[str, Any]:
+    """The report in plain types."""
+    told: dict[str, Any] = msgspec.to_builtins(_report(verdict))
+    return told
+
+
 def render(verdict: Verdict) -> str:
     """The report as indented JSON, ending in a line break. Everything outside ASCII is escaped, so that no text
     from outside steers a terminal that shows it."""
-    return ascii_json(json.dumps(msgspec.to_builtins(_report(verdict)), indent=2)) + "\n"
+    return json_text(as_json(verdict))
 
 
 def json_schema() -> dict[str, Any]:

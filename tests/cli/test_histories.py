@@ -117,3 +117,69 @@ def test_a_report_that_can_not_be_written_does_not_hide_a_breach(labs: Labs) -> 
     result = run("-q", "probe", lab.front_url, "--report", "json=/dev/full")
     assert (result.returncode, "error: --report /dev/full: No space left" in result.stderr) == (10, True)
     assert result.stdout.startswith("FAIL: ")
+
+
+def test_several_histories_are_a_table_and_the_worst_counts(labs: Labs) -> None:
+    """
+    Given a run that passed beside its control, and one that failed
+    When all of their histories are judged
+    Then there is a row for each run, the control has none, and the exit code is that of the breach.
+    """
+    lab = labs(control=True, **FAST)
+    run("-q", "probe", lab.front_url, "--plan", "quick", "--control", lab.control_url, "--history", "a.jsonl")
+    run("-q", "probe", lab.control_url, "--plan", "quick", "--history", "b.jsonl")
+    told = run("check", "a.jsonl", "a-control.jsonl", "b.jsonl")
+    assert told.returncode == 10
+    assert [line.split()[:2] for line in told.stdout.splitlines()[2:]] == [["a.jsonl", "PASS"], ["b.jsonl", "FAIL"]]
+    assert "1 left out: functions without isolation" in told.stderr
+    assert run("check", "a.jsonl", "a.jsonl").returncode == 0
+    refused = run("check", "a.jsonl", "b.jsonl", "--report", "r.json")
+    assert (refused.returncode, "a report is one of one history" in refused.stderr) == (2, True)
+
+
+def test_a_statement_is_held_against_its_history(labs: Labs) -> None:
+    lab = labs(**FAST)
+    run("-q", "probe", lab.front_url, "--plan", "quick", "--history", "a.jsonl", "--report", "intoto=a.intoto")
+    agrees = run("verify", "a.intoto", "--history", "a.jsonl")
+    assert (agrees.returncode, agrees.stdout.startswith("AGREES: PASS")) == (0, True), agrees.stderr
+    again = run("check", "a.jsonl", "--report", "intoto=-", "--significance", "1e-30")
+    Path("b.intoto").write_text(again.stdout)
+    stricter = run("verify", "b.intoto", "--history", "a.jsonl")
+    assert (stricter.returncode, stricter.stdout.split(",")[0]) == (3, "AGREES: INCONCLUSIVE")
+    Path("b.intoto").write_text(Path("a.intoto").read_text().replace('"PASSED"', '"FAILED"'))
+    differs = run("verify", "b.intoto", "--history", "a.jsonl")
+    assert (differs.returncode, differs.stdout.splitlines()[1]) == (3, "  result differs")
+    for content, said in (("{", "not JSON"), ("{}", "no statement of a test result")):
+        Path("c.intoto").write_text(content)
+        other = run("verify", "c.intoto", "--history", "a.jsonl")
+        assert (other.returncode, said in other.stderr) == (1, True)
+    assert run("verify", "nowhere", "--history", "a.jsonl").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--report", "json=a.json", "--report", "junit=./a.json"), "the file is named twice"),
+        (("--report", "sarif=a.sarif"), "SARIF needs a file that its findings stand at"),
+        (("--format", "sarif", "--sarif-anchor", "none.yaml"), "there is no such file"),
+        (("--report", "json=-", "--format", "plain"), "stdout shows plain already"),
+        (("--report", "json=no/a.json"), "there is no such folder"),
+        (("--report", "a.pdf"), "FORMAT=FILE was expected"),
+    ],
+)
+def test_what_can_not_be_written_is_said_before_the_run(words: tuple[str, ...], said: str) -> None:
+    result = run("probe", "http://127.0.0.1:1", *words)
+    assert (result.returncode, said in result.stderr) == (2, True), result.stderr
+    assert not Path(".tenantcheck").exists()
+
+
+def test_a_report_can_take_the_place_of_the_one_on_stdout(labs: Labs) -> None:
+    lab = labs(isolation="none", **FAST)
+    Path("template.yaml").touch()
+    words = ("--report", "a.xml", "--report", "a.sarif", "--report", "a.md", "--sarif-anchor", "template.yaml")
+    told = run("-q", "probe", lab.front_url, "--report", "json=-", *words)
+    assert told.returncode == 10
+    assert json.loads(told.stdout)["verdict"] == "fail"
+    assert Path("a.md").read_text().startswith("## ❌ tenantcheck: FAIL")
+    assert '"uri": "template.yaml"' in Path("a.sarif").read_text()
+    assert "<failure" in Path("a.xml").read_text()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -39,14 +41,20 @@ def terminal(result: Verdict, show: Callable[[Verdict, Console], None] = print_t
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
 
 
+def recorded(*arguments: Any, **options: Any) -> Verdict:
+    """A verdict on a history, whose digest is known."""
+    told = verdict(*arguments, **options)
+    return msgspec.structs.replace(told, source=msgspec.structs.replace(told.source, sha256="0" * 64))
+
+
 FOREIGN = SeenNonce(nonce=nonces.compose(RUN, nonces.tag("a"), 0, f"{0:016x}"), place="residue-memory")
 CASES: dict[str, Verdict] = {
-    "pass": verdict(
+    "pass": recorded(
         f"{CLEAN} | n A3 | c a1 b2",
         plan_for(newcomers="a", checks=("shared-environment", "wrong-tenant", "lookalike-collapse")),
     ),
-    "fail": verdict("o a1 b2 | r a1 b1", edit={3: changed(seen=(FOREIGN,))}, ended="breach"),
-    "inconclusive": verdict(
+    "fail": recorded("o a1 b2 | r a1 b1", edit={3: changed(seen=(FOREIGN,))}, ended="breach"),
+    "inconclusive": recorded(
         "o a1 b2 | r a- b2 a3 b!", ended="max-requests", edit={3: with_witness(invocation_count=9)}
     ),
 }
@@ -102,12 +110,12 @@ def test_text_from_outside_steers_nothing(form: str) -> None:
     Then no control or direction character is in it, and markup stands as it came.
     """
     edit = {n: with_witness(execution_environment_id=HOSTILE, tenant_id=HOSTILE) for n in range(4)}
-    text = RENDERERS[form](verdict("o a1 b2 | r a1 b1", edit=edit))
+    text = RENDERERS[form](recorded("o a1 b2 | r a1 b1", edit=edit))
     assert not {"\x1b", "\u202e", "\x07", "\u2028", "\r"} & set(text)
     if form == "json":
         assert HOSTILE in {finding["environment"] for finding in json.loads(text)["findings"]}
-    else:
-        assert "[bold]" in text.replace("\n", "").replace(" ", "")
+    elif form != "intoto":  # which names findings by their fingerprints
+        assert "[bold]" in html.unescape(text).replace("\n", "").replace(" ", "")
 
 
 def test_printable_bounds_and_replaces() -> None:
