@@ -14,6 +14,7 @@ from tenantcheck.judge.environments import Environments
 from tenantcheck.judge.evidence import EvidenceCounter
 from tenantcheck.judge.notes import Notes
 from tenantcheck.judge.reasons import CORE_CHECK, Reasons, causes_first
+from tenantcheck.judge.timeline import TimelineRecorder
 from tenantcheck.model import (
     IDENTITIES,
     WITNESS_NAMES,
@@ -55,10 +56,14 @@ class Judge:
         self._evidence = EvidenceCounter(plan)
         self._why = Reasons(plan, self.environments)
         self._notes = Notes(plan, self.environments)
+        self._timeline = TimelineRecorder([tenant.id for tenant in plan.everyone()])
 
     def add(self, wave: Sequence[Observation]) -> None:
         """Take in one ended wave."""
-        self._evidence.add(self.environments.add(wave), self.environments)
+        grouped = self.environments.add(wave)
+        self._evidence.add(grouped, self.environments)
+        ordered = bool(wave) and wave[0].request.kind == "ordered"
+        self._timeline.add(grouped.observations, self._evidence.weakest() if ordered else None)
 
     def evidence(self) -> Evidence:
         """The evidence so far."""
@@ -141,6 +146,7 @@ class Judge:
             not_established=tuple(self._notes.not_established(results, evidence)),
             remarks=(*remarks, *self._notes.remarks(header, torn, ended)),
             tenants=tuple(self._tenants()),
+            timeline=self._timeline.timeline(),
             source=Source(
                 path=history,
                 sha256=sha256,
@@ -201,7 +207,7 @@ class Judge:
             state = self.environments.people.states[tenant.index]
             if not state.requests:
                 continue
-            median_ns = state.latencies.median_ns()
+            median_ns, cold_ns = state.latencies.median_ns(), state.cold_latencies.median_ns()
             yield TenantSummary(
                 tenant=tenant.id,
                 newcomer=tenant.index in newcomers,
@@ -210,6 +216,7 @@ class Judge:
                 requests=state.requests,
                 cold_starts=state.cold_starts,
                 p50_ms=None if median_ns is None else round(median_ns / 1e6, 2),
+                cold_p50_ms=None if cold_ns is None else round(cold_ns / 1e6, 2),
                 max_ms=round(state.latencies.highest_ns / 1e6, 2) if median_ns is not None else None,
             )
 

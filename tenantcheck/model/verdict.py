@@ -10,6 +10,7 @@ from tenantcheck.errors import IsolationBreachedError
 from tenantcheck.model.observation import Control
 from tenantcheck.model.repeat import Repeat
 from tenantcheck.model.text import printable, shown_id
+from tenantcheck.model.timeline import Timeline
 
 Severity = Literal["breach", "weakness", "open"]
 CheckStatus = Literal["clean", "breached", "weak", "open", "not-exercised", "not-applicable", "left-out", "crashed"]
@@ -240,6 +241,8 @@ class TenantSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
     requests: int
     cold_starts: int
     p50_ms: float | None = None
+    cold_p50_ms: float | None = None
+    """Median of its cold starts."""
     max_ms: float | None = None
 
 
@@ -318,6 +321,8 @@ class Case(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a pass does not say."""
     remarks: tuple[str, ...] = ()
     tenants: tuple[TenantSummary, ...] = ()
+    timeline: Timeline | None = None
+    """What happened when, for pictures."""
     source: Source = Source()
     strict: bool = False
     """Weaknesses fail it."""

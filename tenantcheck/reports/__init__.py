@@ -32,6 +32,7 @@ def _module(name: str) -> ModuleType:
 _EVERY = (
     Format(name="plain", about="for files and pipes", module="plain", suffix=".txt"),
     Format(name="json", about="for programs, with a schema", module="json_report", suffix=".json"),
+    Format(name="html", about="for people who were not there: one page with pictures", module="html", suffix=".html"),
     Format(name="junit", about="for CI servers, as JUnit's XML", module="junit", suffix=".xml"),
     Format(name="sarif", about="for code scanning, with --sarif-anchor", module="sarif", suffix=".sarif"),
     Format(name="markdown", about="for job summaries and pull requests", module="markdown", suffix=".md"),

@@ -17,6 +17,7 @@ from tenantcheck.model import (
     Randomised,
     RunSubject,
     Seen,
+    TenantSummary,
     Verdict,
 )
 from tenantcheck.model.text import chance, printable, shown_id
@@ -33,6 +34,8 @@ from tenantcheck.reports.shell import command_line
 
 #: Findings written out; the JSON report has all that are kept.
 SHOWN_FINDINGS = 5
+#: Tenants with a row of their own.
+SHOWN_TENANTS = 12
 
 
 class Table(NamedTuple):
@@ -81,6 +84,38 @@ def blocks(verdict: Verdict) -> Iterator[Block]:
     yield Block("Not established", tuple(f"- {printable(line, 400)}" for line in verdict.not_established))
     yield from _remarks(verdict)
     yield _record(verdict)
+
+
+def details(verdict: Verdict) -> Iterator[Block]:
+    """What stands below the pictures of a page: evidence, tenants, checks, remarks."""
+    yield _evidence(verdict)
+    if verdict.tenants:
+        yield Block("Tenants and their latency", table=_latencies(verdict))
+    yield _checks(verdict)
+    yield from _remarks(verdict)
+
+
+def finding_block(finding: Finding) -> Block:
+    """One finding, without what to do about it."""
+    return _finding(finding, "")
+
+
+def _latencies(verdict: Verdict) -> Table:
+    """Every tenant, newcomers too."""
+    columns = ("tenant", "environments", "invocations", "cold starts", "median ms", "cold start median ms", "max ms")
+    rows = tuple(
+        (
+            shown_id(tenant.tenant) + (" (newcomer)" if tenant.newcomer else ""),
+            str(tenant.environments),
+            str(tenant.invocations),
+            str(tenant.cold_starts),
+            _milliseconds(tenant.p50_ms),
+            _milliseconds(tenant.cold_p50_ms),
+            _milliseconds(tenant.max_ms),
+        )
+        for tenant in verdict.tenants
+    )
+    return Table(columns, rows, frozenset(range(1, 7)))
 
 
 def _remarks(verdict: Verdict) -> Iterator[Block]:
@@ -177,7 +212,9 @@ def _worth(evidence: Evidence) -> Iterator[str]:
 
 
 def _tenants(verdict: Verdict) -> Block:
-    rows = [
+    tenants = [tenant for tenant in verdict.tenants if not tenant.newcomer]
+    newcomers = [tenant for tenant in verdict.tenants if tenant.newcomer]
+    rows: list[tuple[str, ...]] = [
         (
             shown_id(tenant.tenant),
             str(tenant.environments),
@@ -186,24 +223,27 @@ def _tenants(verdict: Verdict) -> Block:
             _milliseconds(tenant.p50_ms),
             _milliseconds(tenant.max_ms),
         )
-        for tenant in verdict.tenants
-        if not tenant.newcomer
+        for tenant in tenants[:SHOWN_TENANTS]
     ]
-    newcomers = [tenant for tenant in verdict.tenants if tenant.newcomer]
+    if more := tenants[SHOWN_TENANTS:]:
+        rows.append(_together(f"({len(more)} more)", more))
     if newcomers:
-        slowest = max((tenant.max_ms for tenant in newcomers if tenant.max_ms is not None), default=None)
-        rows.append(
-            (
-                f"({many(len(newcomers), 'newcomer')})",
-                str(sum(tenant.environments for tenant in newcomers)),
-                str(sum(tenant.invocations for tenant in newcomers)),
-                str(sum(tenant.cold_starts for tenant in newcomers)),
-                _milliseconds(None),
-                _milliseconds(slowest),
-            )
-        )
+        rows.append(_together(f"({many(len(newcomers), 'newcomer')})", newcomers))
     columns = ("tenant", "environments", "invocations", "cold starts", "median ms", "max ms")
     return Block("Tenants", table=Table(columns, tuple(rows), frozenset({1, 2, 3, 4, 5})))
+
+
+def _together(name: str, tenants: Sequence[TenantSummary]) -> tuple[str, ...]:
+    """One row for several tenants."""
+    slowest = max((tenant.max_ms for tenant in tenants if tenant.max_ms is not None), default=None)
+    return (
+        name,
+        str(sum(tenant.environments for tenant in tenants)),
+        str(sum(tenant.invocations for tenant in tenants)),
+        str(sum(tenant.cold_starts for tenant in tenants)),
+        _milliseconds(None),
+        _milliseconds(slowest),
+    )
 
 
 def _milliseconds(value: float | None) -> str:

@@ -179,6 +179,7 @@ class JsonTenant(Struct, kw_only=True):
     requests: int
     cold_starts: int
     p50_ms: float | None
+    cold_p50_ms: float | None
     max_ms: float | None
 
 

@@ -40,7 +40,7 @@ def render(verdict: Verdict) -> str:
         "automationDetails": {"id": "tenantcheck/"},
         "invocations": [invocation],
         "results": placed,
-        "properties": {"verdict": verdict.outcome, "reasons": [*verdict.reasons]},
+        "properties": {"target": verdict.subject.target, "verdict": verdict.outcome, "reasons": [*verdict.reasons]},
     }
     report = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
     return json_text(report)

@@ -182,6 +182,7 @@ class Environments:
         initialised = platform is not None and platform.init_ms is not None
         if initialised or (new and count is not None and count <= 1):
             state.cold_starts += 1
+            state.cold_latencies.add(observation.end_ns - observation.call_ns)
         return places
 
     def _follow(self, wave: Sequence[Observation], places: Sequence[Placed | None], field: int) -> None:

@@ -29,6 +29,8 @@ class TenantState:
     ordered_witnesses: int = 0
     cold_starts: int = 0
     latencies: Latencies = field(default_factory=Latencies)
+    cold_latencies: Latencies = field(default_factory=Latencies)
+    """Those of its cold starts."""
 
     @property
     def uncounted(self) -> int:

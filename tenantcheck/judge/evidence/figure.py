@@ -109,6 +109,10 @@ class EvidenceCounter:
             control=environments.control,
         )
 
+    def weakest(self) -> float:
+        """The chance that a pool which ignores tenants would have passed, for the weakest pair, so far."""
+        return self._products.weakest()[1]
+
     def _buckets(self) -> int | None:
         """Two newcomers of one group that share a bucket are not seen. Of k buckets, n pairs of ids all miss each
         other with a chance of about exp(-n/k), which is 5 % for k = n/3."""
