@@ -37,7 +37,9 @@ def report_options() -> Callable[[F], F]:
         option(
             "--format",
             type=click.Choice((TERMINAL, *FORMATS)),
-            help=f"Report on stdout. [default: {TERMINAL} on a terminal, plain otherwise]",
+            metavar="FORMAT",
+            help=f"Report on stdout: {listed((TERMINAL, *FORMATS), 'or')}. "
+            f"[default: {TERMINAL} on a terminal, plain otherwise]",
         ),
         option(
             "--report",

@@ -194,7 +194,7 @@ class TestWhatIsOdd:
 
 class TestHelp:
     @pytest.mark.parametrize("width", [60, 100])
-    @pytest.mark.parametrize("command", ["probe", "invoke", "check", "handler", "init", "lab", "demo"])
+    @pytest.mark.parametrize("command", ["probe", "invoke", "check", "verify", "handler", "init", "lab", "demo"])
     def test_a_page_fits_and_ends_with_examples(self, command: str, width: int) -> None:
         page = run(command, "--help", COLUMNS=str(width)).stdout
         body, _, end = page.partition("Examples:\n")

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Runs tenantcheck, writes the job summary and the outputs, and ends with its exit code, whatever else happens.
+set -uo pipefail
+tool=${TENANTCHECK:-$RUNNER_TEMP/tenantcheck/bin/tenantcheck}
+python=${PYTHON:-$RUNNER_TEMP/tenantcheck/bin/python}
+summary=${GITHUB_STEP_SUMMARY:-/dev/null}
+outputs=${GITHUB_OUTPUT:-/dev/null}
+
+case $COMMAND in
+  probe | invoke) ;;
+  *)
+    echo "::error::command: probe or invoke was expected"
+    printf 'verdict=error\nexit-code=2\n' >>"$outputs"
+    exit 2
+    ;;
+esac
+mkdir -p "$FOLDER" || exit 1
+rm -f "$FOLDER"/report.{json,html,xml,md,sarif}
+
+words=()
+while IFS= read -r word; do
+  if [ -n "$word" ]; then words+=("$word"); fi
+done <<<"${ARGUMENTS:-}"
+# A key that is not given is none: an empty variable would be one.
+for name in TENANTCHECK_PROBE_WITNESS_KEY TENANTCHECK_INVOKE_WITNESS_KEY; do
+  if [ -z "${!name:-}" ]; then unset "$name"; fi
+done
+reports=(--report "$FOLDER/report.json" --report "$FOLDER/report.html" --report "$FOLDER/report.xml" --report "$FOLDER/report.md")
+if [ -n "${SARIF_ANCHOR:-}" ]; then
+  reports+=(--report "$FOLDER/report.sarif" --sarif-anchor "$SARIF_ANCHOR")
+fi
+
+"$tool" "$COMMAND" "${words[@]}" "${reports[@]}" --history "$FOLDER/history.jsonl" -- "$TARGET"
+code=$?
+
+if [ -s "$FOLDER/report.md" ]; then
+  cat "$FOLDER/report.md" >>"$summary"
+else
+  printf '## tenantcheck: no verdict\n\nIt ended with exit code %d; the log of this step says why.\n' "$code" >>"$summary"
+fi
+{
+  echo "exit-code=$code"
+  "$python" -I - "$FOLDER/report.json" <<'PYTHON' || echo "verdict=error"
+import json
+import sys
+
+with open(sys.argv[1], encoding="utf-8") as file:
+    report = json.load(file)
+checks = report["checks"]
+print(f"verdict={report['verdict']}")
+print(f"breaches={sum(int(check['breaches']) for check in checks)}")
+print(f"findings={sum(int(check['findings']) for check in checks)}")
+PYTHON
+  for pair in json:report.json html:report.html junit:report.xml sarif:report.sarif history:history.jsonl; do
+    if [ -e "$FOLDER/${pair#*:}" ]; then echo "${pair%%:*}=$FOLDER/${pair#*:}"; fi
+  done
+} 2>/dev/null >>"$outputs"
+exit "$code"
