@@ -30,7 +30,9 @@ def _failures(case: Case) -> Iterator[str]:
     for id_ in dict.fromkeys((*told, *totals)):
         yield f"{id_}: {_many(max(told[id_], totals.get(id_, 0)), 'breach', 'es')}"
     if case.strict:
-        weaknesses = Counter(finding.check for finding in case.findings if finding.severity == "weakness")
+        weaknesses = Counter(
+            finding.check for finding in case.findings if finding.severity == "weakness" and not finding.accepted
+        )
         for id_, count in weaknesses.items():
             yield f"{id_}: {_many(count, 'weakness', 'es')} (--strict)"
 

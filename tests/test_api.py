@@ -31,6 +31,8 @@ COMMON = {"quiet", "verbose", "debug", "no_color"}
 COMMANDS_ONLY = COMMON | {
     "keep",
     "sarif_anchor",
+    "baseline",
+    "accepted",
     "tenants",
     "price_per_gb",
     "memory",

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
+from datetime import date
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tenantcheck.cli.changes import read_accepted
 from tenantcheck.cli.output import EXIT_CODES
 from tenantcheck.cli.root import _COMMANDS
 from tenantcheck.lab import Lab
@@ -45,9 +47,14 @@ def _block(language: str, begins: str) -> str:
 
 
 def test_every_block_of_code_is_run_here() -> None:
-    """By the tests below: commands, a tenants file and three programs; the workflow by those of `examples/ci`."""
+    """By the tests below: commands, two files and three programs; the workflow by those of `examples/ci`."""
     kinds = Counter(language for language, _ in BLOCKS)
-    assert kinds == {"console": kinds["console"], "yaml": 1, "toml": 1, "python": 3}
+    assert kinds == {"console": kinds["console"], "yaml": 1, "toml": 2, "python": 3}
+
+
+def test_the_file_of_accepted_weaknesses_can_be_read(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(_block("toml", "[[accepted]]"))
+    assert list(read_accepted(tmp_path / "a.toml", date(2027, 1, 31))) == ["f54ebcfc7afbb419"]
 
 
 def _commands() -> list[str]:

@@ -58,12 +58,14 @@ def _several(histories: tuple[Path, ...], wanted: Wanted, given: dict[str, Any])
     """A table of the verdicts. Raises `UsageError` for a report, which is one of one history."""
     from tenantcheck.reports.several import table_of
 
-    if wanted.files or wanted.on_stdout not in (None, "plain", "text"):
-        raise UsageError("a report is one of one history", "Name one, or leave --report and --format out.")
+    if wanted.files or wanted.baseline or wanted.on_stdout not in (None, "plain", "text"):
+        raise UsageError(
+            "a report is one of one history", "Name one, or leave --report, --format and --baseline out."
+        )
     controls = [history for history in histories if history.stem.endswith("-control")]
     if controls:
         say(f"{len(controls)} left out: functions without isolation, asked as a control")
-    verdicts = {str(history): _judged(history, given) for history in histories if history not in controls}
+    verdicts = {str(each): wanted.of(_judged(each, given)) for each in histories if each not in controls}
     if not verdicts:
         raise UsageError("there is no history among these but those of controls", "Name one of a run.")
     with whole_stdout() as stdout:

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from msgspec import structs
-
 from tenantcheck.cli.files import write_file
 from tenantcheck.cli.interrupts import interrupts
 from tenantcheck.cli.root import Common
@@ -73,8 +71,8 @@ def exit_code(verdict: Verdict) -> int:
 
 def show(verdict: Verdict, common: Common, wanted: Wanted) -> int:
     """Print and write the reports; returns the exit code. Whatever can't be written does not change it."""
+    verdict = wanted.of(verdict)
     code = exit_code(verdict)
-    verdict = structs.replace(verdict, anchor=wanted.anchor)
     name = wanted.on_stdout or (TERMINAL if sys.stdout.isatty() else "plain")
     text = None if name == TERMINAL else FORMATS[name].render(verdict)
     with interrupts.ending(code, f"interrupted: not every report is whole.\n  {_KEPT}"):

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tenantcheck.api import judged_again
+from tenantcheck.cli.changes import with_accepted
 from tenantcheck.cli.options import in_group
 from tenantcheck.cli.output import exit_code
 from tenantcheck.cli.root import Command, examples
@@ -14,7 +15,7 @@ from tenantcheck.cli.say import say, whole_stdout
 from tenantcheck.errors import UsageError
 from tenantcheck.files import read_file
 from tenantcheck.model.text import printable
-from tenantcheck.reports.intoto import MAX_BYTES, differences, judged_with, read_statement
+from tenantcheck.reports.intoto import MAX_BYTES, accepted_by, differences, judged_with, read_statement
 from tenantcheck.reports.sentences import verdict_word
 
 
@@ -23,7 +24,7 @@ from tenantcheck.reports.sentences import verdict_word
     cls=Command,
     epilog=examples(
         "tenantcheck verify statement.json --history history.jsonl",
-        "cosign verify-blob … && tenantcheck verify bundle.json --history history.jsonl",
+        "tenantcheck verify bundle.json --history history.jsonl",
     ),
 )
 @click.argument("statement", type=click.Path(dir_okay=False, path_type=Path))
@@ -43,7 +44,7 @@ def command(statement: Path, history: Path) -> int:
         stated = read_statement(read_file(statement, MAX_BYTES))
     except OSError as error:
         raise UsageError(f"{statement}: {error.strerror}", "Name the file of the statement.") from error
-    verdict = judged_again(history, **judged_with(stated))
+    verdict = with_accepted(judged_again(history, **judged_with(stated)), accepted_by(stated))
     found = [*differences(stated, verdict)]
     with whole_stdout() as stdout:
         if found:

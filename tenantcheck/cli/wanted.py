@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import click
+from msgspec import structs
 
+from tenantcheck.cli.changes import read_accepted, read_baseline, with_accepted, with_change
 from tenantcheck.cli.options import in_group, stacked
 from tenantcheck.errors import UsageError
+from tenantcheck.model import Verdict
 from tenantcheck.model.text import listed
 from tenantcheck.reports import FORMATS, TERMINAL, Format
+from tenantcheck.reports.json_report import JsonReport
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,6 +32,18 @@ class Wanted(NamedTuple):
     files: Mapping[Path, Format] = {}
     anchor: str = ""
     """File that stands for what has no place in one."""
+    baseline: JsonReport | None = None
+    """An earlier report."""
+    baseline_name: str = ""
+    accepted: Mapping[str, str] = {}
+    """Why findings are accepted, by fingerprint."""
+
+    def of(self, verdict: Verdict) -> Verdict:
+        """The verdict with what is accepted, what changed, and the anchor."""
+        verdict = with_accepted(verdict, self.accepted)
+        if self.baseline is not None:
+            verdict = with_change(verdict, self.baseline, self.baseline_name)
+        return structs.replace(verdict, anchor=self.anchor)
 
 
 def report_options() -> Callable[[F], F]:
@@ -52,6 +68,18 @@ def report_options() -> Callable[[F], F]:
             "--sarif-anchor",
             metavar="FILE",
             help="File of the repository that findings stand at in SARIF, such as the function's template.",
+        ),
+        option(
+            "--baseline",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="REPORT.json",
+            help="An earlier JSON report: say what is new, gone and as before.",
+        ),
+        option(
+            "--accepted",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE.toml",
+            help="Weaknesses that --strict lets pass, each with a reason and a date.",
         ),
     )
 
@@ -80,7 +108,15 @@ def wanted_reports(given: dict[str, Any]) -> Wanted:
         )
     if anchor and not Path(anchor).is_file():
         raise UsageError(f"--sarif-anchor {anchor}: there is no such file", "Name one of the repository.")
-    return Wanted(on_stdout, files, anchor)
+    baseline, accepted = given.pop("baseline"), given.pop("accepted")
+    return Wanted(
+        on_stdout,
+        files,
+        anchor,
+        None if baseline is None else read_baseline(baseline),
+        str(baseline or ""),
+        {} if accepted is None else read_accepted(accepted),
+    )
 
 
 def _parsed(text: str) -> tuple[str, str]:

@@ -44,6 +44,7 @@ from tenantcheck.model.repeat import HttpRepeat, InvokeRepeat, Named, Part, Part
 from tenantcheck.model.verdict import (
     STRATA,
     Case,
+    Change,
     CheckResult,
     CheckStatus,
     ConfigSubject,
@@ -90,6 +91,7 @@ __all__ = [
     "Budgets",
     "Call",
     "Case",
+    "Change",
     "CheckId",
     "CheckResult",
     "CheckStatus",

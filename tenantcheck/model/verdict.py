@@ -105,6 +105,23 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
     fingerprint: str = ""
     """Names the same finding across runs."""
     details: dict[str, str | int] = {}
+    accepted: str = ""
+    """Why, and until when, somebody accepted it: it fails nothing then."""
+
+
+class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What changed since an earlier report."""
+
+    baseline: str
+    """The report that it is held against."""
+    before: Outcome
+    """Its verdict."""
+    new: tuple[str, ...] = ()
+    """Fingerprints of findings that it does not have."""
+    still: tuple[str, ...] = ()
+    """Fingerprints of findings that it has, too."""
+    gone: tuple[str, ...] = ()
+    """What it says of findings that are not there any more."""
 
 
 class CheckResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -330,6 +347,8 @@ class Case(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The tool could not do its work: nothing was learnt."""
     tool: str = ""
     """Version of this program."""
+    change: Change | None = None
+    """Since an earlier report, where one was named."""
     anchor: str = ""
     """File that stands for what has no place in one, where a report needs such a place."""
 

@@ -22,6 +22,7 @@ from tenantcheck.model import (
 )
 from tenantcheck.model.text import chance, printable, shown_id
 from tenantcheck.reports.sentences import (
+    change_sentence,
     coverage,
     evidence_sentence,
     finding_sentence,
@@ -71,6 +72,7 @@ def blocks(verdict: Verdict) -> Iterator[Block]:
         yield _limits(verdict)
     if len(verdict.reasons) > 1:
         yield Block("Also", tuple(printable(reason, 400) for reason in verdict.reasons[1:]))
+    yield from changes(verdict)
     yield from _findings(verdict)
     subject = verdict.subject
     if verdict.outcome == "inconclusive" and isinstance(subject, RunSubject) and not subject.environments:
@@ -93,6 +95,23 @@ def details(verdict: Verdict) -> Iterator[Block]:
         yield Block("Tenants and their latency", table=_latencies(verdict))
     yield _checks(verdict)
     yield from _remarks(verdict)
+
+
+def changes(verdict: Verdict) -> Iterator[Block]:
+    """What changed since an earlier report, where one was named."""
+    change = verdict.change
+    if change is None:
+        return
+    new = [finding for finding in verdict.findings if finding.fingerprint in change.new]
+    lines = [
+        f"The verdict was {change.before}. {change_sentence(change)}",
+        *(f"new: {finding.check}: {finding_sentence(finding)}" for finding in new[:SHOWN_FINDINGS]),
+        *(f"gone: {printable(gone, 400)}" for gone in change.gone[:SHOWN_FINDINGS]),
+    ]
+    left = len(new[SHOWN_FINDINGS:]) + len(change.gone[SHOWN_FINDINGS:])
+    if left:
+        lines.append(f"{left} more; the JSON report lists them.")
+    yield Block(f"Since {printable(change.baseline)}", tuple(lines))
 
 
 def finding_block(finding: Finding) -> Block:
@@ -280,6 +299,7 @@ def _findings(verdict: Verdict) -> Iterator[Block]:
 def _finding(finding: Finding, remedy: str) -> Block:
     lines = (
         finding_sentence(finding),
+        *((f"Accepted: {printable(finding.accepted, 400)}",) if finding.accepted else ()),
         *((f"What to do: {remedy}",) if remedy else ()),
         *(_where(exhibit) for exhibit in finding.exhibits),
         *_remedies(finding.exhibits),

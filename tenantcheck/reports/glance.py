@@ -20,6 +20,7 @@ from tenantcheck.model import (
 )
 from tenantcheck.model.text import printable, shown_id
 from tenantcheck.reports.sentences import (
+    change_sentence,
     coverage,
     evidence_sentence,
     finding_sentence,
@@ -65,6 +66,8 @@ def lines(verdict: Verdict) -> Iterator[Line]:
         if isinstance(verdict.evidence, NoEvidence) and not verdict.unable:
             yield Line("Evidence", evidence_sentence(verdict.evidence))
     yield from _others(verdict)
+    if verdict.change is not None:
+        yield Line("Change", f"{change_sentence(verdict.change)[:-1]}, since {printable(verdict.change.baseline)}")
     for remark in verdict.remarks[:_MOST]:
         yield Line("Note", printable(remark, 400))
     if verdict.source.path:

@@ -50,6 +50,7 @@ def statement(verdict: Verdict) -> dict[str, Any]:
             "leftOutTests": [result.id for result in verdict.results if result.status == "left-out"],
             "verdict": verdict.outcome,
             "strict": verdict.strict,
+            "accepted": {each["fingerprint"]: each["accepted"] for each in told["findings"] if each["accepted"]},
             "findings": [each["fingerprint"] for each in told["findings"]],
             **{name: told[name] for name in ("reasons", "subject", "evidence", "not_established", "remarks", "tool")},
         },
@@ -102,8 +103,16 @@ def judged_with(stated: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def accepted_by(stated: Mapping[str, Any]) -> dict[str, str]:
+    """Why findings were accepted for this statement, by fingerprint. Raises `TenantcheckError`."""
+    accepted = stated["predicate"].get("accepted", {})
+    if not isinstance(accepted, dict) or not all(isinstance(why, str) for why in accepted.values()):
+        raise TenantcheckError("the statement's accepted findings can't be read", _HINT)
+    return accepted
+
+
 #: What two readings of one history may differ in.
-_MAY_DIFFER = ("tool", "configuration")
+_MAY_DIFFER = ("tool", "configuration", "remarks")
 
 
 def differences(stated: Mapping[str, Any], verdict: Verdict) -> Iterator[str]:

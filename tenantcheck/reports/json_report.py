@@ -70,6 +70,17 @@ class JsonFinding(Struct, kw_only=True):
     exhibits: list[JsonSeen | JsonLogged | JsonConfigured]
     fingerprint: str
     details: dict[str, str | int]
+    accepted: str = ""
+
+
+class JsonChange(Struct, kw_only=True):
+    """Fingerprints of findings that are new or as before, and what was said of those that are gone."""
+
+    baseline: str
+    before: Literal["pass", "fail", "inconclusive"]
+    new: list[str]
+    still: list[str]
+    gone: list[str]
 
 
 class JsonCheck(Struct, kw_only=True):
@@ -179,8 +190,8 @@ class JsonTenant(Struct, kw_only=True):
     requests: int
     cold_starts: int
     p50_ms: float | None
-    cold_p50_ms: float | None
     max_ms: float | None
+    cold_p50_ms: float | None = None
 
 
 class JsonRun(Struct, kw_only=True, tag="run", tag_field="type"):
@@ -228,8 +239,8 @@ class JsonSource(Struct, kw_only=True):
 
     path: str
     sha256: str
-    plan_sha256: str
     problem: str
+    plan_sha256: str = ""
 
 
 class JsonReport(Struct, kw_only=True):
@@ -248,6 +259,7 @@ class JsonReport(Struct, kw_only=True):
     remarks: list[str]
     source: JsonSource
     tool: str
+    change: JsonChange | None = None
 
 
 def as_json(verdict: Verdict) -> dict[str, Any]:
@@ -278,7 +290,18 @@ def _report(verdict: Verdict) -> JsonReport:
     return msgspec.convert(own, JsonReport)
 
 
-_AS_THEY_ARE = ("reasons", "unable", "subject", "evidence", "tenants", "not_established", "remarks", "source", "tool")
+_AS_THEY_ARE = (
+    "reasons",
+    "unable",
+    "subject",
+    "evidence",
+    "tenants",
+    "not_established",
+    "remarks",
+    "source",
+    "tool",
+    "change",
+)
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

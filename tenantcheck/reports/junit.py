@@ -54,7 +54,7 @@ def _check_case(result: CheckResult, verdict: Verdict) -> ElementTree.Element:
     findings = [finding for finding in verdict.findings if finding.check == result.id]
     for finding in findings:
         tag = _TAGS[finding.severity]
-        if tag == "failure" or (finding.severity == "weakness" and verdict.strict):
+        if tag == "failure" or (finding.severity == "weakness" and verdict.strict and not finding.accepted):
             _add(case, "failure", finding_sentence(finding), finding_text(finding), finding.severity)
         elif tag:
             _add(case, tag, finding_sentence(finding), finding_text(finding), finding.severity)
@@ -64,7 +64,11 @@ def _check_case(result: CheckResult, verdict: Verdict) -> ElementTree.Element:
         _add(case, "error", result.reason or "not exercised", result.summary, result.status)
     elif result.status in ("not-exercised", "not-applicable", "left-out"):
         ElementTree.SubElement(case, "skipped", message=_safe(f"{result.status}: {result.reason or result.summary}"))
-    weak = [_text(finding) for finding in findings if finding.severity == "weakness" and not verdict.strict]
+    weak = [
+        _text(finding)
+        for finding in findings
+        if finding.severity == "weakness" and (finding.accepted or not verdict.strict)
+    ]
     told = [f"{result.opportunities} opportunities. Clean means: {result.summary}", *weak]
     if result.findings > len(findings):
         told.append(f"{result.findings} findings in all, {len(findings)} of them here")
@@ -77,7 +81,8 @@ _TAGS = {"breach": "failure", "open": "error", "weakness": ""}
 
 
 def _text(finding: Finding) -> str:
-    return f"{finding.severity}: {finding_text(finding)}"
+    accepted = f" (accepted: {finding.accepted})" if finding.accepted else ""
+    return f"{finding.severity}{accepted}: {finding_text(finding)}"
 
 
 def _add(case: ElementTree.Element, tag: str, message: str, text: str, kind: str) -> None:

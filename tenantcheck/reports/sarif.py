@@ -75,6 +75,7 @@ def _results(verdict: Verdict) -> Iterator[dict[str, Any]]:
             "message": {"text": f"{finding_sentence(finding)}\n{finding_text(finding)}"},
             "locations": [*_locations(finding, verdict)],
             "partialFingerprints": {"tenantcheck/v1": finding.fingerprint or finding.check},
+            **_accepted(finding),
         }
     if verdict.outcome == "inconclusive":
         yield {
@@ -85,6 +86,12 @@ def _results(verdict: Verdict) -> Iterator[dict[str, Any]]:
             "locations": [_location(verdict.anchor, 1, None)] if verdict.anchor else [],
             "partialFingerprints": {"tenantcheck/v1": INCONCLUSIVE},
         }
+
+
+def _accepted(finding: Finding) -> dict[str, Any]:
+    if not finding.accepted:
+        return {}
+    return {"suppressions": [{"kind": "external", "justification": finding.accepted}]}
 
 
 def _locations(finding: Finding, verdict: Verdict) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenantcheck.model import Evidence, Finding, NoEvidence, Observed, Randomised, Range, RunSubject, Verdict
+from tenantcheck.model import Change, Evidence, Finding, NoEvidence, Observed, Randomised, Range, RunSubject, Verdict
 from tenantcheck.model.text import chance, printable, shown_id
 
 _WORDS = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE"}
@@ -28,6 +28,11 @@ def finding_sentence(finding: Finding) -> str:
             "fields": ", ".join(finding.fields),
         }
     )
+
+
+def change_sentence(change: Change) -> str:
+    """How many findings are new, gone and as before."""
+    return f"{len(change.new)} new, {len(change.gone)} gone, {len(change.still)} as before."
 
 
 def odds(probability: float) -> str:

@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined, select_autoescape
 
 from tenantcheck.model import Finding, RunSubject, Seen, Verdict
 from tenantcheck.model.text import printable, shown_id
-from tenantcheck.reports.content import Table, details, finding_block
+from tenantcheck.reports.content import Table, changes, details, finding_block
 from tenantcheck.reports.glance import first_line
 from tenantcheck.reports.html import pictures
 from tenantcheck.reports.json_report import render as as_json
@@ -45,6 +45,7 @@ def _context(verdict: Verdict) -> dict[str, Any]:
         "sign": SIGNS[verdict.outcome],
         "says": says,
         "target": printable(verdict.subject.target),
+        "changes": [*changes(verdict)],
         "control": _control(verdict),
         "evidence": evidence_sentence(verdict.evidence),
         "far": _far(verdict),
@@ -114,6 +115,7 @@ def _finding(number: int, finding: Finding, verdict: Verdict) -> dict[str, Any]:
         "number": number,
         "check": finding.check,
         "severity": finding.severity,
+        "accepted": printable(finding.accepted, 400),
         "sentence": finding_sentence(finding),
         "remedy": remedy,
         "cards": [_card(exhibit) for exhibit in seen],
