@@ -49,12 +49,17 @@ def _block(language: str, begins: str) -> str:
 def test_every_block_of_code_is_run_here() -> None:
     """By the tests below: commands, two files and three programs; the workflow by those of `examples/ci`."""
     kinds = Counter(language for language, _ in BLOCKS)
-    assert kinds == {"console": kinds["console"], "yaml": 1, "toml": 2, "python": 3}
+    assert kinds == {"console": kinds["console"], "yaml": 1, "toml": 2, "python": 4}
 
 
 def test_the_file_of_accepted_weaknesses_can_be_read(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(_block("toml", "[[accepted]]"))
     assert list(read_accepted(tmp_path / "a.toml", date(2027, 1, 31))) == ["f54ebcfc7afbb419"]
+
+
+def test_the_test_of_the_guide_is_the_example() -> None:
+    """Which `test_pytest_plugin` runs."""
+    assert _block("python", "from app import app") == (ROOT / "examples" / "pytest" / "test_app.py").read_text()
 
 
 def _commands() -> list[str]:
