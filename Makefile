@@ -36,10 +36,11 @@ lock: $(VENV)/.dev
 	  --no-header pyproject.toml --output-file .ci/dev.lock
 
 # speed beside peers; writes benchmarks/SPEED.md and speed.json (apt-get install nginx-light wrk hey hyperfine), and the
-# cost of hostile answers into SECURITY.md
+# cost of hostile answers into SECURITY.md; prints how large the HTML report is and how fast it loads (chromium)
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.speed --write
 	$(BIN)/python -m benchmarks.limits --write
+	$(BIN)/python -m benchmarks.pages
 
 # the pictures of the README
 pictures: $(VENV)/.lab
