@@ -9,7 +9,7 @@ import click
 
 from tenantcheck.api import judged_again
 from tenantcheck.cli.options import judging_options, split
-from tenantcheck.cli.output import exit_code, show
+from tenantcheck.cli.output import exit_code, show, worst
 from tenantcheck.cli.root import Command, Common, examples
 from tenantcheck.cli.say import say, whole_stdout
 from tenantcheck.cli.wanted import Wanted, report_options, wanted_reports
@@ -50,10 +50,6 @@ def _judged(history: Path, given: dict[str, Any]) -> Verdict:
     return judged_again(Path("/dev/stdin") if str(history) == "-" else history, **given)
 
 
-#: Of several verdicts the one that counts, by exit code.
-_WORST_LAST = (0, 3, 1, 10)
-
-
 def _several(histories: tuple[Path, ...], wanted: Wanted, given: dict[str, Any]) -> int:
     """A table of the verdicts. Raises `UsageError` for a report, which is one of one history."""
     from tenantcheck.reports.several import table_of
@@ -70,4 +66,4 @@ def _several(histories: tuple[Path, ...], wanted: Wanted, given: dict[str, Any])
         raise UsageError("there is no history among these but those of controls", "Name one of a run.")
     with whole_stdout() as stdout:
         stdout.write(table_of(verdicts))
-    return max((exit_code(verdict) for verdict in verdicts.values()), key=_WORST_LAST.index)
+    return worst(*(exit_code(verdict) for verdict in verdicts.values()))

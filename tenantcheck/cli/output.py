@@ -69,6 +69,15 @@ def exit_code(verdict: Verdict) -> int:
     return 1 if verdict.unable else EXIT_CODES[verdict.outcome]
 
 
+#: Exit codes of verdicts, the best first.
+_WORST_LAST = (0, 3, 1, 10)
+
+
+def worst(*codes: int) -> int:
+    """Of the exit codes of several verdicts the one that counts."""
+    return max(codes, key=_WORST_LAST.index)
+
+
 def show(verdict: Verdict, common: Common, wanted: Wanted) -> int:
     """Print and write the reports; returns the exit code. Whatever can't be written does not change it."""
     verdict = wanted.of(verdict)

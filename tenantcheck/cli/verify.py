@@ -9,7 +9,7 @@ import click
 from tenantcheck.api import judged_again
 from tenantcheck.cli.changes import with_accepted
 from tenantcheck.cli.options import in_group
-from tenantcheck.cli.output import exit_code
+from tenantcheck.cli.output import exit_code, worst
 from tenantcheck.cli.root import Command, examples
 from tenantcheck.cli.say import say, whole_stdout
 from tenantcheck.errors import UsageError
@@ -37,14 +37,16 @@ from tenantcheck.reports.sentences import verdict_word
 def command(statement: Path, history: Path) -> int:
     """Hold an in-toto STATEMENT against the history it is about.
 
-    The history is judged again, the way the statement says. Exits as check does where both agree, and with 3 where
-    they differ. A signature is not looked at: cosign, or your CI, does that.
+    The history is judged again, the way the statement says, and by the settings of the run itself, should these be
+    others. Exits as check does where statement and history agree (the worse verdict counts), and with 3 where they
+    differ. A signature is not looked at: cosign, or your CI, does that.
     """
     try:
         stated = read_statement(read_file(statement, MAX_BYTES))
     except OSError as error:
         raise UsageError(f"{statement}: {error.strerror}", "Name the file of the statement.") from error
     verdict = with_accepted(judged_again(history, **judged_with(stated)), accepted_by(stated))
+    own = judged_again(history)
     found = [*differences(stated, verdict)]
     with whole_stdout() as stdout:
         if found:
@@ -52,7 +54,9 @@ def command(statement: Path, history: Path) -> int:
             stdout.writelines(f"  {printable(each)}\n" for each in found)
         else:
             stdout.write(f"AGREES: {verdict_word(verdict)}, {printable(verdict.reasons[0], 400)}\n")
+            if own.outcome != verdict.outcome:
+                stdout.write(f"  By the settings of the run: {verdict_word(own)}, {printable(own.reasons[0], 400)}\n")
     if found:
-        say(f"the history itself: {verdict_word(verdict)}")
+        say(f"the history itself: {verdict_word(own)}")
         return 3
-    return exit_code(verdict)
+    return worst(exit_code(verdict), exit_code(own))

@@ -146,6 +146,9 @@ def test_a_statement_is_held_against_its_history(labs: Labs) -> None:
     Path("b.intoto").write_text(again.stdout)
     stricter = run("verify", "b.intoto", "--history", "a.jsonl")
     assert (stricter.returncode, stricter.stdout.split(",")[0]) == (3, "AGREES: INCONCLUSIVE")
+    other = run("check", "a.jsonl", "--report", "intoto=-", "--significance", "0.5", "--skip", "shared-environment")
+    Path("b.intoto").write_text(other.stdout)
+    assert run("verify", "b.intoto", "--history", "a.jsonl").returncode == 3
     Path("b.intoto").write_text(Path("a.intoto").read_text().replace('"PASSED"', '"FAILED"'))
     differs = run("verify", "b.intoto", "--history", "a.jsonl")
     assert (differs.returncode, differs.stdout.splitlines()[1]) == (3, "  result differs")
@@ -183,3 +186,21 @@ def test_a_report_can_take_the_place_of_the_one_on_stdout(labs: Labs) -> None:
     assert Path("a.md").read_text().startswith("## ❌ tenantcheck: FAIL")
     assert '"uri": "template.yaml"' in Path("a.sarif").read_text()
     assert "<failure" in Path("a.xml").read_text()
+
+
+def test_a_statement_by_laxer_settings_does_not_pass_for_the_run(labs: Labs) -> None:
+    """
+    Given a run with a breach of the boundary, and a statement that leaves the check out which found it
+    When the statement is held against the history
+    Then it agrees, says what the run itself says, and ends as a breach does.
+    """
+    lab = labs(faults=("reserved-honoured",), **FAST)
+    words = ("--plan", "quick", "--keep-going", "--history", "a.jsonl")
+    assert run("-q", "probe", lab.front_url, *words).returncode == 10
+    lax = run("check", "a.jsonl", "--skip", "reserved-header-honoured", "--report", "intoto=-")
+    assert lax.returncode == 0, lax.stdout
+    Path("a.intoto").write_text(lax.stdout)
+    told = run("verify", "a.intoto", "--history", "a.jsonl")
+    assert told.stdout.startswith("AGREES: PASS")
+    assert "By the settings of the run: FAIL, reserved-header-honoured: 2 breaches" in told.stdout
+    assert told.returncode == 10

@@ -6,13 +6,18 @@ python=${PYTHON:-$RUNNER_TEMP/tenantcheck/bin/python}
 summary=${GITHUB_STEP_SUMMARY:-/dev/null}
 outputs=${GITHUB_OUTPUT:-/dev/null}
 
+refuse() {
+  echo "::error::$1"
+  printf '## tenantcheck: no verdict\n\n%s\n' "$1" >>"$summary"
+  printf 'verdict=error\nexit-code=2\n' >>"$outputs"
+  exit 2
+}
 case $COMMAND in
   probe | invoke) ;;
-  *)
-    echo "::error::command: probe or invoke was expected"
-    printf 'verdict=error\nexit-code=2\n' >>"$outputs"
-    exit 2
-    ;;
+  *) refuse "command: probe or invoke was expected" ;;
+esac
+case $FOLDER in
+  '' | *$'\n'*) refuse "folder: one line was expected" ;;
 esac
 mkdir -p "$FOLDER" || exit 1
 rm -f "$FOLDER"/report.{json,html,xml,md,sarif}
