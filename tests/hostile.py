@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import json
 import random
 from collections.abc import Callable
@@ -101,7 +102,9 @@ def _tail(text: str) -> str:
     return base64.b64encode(f"{text}\n{json.dumps(start)}\n".encode()).decode()
 
 
-#: Bodies of a mebibyte that cost most to look through.
+#: 200 kB of lists, as an envelope holds them.
+_PACKED = base64.b64encode(b"[" + b"[]," * 50_000 + b"[]]").decode()
+#: Bodies of at most a mebibyte that cost most to look through.
 HEAVY: dict[str, bytes] = {
     "percent signs": b"%" * MEBIBYTE,
     "percent prefixes": b"tck1%2" * (MEBIBYTE // 6),
@@ -112,6 +115,10 @@ HEAVY: dict[str, bytes] = {
     "depth": b"[" * MEBIBYTE,
     "digits": b"1" * MEBIBYTE,
     "spaces": b" " * MEBIBYTE,
+    "gzip in base64": base64.b64encode(gzip.compress(b"[" + b"[]," * (MEBIBYTE // 3 - 1) + b"[]]")),
+    "base64": base64.b64encode(b"[" + b"[]," * (MEBIBYTE // 4 - 1) + b"[]]"),
+    "events": b"data: {}\n\n" * (MEBIBYTE // 10),
+    "envelopes": json.dumps(dict.fromkeys(("data", "result", "body", "response", "witness"), _PACKED)).encode(),
 }
 
 

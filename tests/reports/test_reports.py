@@ -143,3 +143,13 @@ def test_a_glance_says_of_whom_a_pass_is_and_counts_what_it_leaves_out() -> None
     text = glance(many)
     total = next(result.findings for result in many.results if result.id == "shared-environment")
     assert f"Also        {total - 1} more of shared-environment" in text
+
+
+def test_tenants_beyond_a_dozen_share_a_row() -> None:
+    letters = "abcdefghijklmnop"
+    ring = " ".join(f"{letter}{n}" for n, letter in enumerate(letters))
+    text = FORMATS["plain"].render(verdict(f"o {ring} | r {ring}", plan_for(letters)))
+    rows = text.partition("\nTenants\n")[2].partition("\n\n")[0].splitlines()
+    assert [row.split()[0] for row in rows[2:14]] == list(letters[:12])
+    assert rows[14].split()[:5] == ["(4", "more)", "4", "8", "4"]
+    assert len(rows) == 15
