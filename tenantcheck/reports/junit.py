@@ -44,7 +44,8 @@ def _verdict_case(verdict: Verdict) -> ElementTree.Element:
         _add(case, "failure", said, "\n".join(verdict.reasons), "verdict")
     elif verdict.outcome == "inconclusive":
         _add(case, "error", said, "\n".join(verdict.reasons), "inconclusive")
-    limits = [evidence_sentence(verdict.evidence), "Not established:", *(f"- {x}" for x in verdict.not_established)]
+    worth = [] if verdict.outcome == "fail" else [evidence_sentence(verdict.evidence)]
+    limits = [*worth, "Not established:", *(f"- {line}" for line in verdict.not_established)]
     ElementTree.SubElement(case, "system-out").text = _safe("\n".join(limits))
     return case
 

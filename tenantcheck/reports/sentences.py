@@ -57,6 +57,11 @@ def evidence_sentence(evidence: Evidence) -> str:
     pair, everyone = evidence.weakest_pair, evidence.all_tenants
     if evidence.void:
         return f"No evidence: {evidence.void}. Otherwise the figure would be {chance(pair.probability)}."
+    if pair.probability >= 1:
+        return (
+            f"So far nothing is shown: a platform that treated any two of these {len(everyone.tenants)} tenants as "
+            "one would have passed this run, too (1)."
+        )
     return (
         f"If the platform treated any two of these {len(everyone.tenants)} tenants as one, and each request was "
         f"delivered once, a run this clean would happen at most once in {odds(pair.probability)} "
