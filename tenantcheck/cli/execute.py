@@ -33,7 +33,7 @@ _DESCRIPTORS = 4_096
 def run_and_show(session: Session, common: Common, given: Mapping[str, Any], wanted: Wanted) -> int:
     """What `probe` and `invoke` do with a session, by the options that are the command line's own."""
     if not common.quiet or given["dry_run"]:
-        print_plan(session, Price(given["price_per_gb"], given["memory"]))
+        print_plan(session, Price(given["price_per_gb"], given["memory"]), asked_for=given["dry_run"])
     if given["dry_run"]:
         return 0
     if given["preflight"]:

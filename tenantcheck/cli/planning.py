@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from tenantcheck.cli.say import say
+from tenantcheck.cli.say import say, tell
 from tenantcheck.model import HttpRepeat, InvokeRepeat, Plan
 from tenantcheck.run.course import LEAST_TIME_S
 from tenantcheck.run.plan import NEWCOMERS, Forecast, Wave, forecast
@@ -27,11 +27,17 @@ class Price(NamedTuple):
     memory_mb: int
 
 
-def print_plan(session: Session, price: Price) -> None:
-    """What is going to be sent, on stderr, before anything is."""
+def print_plan(session: Session, price: Price, *, asked_for: bool = False) -> None:
+    """What is going to be sent, before anything is: on stderr, or on stdout where it is all that was asked for. What
+    is odd about it is said on stderr."""
     control = None if session.control is None else session.control[0].target
-    for line in (*plan_lines(session.plan, forecast(session.plan), control, price), *session.doubts):
-        say(line)
+    lines = plan_lines(session.plan, forecast(session.plan), control, price)
+    if asked_for:
+        tell("\n".join(lines))
+    else:
+        say("\n".join(lines))
+    for doubt in session.doubts:
+        say(doubt)
 
 
 def plan_lines(plan: Plan, cast: Forecast, control: str | None, price: Price) -> Sequence[str]:

@@ -403,8 +403,8 @@ def test_old_histories_are_removed_and_that_is_said(labs: Labs) -> None:
 
 def test_look_alikes_that_are_left_out_are_not_sent(labs: Labs) -> None:
     words = ("probe", "http://x.test", "--tenants", "acme,globex", "--dry-run")
-    assert "ACME" in run(*words).stderr
-    left_out = run(*words, "--skip", "lookalike-collapse").stderr
+    assert "ACME" in run(*words).stdout
+    left_out = run(*words, "--skip", "lookalike-collapse").stdout
     assert "ACME" not in left_out
     assert "newcomers, ids that nobody should be using: tck-" in left_out
 

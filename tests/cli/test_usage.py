@@ -44,7 +44,7 @@ class TestUsage:
 
     def test_options_have_variables(self) -> None:
         result = run("probe", "http://127.0.0.1:1/", "--dry-run", TENANTCHECK_PROBE_TENANTS="x,y")
-        assert (result.returncode, "tenants: x, y" in result.stderr) == (0, True)
+        assert (result.returncode, "tenants: x, y" in result.stdout) == (0, True)
 
     def test_values_with_spaces_stand_on_lines_of_their_own_in_a_variable(self) -> None:
         headers = "Authorization: Bearer x\nX-Two: a b"
@@ -57,7 +57,7 @@ class TestUsage:
         with RawServer(always(response(b"{}"))) as server:
             result = run("probe", server.url, "--dry-run", "--price-per-gb", "0.000167", "--memory", "1024")
         assert (result.returncode, server.requests) == (0, [])
-        assert "creating the environments costs about 0.007014 at 1024 MB" in result.stderr
+        assert "creating the environments costs about 0.007014 at 1024 MB" in result.stdout
         assert not Path(".tenantcheck").exists()
 
     @pytest.mark.parametrize(
@@ -150,11 +150,11 @@ class TestWhatIsUnderstood:
     def test_the_region_of_an_arn(self) -> None:
         arn = "arn:aws:lambda:eu-west-3:123456789012:function:f"
         result = run("invoke", arn, "--dry-run", AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="y")
-        assert (result.returncode, "(eu-west-3)" in result.stderr) == (0, True)
+        assert (result.returncode, "(eu-west-3)" in result.stdout) == (0, True)
 
     def test_checks_separated_by_commas(self) -> None:
         result = run("probe", "http://x.test", "--dry-run", "--skip", "lookalike-collapse, foreign-tenant-accepted")
-        assert (result.returncode, "tck-" in result.stderr) == (0, True)
+        assert (result.returncode, "tck-" in result.stdout) == (0, True)
 
     def test_the_newest_history_and_standard_input(self, labs: Callable[..., Lab]) -> None:
         for _ in range(2):
@@ -171,7 +171,7 @@ class TestWhatIsUnderstood:
     def test_comments_and_blanks_behind_an_id(self) -> None:
         Path("ids.txt").write_text("# who\n acme\t \nglobex  # the other one\n\n   # none\n")
         result = run("probe", "http://x.test", "--dry-run", "--tenants", "@ids.txt")
-        assert "tenants: acme, globex\n" in result.stderr
+        assert "tenants: acme, globex\n" in result.stdout
 
     def test_a_variable_that_is_empty(self) -> None:
         Path("t.toml").write_text('[[tenant]]\nid = "a"\ncredentials = { bearer = "${ACME_TOKEN}" }\n')
