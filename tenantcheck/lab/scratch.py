@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-_PREFIX = "tenantcheck-lab-"
+_PREFIX, _UNLOCKED = "tenantcheck-lab-", "tenantcheck-new-lab-"
 
 
 class LabFolder:
@@ -21,9 +21,11 @@ class LabFolder:
 
     def __init__(self) -> None:
         clear_dead()
-        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        self._lock: IO[str] = (self.path / "lock").open("w")
+        # It has another name until it is locked: a lab that starts at the same moment would take it for a dead one's.
+        made = Path(tempfile.mkdtemp(prefix=_UNLOCKED))
+        self._lock: IO[str] = (made / "lock").open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self.path = made.rename(made.with_name(_PREFIX + made.name.removeprefix(_UNLOCKED)))
 
     def make(self, name: str) -> Path:
         """A folder inside; the same one for the same name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import select
@@ -10,12 +11,13 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import httpx
 import pytest
 
 from tenantcheck.errors import LabError, UsageError
-from tenantcheck.lab import Lab
+from tenantcheck.lab import Lab, scratch
 from tenantcheck.lab.scratch import clear_dead
 
 START = [sys.executable, "-m", "tenantcheck", "lab", "--hold", "1"]
@@ -82,6 +84,31 @@ def test_a_lab_that_lives_is_not_cleared() -> None:
         clear_dead()
         answer = httpx.get(lab.front_url, headers={"x-tenant-id": "a"}, trust_env=False)
         assert answer.status_code == 200
+
+
+def test_a_lab_that_is_about_to_live_is_not_cleared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Given a lab that has made its folder and has not locked it yet
+    When another lab starts at that moment, and clears what dead labs left behind
+    Then the folder of the first one is there.
+    """
+    lock, cleared = fcntl.flock, list[int]()
+
+    def late(file: IO[str], how: int) -> None:
+        if not cleared:
+            cleared.append(0)
+            cleared.append(clear_dead())
+        lock(file, how)
+
+    clear_dead()
+    monkeypatch.setattr(scratch, "clear_dead", lambda: 0)
+    monkeypatch.setattr(fcntl, "flock", late)
+    folder = scratch.LabFolder()
+    try:
+        assert folder.make("environment").is_dir()
+    finally:
+        folder.close()
+    assert len(cleared) == 2
 
 
 def test_idle_environments_are_retired() -> None:
