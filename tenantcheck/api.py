@@ -14,11 +14,12 @@ from typing import Any, Literal, TypedDict, Unpack
 from msgspec import structs
 
 from tenantcheck.errors import HistoryError, TenantcheckError, UsageError
-from tenantcheck.files import open_file, read_file
+from tenantcheck.files import open_file, read_file, seekable
 from tenantcheck.history import HistoryReader
 from tenantcheck.judge import Judge
-from tenantcheck.model import PlanName, Requirement, Verdict
+from tenantcheck.model import PlanName, Requirement, Verdict, WitnessFrom
 from tenantcheck.model.boundary import ALIASES, KEY_HEADER
+from tenantcheck.model.sighted import all_sighted
 from tenantcheck.run.plan import TenantList, fresh_tenants, named_tenants, parse_tenants
 from tenantcheck.run.plan.tenants import MAX_FILE_BYTES
 from tenantcheck.run.redraw import Redraw
@@ -34,6 +35,7 @@ from tenantcheck.run.targets.http import (
     parse_header,
     parse_nonce_place,
 )
+from tenantcheck.run.targets.logs import LogSource
 
 Tenants = int | str | Path | Iterable[str] | TenantList
 """How many fresh ids; which ids; a tenants file; or text as `--tenants` takes it."""
@@ -60,6 +62,12 @@ class RunOptions(TypedDict, total=False):
     boundary: bool
     witness: Mapping[str, str]
     witness_at: str | None
+    witness_from: WitnessFrom
+    log_wait: float
+    log_group: str | None
+    """Log group of the function. `invoke` finds it out where nobody names it."""
+    control_log_group: str | None
+    """That of the control, where it is another one."""
     history: str | Path | None
     significance: float
     only: Sequence[str]
@@ -94,6 +102,8 @@ class ProbeOptions(RunOptions, total=False):
     profile: str | None
     cacert: str | Path | None
     """PEM file of the certificate authorities to trust."""
+    endpoint_url: str | None
+    """Another endpoint of AWS for the logs, such as the lab's."""
     insecure: bool
     """Do not verify certificates."""
     app: AsgiApp | None
@@ -135,7 +145,40 @@ def probe_session(url: str, tenants: Tenants = TENANTS, **options: Unpack[ProbeO
         insecure=options.get("insecure", False),
         app=app,
     )
-    return Session.of(target, who, settings, sender)
+    return Session.of(target, who, settings, sender, _logs_of_endpoint(options, settings, target))
+
+
+def _logs_of_endpoint(options: ProbeOptions, settings: RunSettings, target: HttpTarget) -> LogSource | None:
+    """Where the environments behind an endpoint are read, if not in the answers. Raises `UsageError`."""
+    from tenantcheck.run.targets.aws import AwsOptions, AwsSession
+
+    if not _from_logs(options, settings):
+        return None
+    if options.get("log_group") is None:
+        raise UsageError(
+            "--witness-from logs: which log group does the function behind this URL write to?",
+            "Name it: --log-group /aws/lambda/my-function",
+        )
+    if not target.carries_nonce:
+        raise UsageError(
+            "--witness-from logs: the requests carry no nonce, by which the logs would name them",
+            "Leave --nonce out, or name a place that the handler logs.",
+        )
+    session = AwsSession(AwsOptions(options.get("region"), options.get("profile"), options.get("endpoint_url")))
+    return LogSource(session, options.get("log_group"), options.get("control_log_group"))
+
+
+def _from_logs(options: RunOptions, settings: RunSettings) -> bool:
+    """Whether environments are read in the logs. Raises `UsageError` for options of the logs where they are not."""
+    if settings.witness_from == "logs":
+        for name in ("log_group", "control_log_group"):
+            group = options.get(name)
+            if group is not None and not re.fullmatch(r"[.\-_/#A-Za-z0-9]{1,512}", str(group)):
+                raise UsageError(f"--{name.replace('_', '-')} {group}: that is no name of a log group")
+        return True
+    if options.get("log_group") or options.get("control_log_group"):
+        raise UsageError("--log-group: the logs are not asked", "Add --witness-from logs, or leave it out.")
+    return False
 
 
 def invoke_session(function: str, tenants: Tenants = TENANTS, **options: Unpack[InvokeOptions]) -> Session:
@@ -159,7 +202,10 @@ def invoke_session(function: str, tenants: Tenants = TENANTS, **options: Unpack[
     settings = run_settings(options)
     bundle = os.environ.get("AWS_CA_BUNDLE")  # what boto3 would trust
     sender = SenderSettings(timeout_s=settings.timeout, cacert=Path(bundle) if bundle else None)
-    return Session.of(target, who, settings, sender)
+    logs = None
+    if _from_logs(options, settings):
+        logs = LogSource(session, options.get("log_group"), options.get("control_log_group"))
+    return Session.of(target, who, settings, sender, logs)
 
 
 _ARN = re.compile(r"arn:aws[a-z-]*:lambda:([a-z0-9-]+):")
@@ -195,12 +241,20 @@ def judged_again(
     if strict:
         changes["strict"] = True
     try:
-        with open_file(path) as file:
-            reader = HistoryReader(file)
+        with open_file(path) as opened, seekable(opened) as file:
+            reader, sightings = HistoryReader(file), None
             header = structs.replace(reader.header, plan=structs.replace(reader.header.plan, **changes))
             judge, redraw = Judge(header.plan), Redraw(reader.header.plan)
+            if (
+                reader.header.plan.witness_from == "logs"
+            ):  # what the logs tell stands behind the waves that it is about
+                for _ in reader.waves():
+                    pass
+                sightings = reader.sightings
+                file.seek(0)
+                reader = HistoryReader(file)
             for wave in reader.waves():
-                judge.add(wave)
+                judge.add(wave if sightings is None else all_sighted(wave, sightings))
                 redraw.add(wave)
             end = reader.end
             return judge.verdict(

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from tenantcheck.errors import UsageError
 
@@ -20,6 +24,22 @@ def open_file(path: Path) -> BinaryIO:
         raise UsageError(f"{path} is no regular file", "Name a file, or /dev/stdin.")
     os.set_blocking(descriptor, True)
     return os.fdopen(descriptor, "rb")
+
+
+#: What comes through a pipe is kept in memory up to so many bytes, and in a temporary file beyond.
+_KEPT_BYTES = 32 << 20
+
+
+@contextmanager
+def seekable(file: BinaryIO) -> Iterator[BinaryIO]:
+    """The file itself, or a copy of what comes through a pipe, that can be read a second time."""
+    if file.seekable():
+        yield file
+        return
+    with tempfile.SpooledTemporaryFile(_KEPT_BYTES) as copy:
+        shutil.copyfileobj(file, copy)
+        copy.seek(0)
+        yield cast(BinaryIO, copy)
 
 
 def read_file(path: Path, limit: int) -> bytes:

@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from tenantcheck.errors import HistoryError, TenantcheckError, UsageError
-from tenantcheck.model import MAX_TENANTS, SCHEDULE, End, Header, Observation, Plan
+from tenantcheck.model import MAX_TENANTS, SCHEDULE, End, Header, Observation, Plan, Sighting
 from tenantcheck.model.text import ascii_json
 
 MAX_HEADER_BYTES = 4 << 20
@@ -30,7 +30,8 @@ MAX_PER_WAVE = 1_000
 _DELETE = b"\x7f"
 _encode = msgspec.json.Encoder().encode
 _decode_header = msgspec.json.Decoder(Header).decode
-_decode_record: Callable[[bytes], Observation | End] = msgspec.json.Decoder(Observation | End).decode
+_Record = Observation | Sighting | End
+_decode_record: Callable[[bytes], _Record] = msgspec.json.Decoder(_Record).decode
 
 
 class HistoryWriter:
@@ -58,7 +59,7 @@ class HistoryWriter:
         self._write(header)
         self.flush()
 
-    def _write(self, record: Header | Observation | End) -> None:
+    def _write(self, record: Header | _Record) -> None:
         line = _encode(record)
         if not line.isascii() or _DELETE in line:
             line = ascii_json(line.decode()).encode()  # `cat` shows it on a terminal
@@ -91,6 +92,10 @@ class HistoryWriter:
     def observation(self, observation: Observation) -> None:
         """Record one observation; it is in the file after the next `flush`."""
         self._write(observation)
+
+    def sighting(self, sighting: Sighting) -> None:
+        """Record what the logs told about a request that is recorded already."""
+        self._write(sighting)
 
     def end(self, end: End) -> None:
         """Append the end line."""
@@ -198,9 +203,10 @@ def tidy(keep: int, folder: Path = Path(".tenantcheck")) -> int:
 class HistoryReader:
     """Reads one history, wave by wave.
 
-    `header` is there at once; `waves()` yields the observations of each wave; afterwards `end` is the end
-    line (None where the run was killed), `torn` tells whether the last line was cut, and `sha256` is the
-    digest of the file. Raises `HistoryError` with the line number.
+    `header` is there at once; `waves()` yields the observations of each wave, as they were recorded; afterwards `end`
+    is the end line (None where the run was killed), `torn` tells whether the last line was cut, `sightings` is what
+    the logs told, by the number of the request, and `sha256` is the digest of the file. Raises `HistoryError` with
+    the line number.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -209,6 +215,7 @@ class HistoryReader:
         self._line = 0
         self.end: End | None = None
         self.torn = False
+        self.sightings: dict[int, Sighting] = {}
         self.header = self._header()
         self._people = len(self.header.plan.everyone())
 
@@ -254,10 +261,7 @@ class HistoryReader:
         last_seq = -1
         number = -1
         seqs: set[int] = set()
-        while line := self._next_line(MAX_LINE_BYTES):
-            record = self._record(line)
-            if record is None:
-                break
+        while (record := self._next_record(max(seqs, default=-1))) is not None:
             if self.end is not None:
                 raise self._error("a record after the end line")
             if isinstance(record, End):
@@ -278,7 +282,28 @@ class HistoryReader:
         if wave:
             yield wave
 
-    def _record(self, line: bytes) -> Observation | End | None:
+    def _next_record(self, newest: int) -> Observation | End | None:
+        """The next line that is no sighting; sightings are kept. `newest` is the highest number of a request so "
+        "far."""
+        while line := self._next_line(MAX_LINE_BYTES):
+            record = self._record(line)
+            if not isinstance(record, Sighting):
+                return record
+            self._sighted(record, newest)
+        return None
+
+    def _sighted(self, sighting: Sighting, newest: int) -> None:
+        if self.end is not None:
+            raise self._error("a record after the end line")
+        if self.header.plan.witness_from != "logs":
+            raise self._error("the logs tell of a request of a run that did not ask them")
+        if sighting.seq > newest:
+            raise self._error(f"the logs tell of request {sighting.seq}, which is not there")
+        if sighting.seq in self.sightings:
+            raise self._error(f"the logs tell of request {sighting.seq} a second time")
+        self.sightings[sighting.seq] = sighting
+
+    def _record(self, line: bytes) -> _Record | None:
         try:
             return _decode_record(line)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:

@@ -18,6 +18,7 @@ import pytest
 import tenantcheck
 from tenantcheck.api import InvokeOptions, ProbeOptions, RunOptions
 from tenantcheck.cli.invoke import command as invoke_command
+from tenantcheck.cli.options import LOG_OPTIONS
 from tenantcheck.cli.probe import command as probe_command
 from tenantcheck.lab import Lab
 from tenantcheck.run.settings import BOUNDS, RunSettings
@@ -60,7 +61,7 @@ def test_importing_it_imports_nothing_heavy() -> None:
 def test_it_takes_what_the_command_line_takes(options: Any, command: Any) -> None:
     taken = {each.name for each in command.params if each.name not in ("url", "function")} - COMMANDS_ONLY
     assert {RENAMED.get(name, name) for name in taken} == set(options.__annotations__) - PYTHON_ONLY
-    assert {each.name for each in fields(RunSettings)} == set(RunOptions.__annotations__)
+    assert {each.name for each in fields(RunSettings)} == set(RunOptions.__annotations__) - set(LOG_OPTIONS)
 
 
 @pytest.mark.parametrize("name", BOUNDS)

@@ -7,6 +7,7 @@ import io
 import resource
 import stat
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -23,6 +24,7 @@ from tenantcheck.model import (
     Observation,
     Plan,
     Sent,
+    Sighting,
     Tenant,
 )
 from tests.notation import CLEAN, changed, plan_for, waves
@@ -32,7 +34,7 @@ HEADER = Header(schedule=SCHEDULE, tool="test", started="2026-01-01T00:00:00.000
 END = End(reason="complete", requests=26, waves=2, duration_ns=5)
 
 
-def encoded(*records: Header | Observation | End) -> bytes:
+def encoded(*records: Header | Observation | Sighting | End) -> bytes:
     return b"".join(msgspec.json.encode(record) + b"\n" for record in records)
 
 
@@ -300,3 +302,20 @@ def test_lines_and_waves_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "MAX_WAVE", 1)
     with pytest.raises(HistoryError, match="a wave of more than 1 requests"):
         read(encoded(HEADER, *LINES))
+
+
+def test_what_the_logs_told_is_read_and_bounded() -> None:
+    header = msgspec.structs.replace(HEADER, plan=msgspec.structs.replace(PLAN, witness_from="logs"))
+    told = Sighting(seq=0, log_stream_name="s", by="text", time_ms=1)
+    first, second = waves("o a1 b2 | r a1", PLAN)
+    reader, observed = read(encoded(header, *first, told, *second, END))
+    assert (reader.sightings, observed) == ({0: told}, [first, second])
+    cases: tuple[tuple[tuple[Any, ...], str], ...] = (
+        ((header, told), "request 0, which is not there"),
+        ((header, *first, told, told), "request 0 a second time"),
+        ((HEADER, *first, told), "a run that did not ask them"),
+        ((header, *first, END, told), "a record after the end line"),
+    )
+    for lines, problem in cases:
+        with pytest.raises(HistoryError, match=problem):
+            read(encoded(*lines))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
 import click
 
+from tenantcheck import lab as lab_package
 from tenantcheck.cli.execute import execute
 from tenantcheck.cli.interrupts import interrupts
 from tenantcheck.cli.root import Command, Common, examples
 from tenantcheck.cli.say import say, whole_stdout
 from tenantcheck.lab import Lab
-from tenantcheck.model import Call, Reply, Seen, Verdict
+from tenantcheck.model import Call, Reply, Seen, Verdict, WitnessFrom
 from tenantcheck.model.text import printable
 from tenantcheck.reports.sentences import evidence_sentence, finding_sentence
 from tenantcheck.run.interruption import BrokenOff
@@ -24,10 +26,13 @@ from tenantcheck.run.senders import Sender, SenderSettings, open_sender
 from tenantcheck.run.session import Session, run_async
 from tenantcheck.run.settings import TENANTS, RunSettings
 from tenantcheck.run.targets.http import HttpRequestSpec, HttpTarget
+from tenantcheck.run.targets.logs import LogSource
 from tenantcheck.run.witness import WitnessReader
 
 _DIRECT = SenderSettings(timeout_s=10.0, direct=True)
 CURL_REPEATS = 100
+#: A handler without a witness.
+_PLAIN = f"{Path(lab_package.__file__).with_name('plain_handler')}.handler"
 
 
 class Shown(NamedTuple):
@@ -49,10 +54,11 @@ class Shown(NamedTuple):
 )
 @click.pass_obj
 def command(common: Common) -> int:
-    """Start a local lab and test four functions, without AWS.
+    """Start a local lab and test five functions, without AWS.
 
-    Two isolated ones (one beside a twin without isolation, which is asked first and has to be caught), one without
-    isolation (which two parallel curls are asked about as well), and one that says it isolates and does not.
+    Two isolated ones (one beside a twin without isolation, which is asked first and has to be caught), one whose
+    handler tells nothing (its logs do), one without isolation (which two parallel curls are asked about as well), and
+    one that says it isolates and does not.
     """
     interrupts.defer()  # labs are taken down by whoever set them up
     begun = monotonic()
@@ -61,6 +67,9 @@ def command(common: Common) -> int:
         verdict = _probe(lab, common, control=lab.control_url)
         shown.append(Shown("an isolated function, by HTTP", "pass", verdict, _twin(verdict)))
         shown.append(Shown("an isolated function, by Invoke", "pass", _invoke(lab, common)))
+    with Lab(isolation="per-tenant", handler=_PLAIN, log_delay_s=0.5) as lab:
+        verdict = _invoke(lab, common, witness_from="logs")
+        shown.append(Shown("an isolated function whose handler tells nothing, by its logs", "pass", verdict))
     with Lab(isolation="none", hold_s=0.01) as lab:
         verdict = _probe(lab, common)
         fooled = run_async(_parallel_curls(lab.front_url, CURL_REPEATS))
@@ -77,19 +86,29 @@ def _probe(lab: Lab, common: Common, control: str | None = None) -> Verdict:
     return _run(HttpTarget(HttpRequestSpec(url=lab.front_url)), common, control)
 
 
-def _invoke(lab: Lab, common: Common) -> Verdict:
+def _invoke(lab: Lab, common: Common, witness_from: WitnessFrom = "answers") -> Verdict:
     from tenantcheck.run.targets.aws import AwsOptions, AwsSession
     from tenantcheck.run.targets.events import RAW, parse_event
     from tenantcheck.run.targets.function import FunctionTarget
 
     say(f"invoke {lab.settings.isolation} …")
     session = AwsSession(AwsOptions(region="us-east-1", endpoint_url=lab.endpoint_url, made_up=True))
-    return _run(FunctionTarget(session, lab.function_name, qualifier=None, event=parse_event(RAW, b"", None)), common)
+    target = FunctionTarget(session, lab.function_name, qualifier=None, event=parse_event(RAW, b"", None))
+    if witness_from == "answers":
+        return _run(target, common)
+    return _run(target, common, witness_from=witness_from, logs=LogSource(session))
 
 
-def _run(target: RunTarget, common: Common, control: str | None = None) -> Verdict:
+def _run(
+    target: RunTarget,
+    common: Common,
+    control: str | None = None,
+    witness_from: WitnessFrom = "answers",
+    logs: LogSource | None = None,
+) -> Verdict:
     """The verdict of a standard run. Ctrl-C ends the demonstration, not only this run."""
-    session = Session.of(target, fresh_tenants(TENANTS), RunSettings(control=control), _DIRECT)
+    settings = RunSettings(control=control, witness_from=witness_from)
+    session = Session.of(target, fresh_tenants(TENANTS), settings, _DIRECT, logs)
     verdict = execute(session, common)
     if verdict.run.ended == "interrupted":
         raise BrokenOff

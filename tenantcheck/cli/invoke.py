@@ -9,6 +9,7 @@ import click
 from tenantcheck.api import invoke_session
 from tenantcheck.cli.execute import run_and_show
 from tenantcheck.cli.options import (
+    LOG_OPTIONS,
     in_group,
     judging_options,
     read_data,
@@ -53,14 +54,15 @@ def command(common: Common, /, function: str, **given: Any) -> int:
     """Test the Lambda FUNCTION (name, ARN or partial ARN) for tenant isolation, by Invoke.
 
     Needs lambda:InvokeFunction and nothing else. The handler answers with its witness (tenantcheck handler prints
-    one). Sends about 160 requests with the standard plan.
+    one); with --witness-from logs it may be any handler, and the logs say which environment served each request.
+    Sends about 160 requests with the standard plan.
     """
     wanted = wanted_reports(given)
     options = settings_of(given)
     options["payload"] = read_data(given["payload"])
     if given["event"].startswith("@"):
         given["event"] = read_data(given["event"])
-    names = ("qualifier", "region", "profile", "endpoint_url", "event", "witness_key")
+    names = ("qualifier", "region", "profile", "endpoint_url", "event", "witness_key", *LOG_OPTIONS)
     session = invoke_session(function, given["tenants"], **options, **{name: given[name] for name in names})
     if not session.target.carries_nonce:
         say("the event has no place for the nonce, so replays and residue stay unseen")

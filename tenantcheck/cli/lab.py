@@ -6,6 +6,7 @@ import asyncio
 import re
 import textwrap
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -18,6 +19,7 @@ from tenantcheck.lab import LabServer, Settings
 from tenantcheck.lab.faults import FAULTS
 from tenantcheck.lab.mapping import token
 from tenantcheck.lab.pool import Reuse
+from tenantcheck.lab.records import LogFormat
 from tenantcheck.lab.tenancy import Isolation
 
 _KINDS = {
@@ -79,6 +81,13 @@ def _known_faults() -> str:
 )
 @option("--audit", type=click.Path(dir_okay=False, path_type=Path), help="Write the ground truth, JSON Lines.")
 @option("--logs", type=click.Path(file_okay=False, path_type=Path), help="Keep the log streams in this folder.")
+@option("--log-format", type=click.Choice(get_args(LogFormat)), default="json", help="Text names no tenant.")
+@option(
+    "--log-delay",
+    type=click.FloatRange(0, 600),
+    default=0.0,
+    help="Seconds until events can be read by CloudWatch's calls.",
+)
 @click.pass_obj
 def command(
     common: Common,
@@ -98,6 +107,8 @@ def command(
     variable: tuple[str, ...],
     audit: Path | None,
     logs: Path | None,
+    log_format: LogFormat,
+    log_delay: float,
 ) -> int:
     """Run a local Lambda until Ctrl-C: one function, real runtime clients, one process per environment.
 
@@ -118,6 +129,8 @@ def command(
         variables=_variables(variable),
         audit=audit,
         logs=logs,
+        log_format=log_format,
+        log_delay_s=log_delay,
     )
     server = LabServer(settings, port=port, tenant_header=tenant_header, tenant_query=tenant_query, control=control)
     how = "" if tenant_header == "x-tenant-id" else f" --tenant-header {tenant_header}"

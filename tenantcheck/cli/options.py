@@ -16,7 +16,7 @@ from tenantcheck.cli.root import GroupedOption
 from tenantcheck.errors import UsageError
 from tenantcheck.files import read_file
 from tenantcheck.history import HISTORIES
-from tenantcheck.model import PlanName, Requirement
+from tenantcheck.model import PlanName, Requirement, WitnessFrom
 from tenantcheck.run.settings import BOUNDS, REQUIREMENTS, TENANTS, RunSettings
 
 _DEFAULT = RunSettings()
@@ -195,6 +195,25 @@ def _witness_options() -> Callable[[F], F]:
             metavar="KEY",
             help="The function's TENANTCHECK_KEY, for handlers that want it. Better in the variable than here.",
         ),
+        option(
+            "--witness-from",
+            type=click.Choice(get_args(WitnessFrom)),
+            default=_DEFAULT.witness_from,
+            help="Who says which environment served a request. With logs the handler needs no witness; this needs "
+            "logs:FilterLogEvents.",
+        ),
+        option(
+            "--log-group",
+            metavar="GROUP",
+            help="Log group of the function. [default: as configured, with invoke; probe has to be told]",
+        ),
+        option("--control-log-group", metavar="GROUP", help="That of the control, where it is another one."),
+        option(
+            "--log-wait",
+            type=Number("log_wait", "seconds"),
+            default=_DEFAULT.log_wait,
+            help="Seconds to look for requests in the logs, on top of --max-time.",
+        ),
     )
 
 
@@ -289,6 +308,10 @@ def parse_required(texts: tuple[str, ...]) -> tuple[Requirement, ...]:
         if name not in REQUIREMENTS:
             raise UsageError(f"--require {name}: there is no such thing", f"Known are: {', '.join(REQUIREMENTS)}.")
     return tuple(each for each in REQUIREMENTS if each in names)
+
+
+#: Options of the logs that are no settings of a run.
+LOG_OPTIONS = ("log_group", "control_log_group")
 
 
 def settings_of(given: dict[str, Any]) -> dict[str, Any]:

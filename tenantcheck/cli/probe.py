@@ -10,6 +10,7 @@ import click
 from tenantcheck.api import probe_session
 from tenantcheck.cli.execute import run_and_show
 from tenantcheck.cli.options import (
+    LOG_OPTIONS,
     OnePerLine,
     in_group,
     judging_options,
@@ -78,6 +79,7 @@ option = in_group("Target")
     help="PEM file of CA certificates to trust.",
 )
 @option("--insecure", is_flag=True, help="Do not verify certificates.")
+@option("--endpoint-url", help="Another endpoint of AWS for the logs, such as the lab's.")
 @run_options()
 @judging_options()
 @report_options()
@@ -86,13 +88,26 @@ def command(common: Common, /, url: str, **given: Any) -> int:
     """Test the HTTP endpoint URL for tenant isolation.
 
     Put {tenant} into the URL where the tenant id belongs in the path. The handler behind it answers with its
-    witness (tenantcheck handler prints one). Sends about 170 requests with the standard plan.
+    witness (tenantcheck handler prints one), or logs its event or headers (--witness-from logs). Sends about 170
+    requests with the standard plan.
     """
     wanted = wanted_reports(given)
     options = settings_of(given)
     options["headers"] = [parse_header(text) for text in given["header"]]
     options["data"] = read_data(given["data"])
     options["aliases"] = given["alias"]
-    names = (*_PLACES, "method", "nonce", "aws_sigv4", "region", "profile", "cacert", "insecure", "witness_key")
+    names = (
+        *_PLACES,
+        "method",
+        "nonce",
+        "aws_sigv4",
+        "region",
+        "profile",
+        "cacert",
+        "insecure",
+        "witness_key",
+        "endpoint_url",
+        *LOG_OPTIONS,
+    )
     session = probe_session(url, given["tenants"], **options, **{name: given[name] for name in names})
     return run_and_show(session, common, given, wanted)

@@ -45,7 +45,7 @@ class Notes:
                 "that each request was delivered once: a front that sends refused requests again could make a shared "
                 "pool look isolated"
             )
-        if self.environments.control is None:
+        if self.environments.control is None and self.plan.witness_from == "answers":
             yield "that this witness shows sharing on this route: no control was asked (--control)"
         if self.plan.in_flight is not None:
             yield (
@@ -57,6 +57,7 @@ class Notes:
 
     def remarks(self, header: Header, torn: bool, ended: str) -> Iterable[str]:
         environments = self.environments
+        yield from self._logs(header)
         if header.earlier_runs:
             runs = "run" if header.earlier_runs == 1 else "runs"
             yield (
@@ -89,6 +90,19 @@ class Notes:
         for name in IDENTITIES:
             if name in environments.identities.discredited:
                 yield f"{WITNESS_NAMES[name]} does not name one environment here: nothing stands on it alone"
+
+    def _logs(self, header: Header) -> Iterable[str]:
+        """Where environments were read, and how many requests were not found there."""
+        ran, untold = self.environments.ran, self.environments.untold
+        if self.plan.witness_from != "logs":
+            return
+        told = f"told of all {ran} requests that ran"
+        if untold:
+            told = (
+                f"did not tell of {untold} of {ran} requests that ran within {self.plan.log_wait_s:g} s: they count "
+                "as lost"
+            )
+        yield f"environments were read in the log group {header.log_group}, which {told}"
 
     def _set_aside(self, ended: str) -> Iterable[str]:
         """Answers that did not come, or count for nothing."""

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 from tenantcheck.errors import LabError, UsageError
 from tenantcheck.lab.faults import Faults, Sent, parse_fault
 from tenantcheck.lab.pool import Lease, Pool, Reuse, Slot
-from tenantcheck.lab.records import Audit, LogStream
+from tenantcheck.lab.records import Audit, LogFormat, LogStream
 from tenantcheck.lab.runtime_api import Invocation
 from tenantcheck.lab.sandbox import Ended, Sandbox
 from tenantcheck.lab.scratch import LabFolder
@@ -44,6 +44,10 @@ class Settings:
     """Environment variables of the function."""
     audit: Path | None = None
     logs: Path | None = None
+    log_format: LogFormat = "json"
+    """Text names no tenant, as on Lambda."""
+    log_delay_s: float = 0.0
+    """Events can be read so long after they were written."""
 
     def twin(self) -> Settings:
         """The same function without a tenancy configuration, under a name of its own."""
@@ -106,6 +110,8 @@ class Function:
         )
         self._sandboxes: dict[Slot, Sandbox] = {}
         self._streams: dict[int, str] = {}
+        self._marks: dict[str, list[tuple[int, int]]] = {}
+        self.created_ms = int(time.time() * 1000)
         self._variants = self.faults.handler_variants()
         if self._variants:
             self._handler = "faulty_handler.handler"
@@ -122,6 +128,7 @@ class Function:
             handler=self._handler,
             scratch=folder,
             log=LogStream(folder / "log.jsonl"),
+            stream="trial",
             environ=self._environ("trial", "trial"),
         )
         try:
@@ -204,17 +211,35 @@ class Function:
         number = lease.slot.environment
         fresh = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
         stream = self._streams.setdefault(number, fresh)
-        group = f"/aws/lambda/{self.settings.name}"
         sandbox = Sandbox(
             number=number,
             task_root=self._task_root,
             handler=self._handler,
             scratch=self._folder.make(f"{self.settings.name}-environment-{number}"),
-            log=LogStream(self.logs / group.lstrip("/") / f"{stream}.jsonl"),
-            environ=self._environ(group, stream) | self._variant_environ(lease.slot),
+            log=LogStream(
+                self.logs_path / f"{stream}.jsonl",
+                self.settings.log_format,
+                self._marks.setdefault(stream, []),
+            ),
+            stream=stream,
+            environ=self._environ(self.log_group, stream) | self._variant_environ(lease.slot),
         )
         self._sandboxes[lease.slot] = sandbox
         return sandbox
+
+    @property
+    def log_group(self) -> str:
+        """Name of the log group."""
+        return f"/aws/lambda/{self.settings.name}"
+
+    @property
+    def logs_path(self) -> Path:
+        """Folder of the log streams, one file each."""
+        return self.logs / self.log_group.lstrip("/")
+
+    def logged(self) -> Mapping[str, Sequence[tuple[int, int]]]:
+        """The log streams of this lab by name, each with when what stands from which byte on was written."""
+        return self._marks
 
     def _variant_environ(self, slot: Slot) -> dict[str, str]:
         """What the faulty handler needs to know; nothing for the honest one."""
@@ -241,7 +266,7 @@ class Function:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
             "AWS_LAMBDA_LOG_GROUP_NAME": group,
             "AWS_LAMBDA_LOG_STREAM_NAME": stream,
-            "AWS_LAMBDA_LOG_FORMAT": "JSON",
+            "AWS_LAMBDA_LOG_FORMAT": "JSON" if self.settings.log_format == "json" else "Text",
             "AWS_LAMBDA_LOG_LEVEL": "INFO",
             "AWS_REGION": "us-east-1",
             "AWS_DEFAULT_REGION": "us-east-1",

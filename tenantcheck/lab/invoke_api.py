@@ -17,6 +17,7 @@ from tenantcheck.lab.function import Function
 from tenantcheck.lab.tenancy import RefusedError
 
 PATH = "/2015-03-31/functions/{name}/invocations"
+CONFIGURATION_PATH = "/2015-03-31/functions/{name}/configuration"
 #: Everything else that looks like an operation of Lambda's API.
 OTHER_OPERATIONS = r"/{version:\d{4}-\d{2}-\d{2}}/{rest:.*}"
 MAX_PAYLOAD_BYTES = 6 << 20
@@ -55,6 +56,29 @@ class InvokeApi:
         what = f"{named} is not offered by this lab" if named else "the lab knows no operation but Invoke"
         refused = RefusedError(404, "UnknownOperationException", f"{request.method} {request.path[:200]}: {what}")
         return _refusal(refused, str(uuid.uuid4()))
+
+    async def configuration(self, request: web.Request) -> web.StreamResponse:
+        """GetFunctionConfiguration: the little that the lab has of it."""
+        request_id = str(uuid.uuid4())
+        try:
+            region = _check_signature(request)
+            function, arn = self._find_function(request.match_info["name"], request.query.get("Qualifier"), region)
+        except RefusedError as refused:
+            return _refusal(refused, request_id)
+        told: dict[str, Any] = {
+            "FunctionName": function.settings.name,
+            "FunctionArn": arn,
+            "Version": "$LATEST",
+            "Timeout": max(1, round(function.settings.timeout_s)),
+            "MemorySize": 128,
+            "LoggingConfig": {
+                "LogFormat": "JSON" if function.settings.log_format == "json" else "Text",
+                "LogGroup": function.log_group,
+            },
+        }
+        if function.settings.isolation != "none":
+            told["TenancyConfig"] = {"TenantIsolationMode": "PER_TENANT"}
+        return web.json_response(told, headers=_headers(request_id))
 
     async def _invoke(self, request: web.Request, request_id: str) -> web.StreamResponse:
         region = _check_signature(request)

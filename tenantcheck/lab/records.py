@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from tenantcheck.errors import LabError
 
@@ -43,19 +44,30 @@ class Audit:
             self._file.close()
 
 
+LogFormat = Literal["json", "text"]
+
+
 class LogStream:
     """One log stream: platform records of the lab and everything the process prints, in one file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, form: LogFormat = "json", marks: list[tuple[int, int]] | None = None) -> None:
+        """`marks` takes when what stands from which byte on was written (milliseconds since the epoch), as far as the
+        lab knows."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
+        self._form = form
+        self._marks = [] if marks is None else marks
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
 
     def platform(self, kind: str, **record: Any) -> None:
-        """Write a platform record, such as `platform.start`."""
+        """Write a platform record, such as `platform.start`, in the function's log format."""
         present = {key: value for key, value in record.items() if value is not None}
-        line = json.dumps({"time": timestamp(), "type": kind, "record": present}) + "\n"
-        os.write(self.descriptor, line.encode())
+        if self._form == "json":
+            lines = json.dumps({"time": timestamp(), "type": kind, "record": present}) + "\n"
+        else:
+            lines = _in_text(kind, present)
+        self._marks.append((self.position(), int(time.time() * 1000)))
+        os.write(self.descriptor, lines.encode())
 
     def position(self) -> int:
         """Bytes written so far."""
@@ -69,3 +81,22 @@ class LogStream:
 
     def close(self) -> None:
         os.close(self.descriptor)
+
+
+def _in_text(kind: str, record: dict[str, Any]) -> str:
+    """What Lambda writes in text format, which names no tenant."""
+    id_, metrics = record.get("requestId"), record.get("metrics", {})
+    match kind:
+        case "platform.initStart":
+            return "INIT_START Runtime Version: lab\tRuntime Version ARN: arn:aws:lambda:us-east-1::runtime:lab\n"
+        case "platform.start":
+            return f"START RequestId: {id_} Version: {record['version']}\n"
+        case "platform.report":
+            init = f"\tInit Duration: {metrics['initDurationMs']} ms" if "initDurationMs" in metrics else ""
+            return (
+                f"END RequestId: {id_}\nREPORT RequestId: {id_}\tDuration: {metrics['durationMs']} ms\t"
+                f"Billed Duration: {metrics['durationMs']:.0f} ms\tMemory Size: 128 MB\tMax Memory Used: 40 "
+                f"MB{init}\n"
+            )
+        case _:
+            return ""

@@ -54,6 +54,7 @@ class Sandbox:
         handler: str,
         scratch: Path,
         log: LogStream,
+        stream: str,
         environ: dict[str, str],
     ) -> None:
         self.number = number
@@ -61,6 +62,7 @@ class Sandbox:
         self._handler = handler
         self._scratch = scratch
         self.log = log
+        self._stream = stream
         self._environ = environ
         self._api: RuntimeApi | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -165,7 +167,13 @@ class Sandbox:
         api = RuntimeApi()
         await api.listen()
         self._api = api
-        self.log.platform("platform.initStart", initializationType="on-demand", functionVersion="$LATEST")
+        self.log.platform(
+            "platform.initStart",
+            initializationType="on-demand",
+            functionName=self._environ.get("AWS_LAMBDA_FUNCTION_NAME"),
+            functionVersion="$LATEST",
+            instanceId=self._stream,
+        )
         self._process = process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own interpreter; vfork does not block
             [sys.executable, "-P", str(_BOOTSTRAP), str(os.getpid()), str(self._task_root), self._handler],
             cwd=self._task_root,

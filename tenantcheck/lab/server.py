@@ -14,7 +14,8 @@ from aiohttp import web
 from tenantcheck.errors import LabError
 from tenantcheck.lab.front import Front
 from tenantcheck.lab.function import Function, Settings, check_settings, require_runtime
-from tenantcheck.lab.invoke_api import MAX_PAYLOAD_BYTES, OTHER_OPERATIONS, PATH, InvokeApi
+from tenantcheck.lab.invoke_api import CONFIGURATION_PATH, MAX_PAYLOAD_BYTES, OTHER_OPERATIONS, PATH, InvokeApi
+from tenantcheck.lab.logs_api import LogsApi
 from tenantcheck.lab.quiet import LOGGER
 from tenantcheck.lab.records import Audit
 from tenantcheck.lab.scratch import LabFolder
@@ -61,6 +62,8 @@ class LabServer:
         api = InvokeApi(self.functions)
         invoke = weathered(faults, lambda request: request.headers.get("X-Amz-Tenant-Id"), api.invoke)
         app.router.add_post(PATH, invoke)
+        app.router.add_get(CONFIGURATION_PATH, api.configuration)
+        app.router.add_post("/", LogsApi(self.functions).answer)
         app.router.add_route("*", OTHER_OPERATIONS, api.other)
         front, *controls = self._fronts
         for control in controls:

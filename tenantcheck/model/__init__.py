@@ -18,11 +18,14 @@ from tenantcheck.model.observation import (
     Observation,
     PlatformRecord,
     SeenNonce,
+    SightedBy,
+    Sighting,
     Witness,
 )
 from tenantcheck.model.plan import (
     CHECK_IDS,
     FRAME,
+    LOG_WAIT_S,
     MAX_TENANTS,
     ORDINARY,
     SCHEDULE,
@@ -39,6 +42,7 @@ from tenantcheck.model.plan import (
     Sent,
     Tenant,
     WaveKind,
+    WitnessFrom,
 )
 from tenantcheck.model.repeat import HttpRepeat, InvokeRepeat, Named, Part, Parts, Repeat
 from tenantcheck.model.verdict import (
@@ -77,6 +81,7 @@ __all__ = [
     "CHECK_IDS",
     "FRAME",
     "IDENTITIES",
+    "LOG_WAIT_S",
     "MAX_TENANTS",
     "ORDINARY",
     "REFUSED",
@@ -134,6 +139,8 @@ __all__ = [
     "SeenNonce",
     "Sent",
     "Severity",
+    "SightedBy",
+    "Sighting",
     "Source",
     "Standing",
     "Stratum",
@@ -144,4 +151,5 @@ __all__ = [
     "Verdict",
     "WaveKind",
     "Witness",
+    "WitnessFrom",
 ]

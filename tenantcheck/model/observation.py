@@ -97,6 +97,10 @@ class Observation(
     error_kind: str | None = None
     error_text: str | None = None
     witness: Witness | None = None
+    claimed: Witness | None = None
+    """What the answer itself said, where `witness` is that of the logs. Not recorded: its line is as it came."""
+    ran_in: tuple[str, ...] = ()
+    """Log streams that name this request, where there are several. Not recorded either."""
     witness_errors: tuple[str, ...] = ()
     """Witness fields that were there but unusable, each with the reason."""
     seen: tuple[SeenNonce, ...] = ()
@@ -118,6 +122,27 @@ class Observation(
             return False
         told = (self.headers.get(name, "").partition(" ")[0].lower() for name in CACHE_HEADERS)
         return bool(self.headers.get("age", "").strip("0 ")) or any(word in _OUT_OF_CACHE for word in told)
+
+
+StreamName = Annotated[str, Meta(min_length=1, max_length=512)]
+SightedBy = Literal["json", "text", "function"]
+"""What named a request in the logs: `platform.start`, the line `START RequestId`, or a line of the function itself
+that holds the request's nonce."""
+
+
+class Sighting(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag="sighting", tag_field="type"):
+    """What the logs told about one request: a log stream is an environment."""
+
+    seq: Number
+    log_stream_name: StreamName
+    others: Annotated[tuple[StreamName, ...], Meta(max_length=8)] = ()
+    """Further streams that name the request, some of them: it ran more than once."""
+    tenant: Line | None = None
+    """The tenant that the platform ran it for. None: it named none."""
+    by: SightedBy
+    request_id: Annotated[str, Meta(pattern=r"\A[0-9a-f-]{36}\Z")] | None = None
+    time_ms: Nanoseconds
+    """Of the event, milliseconds since the epoch by the platform's clock."""
 
 
 class Control(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -150,8 +175,9 @@ class Header(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="header"
     """How many there were."""
     same_tenants: Line = ""
     """The newest of them that asked for one of these tenants, too."""
-    """How many there were."""
     control: Control | None = None
+    log_group: Line = ""
+    """Where environments were read, where the logs say which it was."""
 
 
 EndReason = Literal[

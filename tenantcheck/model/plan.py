@@ -14,6 +14,8 @@ from tenantcheck.model.repeat import Parts, Repeat
 
 RunKind = Literal["probe", "invoke"]
 PlanName = Literal["quick", "standard", "deep"]
+WitnessFrom = Literal["answers", "logs"]
+"""Who says which environment served a request: the answer, or the log stream that names the request."""
 WaveKind = Literal["opening", "half", "surge", "crowd", "ordered", "newcomers", "single", "together"]
 """The six kinds of wave; and requests outside of them, one after the other (`single`) or all at once (`together`)."""
 
@@ -27,6 +29,7 @@ CheckId = Literal[
     "unseen-caller",
     "not-delivered-once",
     "not-isolated",
+    "contradicted-witness",
     "lookalike-collapse",
     "missing-tenant-accepted",
     "invalid-tenant-accepted",
@@ -54,6 +57,8 @@ FRAME: Literal["frame"] = "frame"
 #: Target for the weakest pair, and the time limit of one request in seconds, where nobody says otherwise.
 SIGNIFICANCE = 1e-6
 TIMEOUT_S = 30.0
+#: Events reach the logs seconds after the invocation; so many seconds are waited for those of a request.
+LOG_WAIT_S = 60.0
 #: Tenants of one run, at most: the figure is that of the weakest pair, and pairs grow with the square.
 MAX_TENANTS = 200
 
@@ -140,6 +145,10 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """JMESPath expressions that replace the default places of witness fields."""
     witness_at: Line = ""
     """JMESPath expression for the object in which all other fields stand; empty: the document, or what it wraps."""
+    witness_from: WitnessFrom = "answers"
+    """Where environments are read."""
+    log_wait_s: Seconds = LOG_WAIT_S
+    """How long requests are looked for in the logs."""
     tenant_place: Line = ""
     """How the id travels: `header:NAME`, `query:NAME`, `path`, `host`, `credentials`, `invoke`, or `nowhere` (of a
     control by Invoke). Empty: unknown, and no boundary is attacked."""

@@ -85,6 +85,16 @@ class Course:
         return self._schedule.soak(left_s) if left_s > 0 else None
 
     @property
+    def opened(self) -> bool:
+        """Whether the first requests showed that going on can teach something."""
+        return self._prospects.opened
+
+    @property
+    def soaking(self) -> bool:
+        """Whether rounds go on, or will, after the plan."""
+        return bool(self.plan.soak_s) and (self._soak_ends_ns is None or self._now_ns < self._soak_ends_ns)
+
+    @property
     def rate(self) -> float | None:
         """Requests per second, at most."""
         return self.plan.rate or (self.plan.rate_of_soak if self._soak_ends_ns is not None else None)
@@ -158,8 +168,7 @@ class Course:
             return Stop(reason="no-reuse")
         if wave.planned_left:
             return None
-        soaking = self._soak_ends_ns is None or self._now_ns < self._soak_ends_ns
-        if self.plan.soak_s and soaking:
+        if self.soaking:
             return None
         return Stop(reason="complete") if standing.finished or standing.breached else None
 
@@ -213,8 +222,10 @@ class Prospects:
 
     def __init__(self, plan: Plan) -> None:
         self._names = [shown_id(tenant.id) for tenant in plan.everyone()]
+        self._from_logs = plan.witness_from == "logs"
         self._throttled_before = False
-        self._opened = False
+        self.opened = False
+        """The opening was answered."""
         self._lost_in_a_row = 0
 
     def after(self, wave: Wave, observations: Sequence[Observation]) -> Stop | None:
@@ -226,7 +237,7 @@ class Prospects:
                 reason="failed", detail="this machine has no file descriptor left: ulimit -n 4096 allows more"
             )
         turned_away = sum(o.outcome == "throttled" for o in observations)
-        throttled = self._opened and turned_away > MAX_THROTTLED * len(observations)
+        throttled = self.opened and turned_away > MAX_THROTTLED * len(observations)
         if throttled and self._throttled_before:
             return Stop(reason="throttled", detail="more than 20 % of two waves in a row were throttled")
         self._throttled_before = throttled
@@ -234,14 +245,14 @@ class Prospects:
             self._lost_in_a_row = 0
         elif wave.kind not in ("newcomers", "single", "together"):  # a front may drop what it does not know
             self._lost_in_a_row += len(observations)
-        if self._opened and self._lost_in_a_row >= MAX_LOST_IN_A_ROW:
+        if self.opened and self._lost_in_a_row >= MAX_LOST_IN_A_ROW:
             text = observations[-1].error_text or "no answer"
             detail = f"the target stopped answering: the last {self._lost_in_a_row} requests were lost ({text})"
             return Stop(reason="unreachable", detail=detail)
-        if self._opened or wave.requests[0].tenant is None:
+        if self.opened or wave.requests[0].tenant is None:
             return None
-        self._opened = wave.kind == "opening"
-        return opening_problem(observations, self._names)
+        self.opened = wave.kind == "opening"
+        return opening_problem(observations, self._names, from_logs=self._from_logs)
 
 
 #: How the first request of an environment may end that is not ready yet.
@@ -255,9 +266,11 @@ def _part_refused(observations: Sequence[Observation]) -> bool:
     return bool(observations) and all(o.status in _PART_REFUSED for o in observations)
 
 
-def opening_problem(observations: Sequence[Observation], names: Sequence[str] = ()) -> Stop | None:
+def opening_problem(
+    observations: Sequence[Observation], names: Sequence[str] = (), *, from_logs: bool = False
+) -> Stop | None:
     """Why a run can learn nothing, read off its first requests: the likely cause, or None. `names` are those of the
-    tenants, by index."""
+    tenants, by index; `from_logs`: environments were looked for in the logs."""
     stop = _not_reached(observations)
     if stop is not None or observations[0].request.kind != "opening":
         return stop
@@ -278,8 +291,15 @@ def opening_problem(observations: Sequence[Observation], names: Sequence[str] = 
         detail = f"{who}: are tenant and credentials sent where the service expects them?"
         return Stop(reason="refused", detail=detail)
     if not named:
-        return Stop(reason="no-witness", detail=_no_witness(observations))
+        return Stop(reason="no-witness", detail=_NOT_LOGGED if from_logs else _no_witness(observations))
     return None
+
+
+_NOT_LOGGED = (
+    "the logs name none of the first requests. Is it the right log group (--log-group), does the function log at "
+    "level INFO (WARN drops platform.start), and do events arrive within --log-wait? With probe the handler has to "
+    "log its event or its headers"
+)
 
 
 def _not_reached(observations: Sequence[Observation]) -> Stop | None:

@@ -117,6 +117,8 @@ def make_plan(settings: RunSettings, tenants: TenantList, target: R) -> tuple[Pl
         strict=settings.strict,
         witness_paths=dict(settings.witness),
         witness_at=settings.witness_at or "",
+        witness_from=settings.witness_from,
+        log_wait_s=settings.log_wait,
         tenant_place=target.tenant_place,
         aliases=target.aliases,
         optional=target.optional,
@@ -158,7 +160,8 @@ def make_control(settings: RunSettings, tenants: TenantList, target: RunTarget) 
     own = tenants if tenants.has_credentials else parse_tenants(str(len(tenants.rows)))
     asked = replace(
         settings,
-        plan="standard",  # its first waves find what a quick one finds at its end
+        # The first waves of a standard plan find what a quick one finds at its end: the logs tell at the end only.
+        plan="standard" if settings.witness_from == "answers" else "quick",
         idle=(),
         soak=None,
         seed=None,

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tenantcheck.errors import TenantcheckError
-from tenantcheck.model import WAVE, End, Observation, Plan, Reply, Request, Standing
+from tenantcheck.model import WAVE, End, Observation, Plan, Reply, Request, Sighting, Standing
 from tenantcheck.model import nonce as nonces
 from tenantcheck.model.call import Call
+from tenantcheck.model.sighted import all_sighted
 from tenantcheck.run.course import Course, Stop
 from tenantcheck.run.interruption import Interruption
+from tenantcheck.run.log_witness import LogReader, LogWitness
 from tenantcheck.run.pace import Pace
 from tenantcheck.run.plan import Schedule, Wave
 from tenantcheck.run.senders import ConnectsAhead, Sender
@@ -29,6 +31,9 @@ MAX_IN_FLIGHT = 1_000
 #: Answers that have arrived when a run is over are still read for so long, in seconds.
 _GRACE_S = 0.05
 
+#: Requests of rounds after the plan that may wait for the logs together.
+_UNREAD_MOST = 200
+
 OnWave = Callable[[Wave, Sequence[Observation]], Standing]
 OnReply = Callable[[Observation, Call, Reply], None]
 
@@ -38,6 +43,10 @@ class Recorder(Protocol):
 
     def observation(self, observation: Observation, /) -> None:
         """Take in one."""
+        ...
+
+    def sighting(self, sighting: Sighting, /) -> None:
+        """Take in what the logs told about a request."""
         ...
 
     def flush(self) -> None:
@@ -54,6 +63,7 @@ class Clock:
     """Time as the runner sees it: one of the two seams that tests may replace."""
 
     now_ns: Callable[[], int] = time.monotonic_ns
+    wall_s: Callable[[], float] = time.time
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
@@ -62,8 +72,9 @@ class Runner:
 
     `on_wave` is handed each wave that has ended, and says how things stand. `in_flight` bounds the requests of a wave
     that are in flight together. `interrupted` is set from outside to stop; what is in flight then counts as lost.
-    `schedule` replaces the plan's own, for measurements. `on_reply` is handed everything that comes back, secrets
-    included.
+    `schedule` replaces the plan's own, for measurements. `logs` tells which environment served each request, where
+    the answers do not: behind the opening, and when the plan is done. `on_reply` is handed everything that comes
+    back, secrets included.
     """
 
     def __init__(
@@ -79,6 +90,7 @@ class Runner:
         clock: Clock | None = None,
         schedule: Schedule | None = None,
         on_reply: OnReply | None = None,
+        logs: LogReader | None = None,
     ) -> None:
         self._plan = plan
         self._target = target
@@ -92,6 +104,22 @@ class Runner:
         self._on_reply = on_reply
         self._reader = WitnessReader(plan.witness_paths, target.secrets, at=plan.witness_at)
         self._course = Course(plan, schedule)
+        self._logs = (
+            None
+            if logs is None
+            else LogWitness(
+                plan,
+                logs,
+                writer,
+                now_ns=self._clock.now_ns,
+                sleep=self._clock.sleep,
+                interrupted=self._interrupted,
+            )
+        )
+        self._held: list[tuple[Wave, Sequence[Observation]]] = []
+        """Waves that are not judged yet: the logs have not told of them."""
+        self._waited_ns = 0
+        """Spent on waiting for the logs, on top of the time of the run."""
         self._start_ns = 0
         self._requests = 0
         self._waves = 0
@@ -109,6 +137,8 @@ class Runner:
         stop = Stop(reason="failed", detail="the run was broken off")
         try:
             stop = await self._run()
+            if self._held:
+                await self._judged()
         finally:
             end = End(
                 reason=stop.reason,
@@ -138,7 +168,7 @@ class Runner:
         if (stop := self._out_of_time()) is not None:
             return stop
         calls = self._prepared(wave) if wave.in_flight_together else self._just_in_time(wave)
-        observations = await self._fire(wave, calls, workers)
+        observations: Sequence[Observation] = await self._fire(wave, calls, workers)
         self._flush()
         self._raise_unwritable()
         if not observations:
@@ -146,13 +176,40 @@ class Runner:
         self._course.took(wave, observations)
         if self._course.left_out:
             self._target.leave_out(self._course.left_out)
-        standing = self._on_wave(wave, observations)
+        self._held.append((wave, observations))
+        standing = Standing()
+        if self._logs is None or not self._course.opened or not self._more_before_logs(wave):
+            observations, standing = await self._judged()
         if self._interrupted.is_set():
             return Stop(reason="interrupted")
+        if self._logs is not None and self._logs.problem:
+            return Stop(reason="failed", detail=self._logs.problem)
         stop = self._course.after(wave, observations, standing) or self._refused
         if self._over_ns is not None and wave.kind != "opening":  # if nobody answered that one, it says so
             return stop or Stop(reason="max-time")
         return stop or self._out_of_time()
+
+    def _more_before_logs(self, wave: Wave) -> bool:
+        """Whether waves go on before the logs are asked: they are behind by seconds."""
+        unread = sum(len(observations) for _, observations in self._held)
+        return wave.planned_left > 0 or (self._course.soaking and unread < _UNREAD_MOST)
+
+    async def _judged(self) -> tuple[Sequence[Observation], Standing]:
+        """The last wave, with what the logs told of it, and how things stand behind it."""
+        told: Sequence[Observation] = ()
+        standing = Standing()
+        held, self._held = self._held, []
+        sightings: Mapping[int, Sighting] = {}
+        if self._logs is not None:
+            began_ns = self._now_ns()
+            sent_ms = round(self._clock.wall_s() * 1e3 - began_ns / 1e6)
+            sightings = await self._logs.of([o for _, each in held for o in each], sent_ms)
+            self._waited_ns += self._now_ns() - began_ns
+            self._raise_unwritable()
+        for wave, observations in held:
+            told = observations if self._logs is None else all_sighted(observations, sightings)
+            standing = self._on_wave(wave, told)
+        return told, standing
 
     async def _connect(self, connections: int) -> None:
         if isinstance(self._sender, ConnectsAhead):
@@ -180,7 +237,7 @@ class Runner:
             working.exception()  # nobody waits for it any more
 
     def _left_s(self) -> float:
-        return self._course.max_time_s - self._now_ns() / 1e9
+        return self._course.max_time_s - (self._now_ns() - self._waited_ns) / 1e9
 
     def _out_of_time(self) -> Stop | None:
         if self._interrupted.is_set():

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from msgspec import structs
 
@@ -24,6 +24,7 @@ from tenantcheck.model import (
     IdentityField,
     Observation,
     Plan,
+    Sighting,
     Standing,
     Verdict,
 )
@@ -34,6 +35,7 @@ from tenantcheck.run.planning import RunTarget, make_control, make_plan
 from tenantcheck.run.runner import OnReply, Runner
 from tenantcheck.run.senders import SenderSettings, open_sender
 from tenantcheck.run.settings import RunSettings
+from tenantcheck.run.targets.logs import LogSource
 from tenantcheck.version import __version__
 
 T = TypeVar("T")
@@ -75,11 +77,20 @@ class Session:
     sender: SenderSettings
     history: Path | None
     """Where the run is recorded; None: a new file in `.tenantcheck/`."""
+    logs: LogSource | None = None
+    """Where environments are read, where the answers do not tell them."""
     doubts: tuple[str, ...] = ()
     """What is odd about it, and better known before anything is sent."""
 
     @classmethod
-    def of(cls, target: RunTarget, tenants: TenantList, settings: RunSettings, sender: SenderSettings) -> Self:
+    def of(
+        cls,
+        target: RunTarget,
+        tenants: TenantList,
+        settings: RunSettings,
+        sender: SenderSettings,
+        logs: LogSource | None = None,
+    ) -> Self:
         """Plan a run. Raises `UsageError`."""
         plan, planned = make_plan(settings, tenants, target)
         control = make_control(settings, tenants, target)
@@ -89,6 +100,7 @@ class Session:
             control=control,
             sender=sender,
             history=settings.history,
+            logs=logs,
             doubts=tuple(_doubts(plan, tenants)),
         )
 
@@ -118,14 +130,14 @@ class Session:
             earlier_runs=earlier.runs,
             same_tenants=earlier.same_tenants,
         )
-        asked = _Asking(self.sender, judge, interrupted or Interruption(), on_wave, on_reply)
+        asked = _Asking(self.sender, judge, interrupted or Interruption(), on_wave, on_reply, self.logs)
         if self.control is not None:
             beside = path.with_name(f"{path.stem}-control{path.suffix}")
             header = structs.replace(header, control=await asked.control(*self.control, header, beside))
-        judged, end, sha256 = await asked.target(header, self.target, path)
+        ran = await asked.target(header, self.target, path)
         if self.control is None:
-            _unless_nothing_was_sent(end, path)
-        return judged.verdict(header, end, history=str(path), sha256=sha256)
+            _unless_nothing_was_sent(ran.end, path)
+        return ran.judge.verdict(ran.header, ran.end, history=str(path), sha256=ran.sha256)
 
     async def preflight(self, on_reply: OnReply, *, interrupted: Interruption | None = None) -> None:
         """Send what comes up to the opening, and no more. Nothing is recorded, and nothing judged."""
@@ -170,11 +182,23 @@ class _Nowhere:
     def observation(self, observation: Observation) -> None:
         """Forget it."""
 
+    def sighting(self, sighting: Sighting) -> None:
+        """Forget it."""
+
     def flush(self) -> None:
         """There is nothing to write."""
 
     def end(self, end: End) -> None:
         """Forget that, too."""
+
+
+class _Ran(NamedTuple, Generic[J]):
+    """A run that is over; the judge has taken in everything."""
+
+    judge: J
+    header: Header
+    end: End
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -186,25 +210,30 @@ class _Asking(Generic[J]):
     interrupted: Interruption
     on_wave: Callable[[Wave, J], object] | None
     on_reply: Callable[[Plan, RunTarget], OnReply] | None
+    logs: LogSource | None = None
 
     async def control(self, plan: Plan, target: RunTarget, header: Header, path: Path) -> Control:
         """How a function that is known not to isolate comes out."""
         own = structs.replace(header, plan=plan, earlier=(), earlier_runs=0, same_tenants="")
-        judged, end, sha256 = await self.target(own, target, path)
-        _unless_nothing_was_sent(end, path)
+        ran = await self.target(own, target, path, control=True)
+        _unless_nothing_was_sent(ran.end, path)
         return Control(
             target=plan.target,
-            caught_by=judged.caught_by(judged.verdict(own, end)),
-            requests=end.requests,
-            ended=end.reason,
-            detail=end.detail,
+            caught_by=ran.judge.caught_by(ran.judge.verdict(ran.header, ran.end)),
+            requests=ran.end.requests,
+            ended=ran.end.reason,
+            detail=ran.end.detail,
             history=path.name,
-            sha256=sha256,
+            sha256=ran.sha256,
         )
 
-    async def target(self, header: Header, target: RunTarget, path: Path) -> tuple[J, End, str]:
+    async def target(self, header: Header, target: RunTarget, path: Path, *, control: bool = False) -> _Ran[J]:
         """Run the plan of `header` into a history; the judge has taken in everything."""
         judged = self.judge(header.plan)
+        logs = None
+        if self.logs is not None:
+            logs = await self.logs.open(header.plan, target, control=control)
+            header = structs.replace(header, log_group=logs.group)
 
         def on_wave(wave: Wave, observations: Sequence[Observation]) -> Standing:
             judged.add(observations)
@@ -218,10 +247,17 @@ class _Asking(Generic[J]):
                 on_reply = None if self.on_reply is None else self.on_reply(header.plan, target)
                 interrupted = self.interrupted
                 runner = Runner(
-                    header.plan, target, sender, writer, on_wave, interrupted=interrupted, on_reply=on_reply
+                    header.plan,
+                    target,
+                    sender,
+                    writer,
+                    on_wave,
+                    interrupted=interrupted,
+                    on_reply=on_reply,
+                    logs=logs,
                 )
                 end = await runner.run()
-                return judged, end, writer.sha256
+                return _Ran(judged, header, end, writer.sha256)
         finally:
             with suppress(TimeoutError):
                 await asyncio.wait_for(sender.close(), _CLOSING_S)

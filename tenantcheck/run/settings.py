@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tenantcheck.errors import UsageError
-from tenantcheck.model import CHECK_IDS, SIGNIFICANCE, TIMEOUT_S, CheckId, PlanName, Requirement
+from tenantcheck.model import (
+    CHECK_IDS,
+    LOG_WAIT_S,
+    SIGNIFICANCE,
+    TIMEOUT_S,
+    CheckId,
+    PlanName,
+    Requirement,
+    WitnessFrom,
+)
 
 #: Tenants with fresh ids, where nobody names any.
 TENANTS = 4
@@ -46,6 +55,7 @@ BOUNDS = {
     "max_requests": Bounds(1, 10_000_000),
     "max_time": Bounds(0, _WEEK_S, above=True),
     "timeout": Bounds(0, _WEEK_S, above=True),
+    "log_wait": Bounds(0, 3_600, above=True),
     "significance": Bounds(0, 1, above=True, below=True),
 }
 REQUIREMENTS: tuple[Requirement, ...] = ("warm", "pressed", "newcomer", "idle", "control", *CHECK_IDS)
@@ -85,6 +95,10 @@ class RunSettings:
     """JMESPath expressions by the name of the witness field that stands there."""
     witness_at: str | None = None
     """JMESPath expression for the object in which all other witness fields stand."""
+    witness_from: WitnessFrom = "answers"
+    """Who says which environment served a request: `answers`, or the `logs` (then a handler needs no witness)."""
+    log_wait: float = LOG_WAIT_S
+    """How long requests are looked for in the logs, on top of `max_time`."""
     history: Path | None = None
     """Where the run is recorded; None: a new file in `.tenantcheck/`."""
     significance: float = SIGNIFICANCE

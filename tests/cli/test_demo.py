@@ -20,10 +20,16 @@ pytestmark = pytest.mark.usefixtures("in_tmp")
 def test_demo(in_tmp: Path) -> None:
     result = run("demo")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert re.findall(r"^(PASS|FAIL)  (?:an|one) ", result.stdout, re.MULTILINE) == ["PASS", "PASS", "FAIL", "FAIL"]
+    assert re.findall(r"^(PASS|FAIL)  (?:an|one) ", result.stdout, re.MULTILINE) == [
+        "PASS",
+        "PASS",
+        "PASS",
+        "FAIL",
+        "FAIL",
+    ]
     assert len(re.findall(r"^      #\d+  tck-", result.stdout, re.MULTILINE)) == 4  # the two requests of each breach
     histories = re.findall(r"history: (\S+)", result.stdout)
-    assert len(histories) == 4
+    assert len(histories) == 5
     assert all(Path(name).exists() for name in histories)
     assert result.stdout.endswith("  tenantcheck probe URL\n")
     match = re.search(r"isolated in (\d+) of 100 repeats", result.stdout)

@@ -179,9 +179,9 @@ def test_the_lines_of_the_readme_are_those_of_the_example() -> None:
 
 
 @pytest.mark.parametrize("policy", sorted((ROOT / "examples" / "iam").glob("*.json")), ids=lambda path: path.stem)
-def test_policies_allow_one_action_on_named_resources(policy: Path) -> None:
-    (statement,) = json.loads(policy.read_text())["Statement"]
-    resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
-    assert isinstance(statement["Action"], str)
-    assert "*" not in statement["Action"]
-    assert all(each.count(":") >= 5 and not each.endswith("::*") for each in resources)
+def test_policies_allow_named_actions_on_named_resources(policy: Path) -> None:
+    for statement in json.loads(policy.read_text())["Statement"]:
+        resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        assert not any("*" in action for action in actions)
+        assert all(each.count(":") >= 5 and not each.endswith("::*") for each in resources)

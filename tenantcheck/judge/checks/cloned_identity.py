@@ -23,7 +23,8 @@ def run(environments: Environments) -> Judged:
         )
         for clone in environments.processes.clones.items
     ]
-    contradictions = environments.identities.contradictions.values()
+    discredited = environments.identities.discredited
+    contradictions = [each for each in environments.identities.contradictions.values() if each.name in discredited]
     findings += [
         finding(
             environments,

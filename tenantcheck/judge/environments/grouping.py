@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from tenantcheck.judge.environments.attacks import Attacks
+from tenantcheck.judge.environments.claims import Claims
 from tenantcheck.judge.environments.continuity import Continuity
 from tenantcheck.judge.environments.exercised import Exercised
 from tenantcheck.judge.environments.identities import Identities
@@ -22,6 +23,7 @@ from tenantcheck.judge.environments.processes import Processes
 from tenantcheck.judge.environments.recent import Recent
 from tenantcheck.judge.environments.shown_nonces import ShownNonces
 from tenantcheck.model import IDENTITIES, Control, Observation, Plan, Witness
+from tenantcheck.model.sighted import may_have_run
 
 _MOST_VERSIONS = 8
 #: Different problems with a field of the witness that are told apart.
@@ -52,7 +54,8 @@ class Environments:
         self._recent = Recent()
         self.places = Places()
         self.processes = Processes()
-        self.identities = Identities(self.places, self.processes)
+        self.identities = Identities(self.places, self.processes, from_logs=plan.witness_from == "logs")
+        self.claims = Claims()
         self.people = People(plan)
         self.nonces = ShownNonces(plan, self._recent)
         self.attacks = Attacks()
@@ -73,6 +76,8 @@ class Environments:
         """Every request that was sent has its record here, as far as the history itself can tell."""
         self.versions: set[str] = set()
         self.requests = 0
+        self.ran = self.untold = 0
+        """Requests that the function answered, and those among them whose environment is not known."""
         self.waves = 0
         self.last_end_ns = 0
         self.witnesses = 0
@@ -136,6 +141,10 @@ class Environments:
     def _one(self, observation: Observation) -> Placed | None:
         request, witness = observation.request, observation.witness
         tenant = request.tenant
+        self.claims.note(observation)
+        if may_have_run(observation):
+            self.ran += 1
+            self.untold += witness is None or witness.log_stream_name is None
         if observation.headers:
             self._keep_version(observation)
         for problem in observation.witness_errors:

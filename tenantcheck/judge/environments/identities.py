@@ -42,9 +42,12 @@ class Identities:
     stream.
     """
 
-    def __init__(self, places: Places, processes: Processes) -> None:
+    def __init__(self, places: Places, processes: Processes, *, from_logs: bool = False) -> None:
+        """`from_logs`: the log stream was read in the logs. Then nothing that answers say speaks against it, and
+        nothing else carries evidence."""
         self._places = places
         self._processes = processes
+        self._from_logs = from_logs
         self.contradictions: dict[IdentityField, Contradiction] = {}
         """The first one of each identity."""
         self._of_process: dict[str, Observation] = {}
@@ -90,13 +93,18 @@ class Identities:
     def discredited(self) -> frozenset[str]:
         """Identities that were shown not to name one environment."""
         broken: set[str] = set(self.contradictions)
+        if self._from_logs:
+            broken.discard("log_stream_name")
         if self._processes.clones.total or self._processes.disorders.total:
             broken.add("execution_environment_id")
         return frozenset(broken)
 
     @property
     def constants(self) -> tuple[IdentityField, ...]:
-        """Discredited identities that are the same in every answer, whoever was asked for."""
+        """Discredited identities that are the same in every answer, whoever was asked for. Where the logs tell the
+        environments apart, none of them matters."""
+        if self._from_logs:
+            return ()
         discredited = self.discredited
         return tuple(
             name
@@ -109,6 +117,8 @@ class Identities:
     def for_evidence(self) -> IdentityField | None:
         """The identity evidence stands on: the first that every served witness carried so far and nothing has
         discredited. None where there is none."""
+        if self._from_logs:
+            return "log_stream_name"
         return next((name for name in IDENTITIES if self._may_carry(name)), None)
 
     def _may_carry(self, name: IdentityField) -> bool:

@@ -161,6 +161,9 @@ class Schedule:
 
     def ended(self, observations: Iterable[Observation]) -> None:
         """Take in what came back, so that later waves have the right size."""
+        if self.plan.witness_from == "logs":
+            self._in_flight(tuple(observations))
+            return
         for observation in observations:
             request = observation.request
             environment = observation.witness.environment() if observation.witness else None
@@ -170,6 +173,21 @@ class Schedule:
             times = self._warm_s if environment in known else self._cold_s
             times.append((observation.end_ns - observation.call_ns) / 1e9)
             known.add(environment)
+
+    def _in_flight(self, observations: Sequence[Observation]) -> None:
+        """Count environments where only the logs will tell them: as many as requests were in flight together."""
+        edges: list[tuple[int, int, int]] = []
+        for observation in observations:
+            request = observation.request
+            if request.tenant is None or request.sent.forged or observation.outcome not in ("served", "no-witness"):
+                continue
+            times = self._cold_s if request.kind == "opening" else self._warm_s
+            times.append((observation.end_ns - observation.call_ns) / 1e9)
+            edges += [(observation.call_ns, 1, request.tenant), (observation.end_ns, -1, request.tenant)]
+        flying: dict[int, int] = {}
+        for _, step, tenant in sorted(edges):
+            flying[tenant] = flying.get(tenant, 0) + step
+            self._assumed[tenant] = max(self._assumed.get(tenant, 0), flying[tenant])
 
     def assume(self, wave: Wave) -> None:
         """Suppose a healthy pool answered `wave`: as many environments per tenant as fired together."""

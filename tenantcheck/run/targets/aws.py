@@ -8,13 +8,15 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from msgspec import structs
 
 from tenantcheck.errors import TargetError, UsageError
 from tenantcheck.model.call import Call
+
+T = TypeVar("T")
 
 
 class AwsOptions(NamedTuple):
@@ -92,7 +94,7 @@ class AwsSession:
     async def refresh(self) -> None:
         """Freeze the credentials; those about to expire are fetched anew."""
         with translated():
-            self._frozen = await _in_thread(self._freeze)
+            self._frozen = await in_thread(self._freeze)
 
     def secret_values(self) -> tuple[str, ...]:
         """What requests are signed with, of all whose credentials were looked up so far."""
@@ -140,6 +142,18 @@ class AwsSession:
         return Credentials(
             own.get("aws_access_key_id", ""), own.get("aws_secret_access_key", ""), own.get("aws_session_token")
         )
+
+    def client(self, service: str) -> Any:
+        """boto3's client of a service that is only read: what it asks may be asked again, so botocore retries, and
+        slows down where it is throttled."""
+        from botocore.config import Config
+
+        with translated():
+            return self._session.client(
+                service,
+                endpoint_url=self._options.endpoint_url,
+                config=Config(retries={"mode": "adaptive", "total_max_attempts": 8}),
+            )
 
     def invoke_template(self, function: str, qualifier: str | None) -> InvokeTemplate:
         """What boto3 sends for Invoke: endpoint (FIPS, dual-stack, variables), path and headers.
@@ -195,10 +209,10 @@ def _refuse_endpoint(url: str | None) -> None:
         )
 
 
-async def _in_thread(work: Callable[[], Any]) -> Any:
+async def in_thread(work: Callable[[], T]) -> T:
     """Run `work` in a thread that nobody has to wait for: what fetches credentials may hang."""
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[Any] = loop.create_future()
+    done: asyncio.Future[T] = loop.create_future()
 
     def settle(result: Any, error: BaseException | None) -> None:
         if done.done():

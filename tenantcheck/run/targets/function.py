@@ -147,6 +147,14 @@ class FunctionTarget:
         )
 
     @property
+    def function_name(self) -> str:
+        """The function's own name, without account and qualifier."""
+        parts = self._function.split(":")
+        if "function" in parts[:-1]:
+            return parts[parts.index("function") + 1]
+        return parts[1] if len(parts) > 1 and parts[0].isdecimal() else parts[0]
+
+    @property
     def carries_nonce(self) -> bool:
         """Whether the event has a place for the nonce."""
         return self._event.carries_nonce
