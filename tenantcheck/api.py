@@ -264,6 +264,7 @@ def judged_again(
                 sha256=reader.sha256,
                 torn=reader.torn,
                 altered=redraw.ended(end.reason if end is not None else None),
+                recorded=reader.header.plan,
             )
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}", "Name a history file.") from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -139,7 +140,7 @@ _NAMED = 10
 
 def newest(folder: Path = Path(".tenantcheck")) -> Path:
     """The history that was begun last. Raises `UsageError` where there is none."""
-    runs = [path for path in folder.glob("*.jsonl") if not path.stem.endswith("-control")]
+    runs = [path for path in folder.glob("*.jsonl") if not _is_own_control(path)]
     if not runs:
         raise UsageError(f"there is no history in {folder}/", "Name a file, or - for standard input.")
     return max(runs, key=lambda path: path.name)  # it begins with the time
@@ -184,16 +185,54 @@ HISTORIES = 50
 _OWN_NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}(-control)?\.jsonl")
 
 
+def _is_own_control(path: Path) -> bool:
+    """Whether a history has the name that a run gives that of its control."""
+    return path.stem.endswith("-control") and _OWN_NAME.fullmatch(path.name) is not None
+
+
+def is_control(path: Path) -> bool:
+    """Whether a history is that of a control, by its own word; what can't be read is none."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return bool(HistoryReader(file).header.control_of)
+    except (OSError, HistoryError):
+        return False
+
+
+def _may_go_on(path: Path) -> bool:
+    """Whether a history is still being written: it has no end line, and was touched within the longest time of "
+    "a run."""
+    try:
+        about = path.stat()
+        with path.open("rb") as file:
+            file.seek(max(0, about.st_size - _END_BYTES))
+            last = file.read().rstrip(b"\n").rpartition(b"\n")[2]
+        if isinstance(_decode_record(last), End):
+            return False
+    except OSError:
+        return False
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        pass  # torn, or the header of a run that has just begun
+    return time.time() - about.st_mtime < _LONGEST_RUN_S
+
+
+#: More than an end line is long.
+_END_BYTES = 64 << 10
+_LONGEST_RUN_S = 8 * 86_400
+
+
 def tidy(keep: int, folder: Path = Path(".tenantcheck")) -> int:
     """Remove all but the newest histories of runs that have their name from here. Returns how many are gone."""
     own = sorted(path for path in folder.glob("*.jsonl") if _OWN_NAME.fullmatch(path.name) and path.is_file())
-    runs = [path for path in own if not path.stem.endswith("-control")]
+    runs = [path for path in own if not _is_own_control(path)]
     if len(runs) <= keep:
         return 0
     first_kept = runs[-keep].name
     gone = 0
     for path in own:
-        if path.name < first_kept and not path.name.startswith(runs[-keep].stem):
+        if path.name < first_kept and not path.name.startswith(runs[-keep].stem) and not _may_go_on(path):
             with suppress(OSError):
                 path.unlink()
                 gone += path in runs

@@ -33,6 +33,10 @@ def _failures(case: Case) -> Iterator[str]:
         weaknesses = Counter(
             finding.check for finding in case.findings if finding.severity == "weakness" and not finding.accepted
         )
+        for result in case.results:  # those that are not kept can't have been accepted
+            kept = sum(finding.check == result.id for finding in case.findings)
+            if result.status == "weak" and result.findings > kept:
+                weaknesses[result.id] += result.findings - kept
         for id_, count in weaknesses.items():
             yield f"{id_}: {_many(count, 'weakness', 'es')} (--strict)"
 

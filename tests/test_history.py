@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import resource
 import stat
 from pathlib import Path
@@ -289,10 +290,21 @@ def test_the_newest_runs_are_kept_each_with_its_control(tmp_path: Path) -> None:
     own = ["mine.jsonl", "20261120T010203Z-00000000-control-copy.jsonl", ".gitignore"]
     kept = [f"{runs[1]}-control.jsonl", f"{runs[1]}.jsonl", f"{runs[2]}.jsonl"]
     for name in (f"{runs[0]}-control.jsonl", f"{runs[0]}.jsonl", *kept, *own):
-        (tmp_path / name).touch()
+        (tmp_path / name).write_bytes(encoded(HEADER, END))
     assert history.tidy(3, tmp_path) == 0
     assert history.tidy(2, tmp_path) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*kept, *own])
+
+
+def test_a_run_that_goes_on_is_kept(tmp_path: Path) -> None:
+    """A soak outlives many short runs: its history has no end line yet."""
+    names = [f"2026112{day}T010203Z-0000000{day}.jsonl" for day in range(3)]
+    for name in names:
+        (tmp_path / name).write_bytes(encoded(HEADER, END) if name != names[0] else encoded(HEADER, *flat()))
+    assert history.tidy(1, tmp_path) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == [names[0], names[2]]
+    os.utime(tmp_path / names[0], (0, 0))  # killed long ago
+    assert history.tidy(1, tmp_path) == 1
 
 
 def test_lines_and_waves_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,14 +103,26 @@ _SEVERITIES = {"breach": "a breach, which can't be", "open": "an open question, 
 
 
 def with_change(verdict: Verdict, baseline: JsonReport, name: str) -> Verdict:
-    """The verdict with what is new, gone and as before since the baseline."""
+    """The verdict with what is new, gone and as before since the baseline. A finding is gone where its check looked
+    for it again; a report on another target is no baseline."""
+    target = baseline.subject.target
+    if target != verdict.subject.target:
+        told = f"the baseline {name} is a report on {printable(target, 200)}: nothing was compared with it"
+        return structs.replace(verdict, remarks=(*verdict.remarks, told))
     before = {finding.fingerprint: finding for finding in baseline.findings}
     now = {finding.fingerprint for finding in verdict.findings}
+    looked = {result.id for result in verdict.results if result.status in _LOOKED}
+    lost = [finding for mark, finding in before.items() if mark not in now]
     change = Change(
         baseline=name,
         before=baseline.verdict,
         new=tuple(finding.fingerprint for finding in verdict.findings if finding.fingerprint not in before),
         still=tuple(finding.fingerprint for finding in verdict.findings if finding.fingerprint in before),
-        gone=tuple(f"{finding.check}: {finding.sentence}" for mark, finding in before.items() if mark not in now),
+        gone=tuple(f"{each.check}: {each.sentence}" for each in lost if each.check in looked),
+        unlooked=tuple(f"{each.check}: {each.sentence}" for each in lost if each.check not in looked),
     )
     return structs.replace(verdict, change=change)
+
+
+#: How a check ends that had the opportunity to find what it found before.
+_LOOKED = frozenset({"clean", "weak", "breached", "open"})

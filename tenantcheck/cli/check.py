@@ -14,7 +14,7 @@ from tenantcheck.cli.root import Command, Common, examples
 from tenantcheck.cli.say import say, whole_stdout
 from tenantcheck.cli.wanted import Wanted, report_options, wanted_reports
 from tenantcheck.errors import UsageError
-from tenantcheck.history import newest
+from tenantcheck.history import is_control, newest
 from tenantcheck.model import Verdict
 
 
@@ -58,7 +58,7 @@ def _several(histories: tuple[Path, ...], wanted: Wanted, given: dict[str, Any])
         raise UsageError(
             "a report is one of one history", "Name one, or leave --report, --format and --baseline out."
         )
-    controls = [history for history in histories if history.stem.endswith("-control")]
+    controls = [history for history in histories if is_control(history)]
     if controls:
         say(f"{len(controls)} left out: functions without isolation, asked as a control")
     verdicts = {str(each): wanted.of(_judged(each, given)) for each in histories if each not in controls}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -64,10 +65,15 @@ def _command() -> int:
 
 def _usage(error: click.UsageError) -> str:
     """What is wrong with the command line, as click has it."""
+    import click
+
+    message = error.format_message()
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return message
     lines = []
     if error.ctx is not None:
         lines = [error.ctx.get_usage(), f"Try '{error.ctx.command_path} --help' for help.", ""]
-    return "\n".join([*lines, f"Error: {error.format_message()}"])
+    return "\n".join([*lines, "Error: " + re.sub(r"(,?)\n\t", r"\1 ", message)])
 
 
 def _say_what_the_system_refused(error: OSError) -> None:

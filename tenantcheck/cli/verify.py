@@ -45,8 +45,9 @@ def command(statement: Path, history: Path) -> int:
         stated = read_statement(read_file(statement, MAX_BYTES))
     except OSError as error:
         raise UsageError(f"{statement}: {error.strerror}", "Name the file of the statement.") from error
-    verdict = with_accepted(judged_again(history, **judged_with(stated)), accepted_by(stated))
-    own = judged_again(history)
+    accepted = accepted_by(stated)
+    verdict = with_accepted(judged_again(history, **judged_with(stated)), accepted)
+    own = with_accepted(judged_again(history), accepted)
     found = [*differences(stated, verdict)]
     with whole_stdout() as stdout:
         if found:
@@ -54,6 +55,8 @@ def command(statement: Path, history: Path) -> int:
             stdout.writelines(f"  {printable(each)}\n" for each in found)
         else:
             stdout.write(f"AGREES: {verdict_word(verdict)}, {printable(verdict.reasons[0], 400)}\n")
+            told = [f"{printable(mark)}, {printable(why, 400)}" for mark, why in sorted(accepted.items())]
+            stdout.writelines(f"  Accepted: {each}\n" for each in told)
             if own.outcome != verdict.outcome:
                 stdout.write(f"  By the settings of the run: {verdict_word(own)}, {printable(own.reasons[0], 400)}\n")
     if found:

@@ -124,5 +124,8 @@ def _parsed(text: str) -> tuple[str, str]:
     if not equals and (suffix := Path(text).suffix) in SUFFIXES:
         return SUFFIXES[suffix], text
     if not equals or not file or name not in FORMATS:
-        raise UsageError(f"--report {text}: FORMAT=FILE was expected", f"FORMAT is {listed(FORMATS, 'or')}.")
+        known = f"There are {listed(FORMATS, 'and')}."
+        if equals and name not in FORMATS:
+            raise UsageError(f"--report {text}: there is no such format", known)
+        raise UsageError(f"--report {text}: FORMAT=FILE was expected", known)
     return name, file

@@ -119,10 +119,13 @@ class Judge:
         sha256: str = "",
         torn: bool = False,
         altered: str = "",
+        recorded: Plan | None = None,
     ) -> Verdict:
         """The verdict on everything taken in. `end` is None where the history has no end line; `altered` says what in
-        it is not as its seed draws it."""
+        it is not as its seed draws it; `recorded` is the plan of the history, where it is judged by another one."""
         case = self.case(header, end, history=history, sha256=sha256, torn=torn, altered=altered)
+        if recorded is not None:
+            case = structs.replace(case, source=structs.replace(case.source, plan_sha256=_digest(recorded)))
         return conclude(case)
 
     def case(self, header: Header, end: End | None, *, history: str, sha256: str, torn: bool, altered: str) -> Case:
@@ -150,7 +153,7 @@ class Judge:
             source=Source(
                 path=history,
                 sha256=sha256,
-                plan_sha256=hashlib.sha256(msgspec.json.encode(header.plan, order="sorted")).hexdigest(),
+                plan_sha256=_digest(header.plan),
                 problem=f"the history does not hold the requests that its seed draws: {altered}" if altered else "",
             ),
             strict=self.plan.strict,
@@ -219,6 +222,10 @@ class Judge:
                 cold_p50_ms=None if cold_ns is None else round(cold_ns / 1e6, 2),
                 max_ms=round(state.latencies.highest_ns / 1e6, 2) if median_ns is not None else None,
             )
+
+
+def _digest(plan: Plan) -> str:
+    return hashlib.sha256(msgspec.json.encode(plan, order="sorted")).hexdigest()
 
 
 def _not_reached(check: CheckResult) -> CheckResult:

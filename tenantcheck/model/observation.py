@@ -176,6 +176,8 @@ class Header(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="header"
     same_tenants: Line = ""
     """The newest of them that asked for one of these tenants, too."""
     control: Control | None = None
+    control_of: Line = ""
+    """Run of which this is the control: a function that is known not to isolate."""
     log_group: Line = ""
     """Where environments were read, where the logs say which it was."""
 

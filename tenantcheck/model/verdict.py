@@ -122,6 +122,8 @@ class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Fingerprints of findings that it has, too."""
     gone: tuple[str, ...] = ()
     """What it says of findings that are not there any more."""
+    unlooked: tuple[str, ...] = ()
+    """What it says of findings that nothing looked for this time."""
 
 
 class CheckResult(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -107,8 +107,9 @@ def changes(verdict: Verdict) -> Iterator[Block]:
         f"The verdict was {change.before}. {change_sentence(change)}",
         *(f"new: {finding.check}: {finding_sentence(finding)}" for finding in new[:SHOWN_FINDINGS]),
         *(f"gone: {printable(gone, 400)}" for gone in change.gone[:SHOWN_FINDINGS]),
+        *(f"not looked for: {printable(each, 400)}" for each in change.unlooked[:SHOWN_FINDINGS]),
     ]
-    left = len(new[SHOWN_FINDINGS:]) + len(change.gone[SHOWN_FINDINGS:])
+    left = len(new[SHOWN_FINDINGS:]) + len((*change.gone[SHOWN_FINDINGS:], *change.unlooked[SHOWN_FINDINGS:]))
     if left:
         lines.append(f"{left} more; the JSON report lists them.")
     yield Block(f"Since {printable(change.baseline)}", tuple(lines))
@@ -203,7 +204,8 @@ def _evidence(verdict: Verdict) -> Block:
         f"(target {evidence.significance:g}). All tenants together: "
         f"{chance(evidence.all_tenants.probability)}. Counted by {evidence.field}."
     )
-    if evidence.needed_requests is not None:
+    crossed = any(figure.crossed for figure in evidence.strata.values())
+    if evidence.needed_requests is not None and not crossed:
         lines.append(
             f"About {evidence.needed_requests} more requests per tenant would reach the target, with no answer lost."
         )

@@ -4,8 +4,8 @@ What it says can be held against the history that it names: `tenantcheck verify`
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -63,13 +63,14 @@ _HINT = "Write one: tenantcheck check HISTORY --report intoto=FILE"
 
 
 def read_statement(text: bytes) -> dict[str, Any]:
-    """A statement of this program, bare or in a DSSE envelope, whose signature is not looked at. Raises
-    `TenantcheckError` for anything else."""
+    """A statement of this program, bare, in a DSSE envelope or in a Sigstore bundle, whose signature is not looked
+    at. Raises `TenantcheckError` for anything else."""
     document = _document(text)
-    if isinstance(document.get("payload"), str):
+    envelope = document.get("dsseEnvelope", document)  # of a Sigstore bundle
+    if isinstance(envelope, dict) and isinstance(envelope.get("payload"), str):
         try:
-            document = _document(base64.b64decode(document["payload"], validate=True))
-        except binascii.Error:
+            document = _document(base64.b64decode(envelope["payload"], validate=True))
+        except ValueError:
             raise TenantcheckError("the envelope's payload is not base64", _HINT) from None
     if document.get("_type") != STATEMENT or document.get("predicateType") != PREDICATE:
         raise TenantcheckError("this is no statement of a test result (in-toto v1)", _HINT)
@@ -95,9 +96,8 @@ def judged_with(stated: Mapping[str, Any]) -> dict[str, Any]:
     significance, left_out = predicate["evidence"].get("significance"), predicate.get("leftOutTests", [])
     if not isinstance(left_out, list) or not all(isinstance(each, str) for each in left_out):
         raise TenantcheckError("the statement's leftOutTests are no list of checks", _HINT)
-    numeric = isinstance(significance, int | float) and not isinstance(significance, bool)
     return {
-        "significance": significance if numeric else None,
+        "significance": significance if isinstance(significance, float) and 0 < significance < 1 else None,
         "skip": tuple(left_out),
         "strict": predicate.get("strict") is True,
     }
@@ -112,7 +112,9 @@ def accepted_by(stated: Mapping[str, Any]) -> dict[str, str]:
 
 
 #: What two readings of one history may differ in.
-_MAY_DIFFER = ("tool", "configuration", "remarks")
+_MAY_DIFFER = ("tool", "remarks")
+#: A remark on what was accepted beside the history.
+_ON_ACCEPTANCE = re.compile("[0-9a-f]{16} was accepted, and is ")
 
 
 def differences(stated: Mapping[str, Any], verdict: Verdict) -> Iterator[str]:
@@ -126,6 +128,16 @@ def differences(stated: Mapping[str, Any], verdict: Verdict) -> Iterator[str]:
     for name in dict.fromkeys((*own["predicate"], *stated["predicate"])):
         if name not in _MAY_DIFFER and stated["predicate"].get(name) != own["predicate"].get(name):
             yield f"{name} differs"
+    if _remarks(stated) != _remarks(own):
+        yield "remarks differs"
+
+
+def _remarks(stated: Mapping[str, Any]) -> object:
+    """What is remarked on the history itself."""
+    remarks = stated["predicate"].get("remarks")
+    if not isinstance(remarks, list):
+        return remarks
+    return [each for each in remarks if not (isinstance(each, str) and _ON_ACCEPTANCE.match(each))]
 
 
 def _digests(stated: Mapping[str, Any]) -> Sequence[object]:

@@ -74,13 +74,15 @@ class JsonFinding(Struct, kw_only=True):
 
 
 class JsonChange(Struct, kw_only=True):
-    """Fingerprints of findings that are new or as before, and what was said of those that are gone."""
+    """Fingerprints of findings that are new or as before, and what was said of those that are gone, or that nothing
+    looked for this time."""
 
     baseline: str
     before: Literal["pass", "fail", "inconclusive"]
     new: list[str]
     still: list[str]
     gone: list[str]
+    unlooked: list[str] = []
 
 
 class JsonCheck(Struct, kw_only=True):

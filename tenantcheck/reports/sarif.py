@@ -71,7 +71,7 @@ def _results(verdict: Verdict) -> Iterator[dict[str, Any]]:
         yield {
             "ruleId": finding.check,
             "ruleIndex": ids.index(finding.check),
-            "level": _LEVELS[finding.severity],
+            "level": _level(finding, verdict),
             "message": {"text": f"{finding_sentence(finding)}\n{finding_text(finding)}"},
             "locations": [*_locations(finding, verdict)],
             "partialFingerprints": {"tenantcheck/v1": finding.fingerprint or finding.check},
@@ -86,6 +86,12 @@ def _results(verdict: Verdict) -> Iterator[dict[str, Any]]:
             "locations": [_location(verdict.anchor, 1, None)] if verdict.anchor else [],
             "partialFingerprints": {"tenantcheck/v1": INCONCLUSIVE},
         }
+
+
+def _level(finding: Finding, verdict: Verdict) -> str:
+    """How bad it is: a weakness that fails the run is an error."""
+    fails = finding.severity == "weakness" and verdict.strict and not finding.accepted
+    return "error" if fails else _LEVELS[finding.severity]
 
 
 def _accepted(finding: Finding) -> dict[str, Any]:

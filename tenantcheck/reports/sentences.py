@@ -32,7 +32,8 @@ def finding_sentence(finding: Finding) -> str:
 
 def change_sentence(change: Change) -> str:
     """How many findings are new, gone and as before."""
-    return f"{len(change.new)} new, {len(change.gone)} gone, {len(change.still)} as before."
+    unlooked = f", {len(change.unlooked)} not looked for this time" if change.unlooked else ""
+    return f"{len(change.new)} new, {len(change.gone)} gone, {len(change.still)} as before{unlooked}."
 
 
 def odds(probability: float) -> str:
@@ -57,6 +58,9 @@ def evidence_sentence(evidence: Evidence) -> str:
     pair, everyone = evidence.weakest_pair, evidence.all_tenants
     if evidence.void:
         return f"No evidence: {evidence.void}. Otherwise the figure would be {chance(pair.probability)}."
+    crossed = sum(figure.crossed for figure in evidence.strata.values())
+    if crossed:
+        return f"No evidence: {crossed} requests met an environment that another tenant had used."
     if pair.probability >= 1:
         return (
             f"So far nothing is shown: a platform that treated any two of these {len(everyone.tenants)} tenants as "

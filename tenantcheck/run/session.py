@@ -15,6 +15,7 @@ from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from msgspec import structs
 
+from tenantcheck.errors import TargetError
 from tenantcheck.history import HistoryWriter, default_path, earlier_runs
 from tenantcheck.model import (
     SCHEDULE,
@@ -40,6 +41,10 @@ from tenantcheck.version import __version__
 
 T = TypeVar("T")
 
+#: Ends of a control's run that say nothing of its witness: nobody answered, or nobody was let in.
+_NOT_ASKED = frozenset(
+    {"unreachable", "no-credentials", "no-function", "not-lambda", "redirected", "limited", "failed"}
+)
 #: Connections that do not close in so many seconds are left to the system.
 _CLOSING_S = 0.5
 
@@ -214,9 +219,16 @@ class _Asking(Generic[J]):
 
     async def control(self, plan: Plan, target: RunTarget, header: Header, path: Path) -> Control:
         """How a function that is known not to isolate comes out."""
-        own = structs.replace(header, plan=plan, earlier=(), earlier_runs=0, same_tenants="")
+        own = structs.replace(
+            header, plan=plan, earlier=(), earlier_runs=0, same_tenants="", control_of=header.plan.run
+        )
         ran = await self.target(own, target, path, control=True)
         _unless_nothing_was_sent(ran.end, path)
+        if ran.end.reason in _NOT_ASKED:
+            raise TargetError(
+                f"the control {plan.target} could not be asked ({ran.end.detail or ran.end.reason})",
+                "Look at --control: nothing was sent to what is to be tested.",
+            )
         return Control(
             target=plan.target,
             caught_by=ran.judge.caught_by(ran.judge.verdict(ran.header, ran.end)),

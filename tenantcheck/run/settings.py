@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from tenantcheck.errors import UsageError
 from tenantcheck.model import (
@@ -112,6 +112,9 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         """Raises `UsageError` for what can't be."""
+        for name, known in (("plan", get_args(PlanName)), ("witness_from", get_args(WitnessFrom))):
+            if getattr(self, name) not in known:
+                raise UsageError(f"{name}: there is no '{getattr(self, name)}'", f"Known are: {', '.join(known)}.")
         for name, bounds in BOUNDS.items():
             value = getattr(self, name)
             problem = None if value is None else bounds.problem(value)

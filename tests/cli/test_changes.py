@@ -17,7 +17,7 @@ from tenantcheck.errors import UsageError
 from tenantcheck.model import Verdict
 from tenantcheck.reports import FORMATS
 from tests.cli.command import run
-from tests.notation import verdict, with_witness
+from tests.notation import plan_for, verdict, with_witness
 from tests.reports.test_reports import CASES
 
 pytestmark = pytest.mark.usefixtures("in_tmp")
@@ -54,6 +54,34 @@ class TestChange:
         assert len(told.gone) == len(WEAK.findings)
         assert [text.partition(": ")[0] for text in told.gone] == [each.check for each in WEAK.findings]
 
+    def test_what_nothing_looked_for_is_not_gone(self) -> None:
+        baseline = read_baseline(report_file(CASES["fail"]))
+        unlooked = replace(
+            CASES["fail"],
+            findings=(),
+            results=tuple(replace(each, status="left-out") for each in CASES["fail"].results),
+        )
+        told = with_change(unlooked, baseline, "before.json")
+        assert told.change is not None
+        assert told.change.gone == ()
+        assert len(told.change.unlooked) == len({each.fingerprint for each in CASES["fail"].findings})
+        assert "0 gone, 0 as before, 2 not looked for this time" in FORMATS["plain"].render(told)
+
+    def test_a_report_on_another_target_is_no_baseline(self) -> None:
+        other = replace(CASES["fail"], subject=replace(CASES["fail"].run, target="https://other.test/"))
+        told = with_change(CASES["fail"], read_baseline(report_file(other)), "before.json")
+        assert told.change is None
+        assert "nothing was compared" in told.remarks[-1]
+
+    def test_a_worse_finding_of_the_same_check_is_another_one(self) -> None:
+        """Its severity, and what it says, are part of the fingerprint."""
+        weak = {each.fingerprint for each in WEAK.findings}
+        plan = plan_for(fresh=True)
+        judged = verdict("o a1 b2 | r a1 b2 a1 b2", plan, {2: with_witness(invocation_count=10)})
+        worse = [each for each in judged.findings if each.check == "unseen-caller"]
+        assert worse
+        assert weak.isdisjoint(each.fingerprint for each in worse)
+
     def test_every_report_for_people_says_it(self) -> None:
         told = with_change(CASES["fail"], read_baseline(report_file(CASES["pass"])), "before.json")
         for form in ("plain", "html", "markdown"):
@@ -76,6 +104,17 @@ class TestChange:
 
 
 class TestAccepted:
+    def test_weaknesses_that_are_not_kept_can_not_be_accepted(self) -> None:
+        strict = replace(WEAK, strict=True)
+        accepted = {each.fingerprint: "known" for each in strict.findings}
+        assert with_accepted(strict, accepted).outcome != "fail"
+        results = [
+            replace(each, findings=each.findings + 50) if each.status == "weak" else each for each in strict.results
+        ]
+        told = with_accepted(replace(strict, results=tuple(results)), accepted)
+        assert told.outcome == "fail"
+        assert "50 weaknesses (--strict)" in told.reasons[0]
+
     def test_an_accepted_weakness_fails_nothing(self) -> None:
         strict = replace(WEAK, strict=True)
         marks = [each.fingerprint for each in WEAK.findings]

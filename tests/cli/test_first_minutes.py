@@ -209,7 +209,10 @@ TURNS = {
     ),
     "no history yet": Turn("there is no history in .tenantcheck/", "Name a file", 2, ("check",)),
     "a format that is none": Turn(
-        "--report pdf=x: FORMAT=FILE was expected", "FORMAT is", 2, ("probe", "http://x.test", "--report", "pdf=x")
+        "--report pdf=x: there is no such format",
+        "There are plain,",
+        2,
+        ("probe", "http://x.test", "--report", "pdf=x"),
     ),
 }
 

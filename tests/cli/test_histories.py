@@ -38,6 +38,21 @@ class TestHistory:
         stricter = run("check", str(path), "--significance", "1e-9")
         assert (stricter.returncode, "the target is 1e-09" in stricter.stdout) == (3, True)
 
+    def test_a_name_that_ends_like_a_control_is_none(self, labs: Labs) -> None:
+        lab = labs(isolation="none", **FAST)
+        run("-q", "probe", lab.front_url, "--plan", "quick", "--history", "mission-control.jsonl")
+        run("-q", "probe", labs(**FAST).front_url, "--plan", "quick", "--history", "a.jsonl")
+        told = run("check", "a.jsonl", "mission-control.jsonl")
+        assert told.returncode == 10
+        assert "mission-control" in told.stdout
+
+    def test_a_control_that_can_not_be_asked_ends_before_the_run(self, labs: Labs) -> None:
+        lab = labs(**FAST)
+        ran = run("-q", "probe", lab.front_url, "--control", "http://127.0.0.1:1/x", "--history", "h.jsonl")
+        assert ran.returncode == 1
+        assert "the control http://127.0.0.1:1/x could not be asked" in ran.stderr
+        assert not Path("h.jsonl").exists()
+
     def test_a_breach_is_found_again_and_reports_are_written(self, labs: Labs) -> None:
         ran = run("-q", "probe", labs(isolation="none", **FAST).front_url, "--history", "h.jsonl")
         again = run("check", "h.jsonl", "--report", "json=r.json", "--report", "plain=r.txt")

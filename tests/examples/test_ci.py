@@ -64,10 +64,24 @@ def test_a_pass_has_its_summary_outputs_and_reports(labs: Labs) -> None:
     ran, outputs, summary = as_runner(lab, target=lab.function_name, arguments=QUICK)
     assert ran.returncode == 0, ran.stderr
     assert summary.startswith("## ✅ tenantcheck: PASS")
-    assert outputs.pop("history") == "tenantcheck-report/history.jsonl"
+    assert re.fullmatch(r"tenantcheck-report/history-[0-9-]+\.jsonl", outputs.pop("history"))
     paths = {name: outputs.pop(name) for name in ("json", "html", "junit")}
     assert all(Path(path).stat().st_size for path in paths.values())
     assert outputs == {"exit-code": "0", "verdict": "pass", "breaches": "0", "findings": "0"}
+
+
+@pytest.mark.parametrize("words", ["--dry-run", "--help", "--preflight"])
+def test_without_a_verdict_there_is_no_green_job(labs: Labs, words: str) -> None:
+    lab = labs(**FAST)
+    ran, outputs, _ = as_runner(lab, target=lab.function_name, arguments=f"{QUICK}\n{words}")
+    assert (ran.returncode, outputs["verdict"], outputs["exit-code"]) == (1, "error", "1")
+    assert "gave no verdict" in ran.stdout
+
+
+def test_the_step_runs_again_in_a_workspace_that_is_kept(labs: Labs) -> None:
+    lab = labs(**FAST)
+    histories = {as_runner(lab, target=lab.function_name, arguments=QUICK)[1]["history"] for _ in range(2)}
+    assert len(histories) == 2
 
 
 def test_a_breach_fails_the_step_and_is_counted(labs: Labs) -> None:
@@ -148,15 +162,17 @@ def shell_of(name: str) -> list[str]:
 @pytest.mark.parametrize("name", ["gitlab.yml", "buildspec.yml", "Jenkinsfile"])
 def test_the_steps_of_an_example_run(labs: Labs, name: str) -> None:
     lab = labs(**FAST)
-    install, check = shell_of(name)
+    install, *commands = shell_of(name)
     assert install == 'pip install "$TENANTCHECK_PACKAGE"'
+    assert "TENANTCHECK_PACKAGE" in (CI.parent / "README.md").read_text()
     environ = os.environ | AWS | {
         "AWS_ENDPOINT_URL_LAMBDA": lab.endpoint_url,
         "FUNCTION": lab.function_name,
         "PATH": f"{BIN}:{os.environ['PATH']}",
     }  # fmt: skip
-    ran = subprocess.run(["bash", "-euc", check], env=environ, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
+    for _ in range(2):  # a workspace that is kept: what an earlier build left behind is neither in the way nor shown
+        ran = subprocess.run(["bash", "-euc", "\n".join(commands)], env=environ, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stderr
     (suite,) = JUnitXml.fromstring(Path("report.xml").read_bytes())
     assert suite.failures == suite.errors == 0
     kept = (CI / name).read_text()

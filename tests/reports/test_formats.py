@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from html.parser import HTMLParser
@@ -191,12 +192,34 @@ class TestInToto:
         assert judged_with(stated)["strict"] is False
 
     @pytest.mark.parametrize(
-        "name", ["result", "verdict", "evidence", "not_established", "findings", "passedTests", "more"]
+        "name",
+        [
+            "result",
+            "verdict",
+            "evidence",
+            "not_established",
+            "findings",
+            "passedTests",
+            "configuration",
+            "remarks",
+            "more",
+        ],
     )
     def test_a_word_that_was_changed_is_named(self, name: str) -> None:
         stated = statement(CASES["fail"])
         stated["predicate"][name] = {"changed": 1}
         assert [*differences(stated, CASES["fail"])] == [f"{name} differs"]
+
+    def test_a_bundle_is_opened(self) -> None:
+        payload = base64.b64encode(FORMATS["intoto"].render(CASES["pass"]).encode()).decode()
+        for document in ({"payload": payload}, {"dsseEnvelope": {"payload": payload}}):
+            assert read_statement(json.dumps(document).encode()) == statement(CASES["pass"])
+
+    @pytest.mark.parametrize("significance", [10**400, True, "1e-6", None, 2.0, -1.0])
+    def test_a_significance_that_is_none_is_not_taken(self, significance: object) -> None:
+        stated = statement(CASES["pass"])
+        stated["predicate"]["evidence"]["significance"] = significance
+        assert judged_with(stated)["significance"] is None
 
     def test_another_history_is_named(self) -> None:
         stated = statement(CASES["pass"])
@@ -205,7 +228,7 @@ class TestInToto:
 
     @given(st.recursive(st.none() | st.text() | st.integers(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
     def test_any_other_document_is_refused(self, document: Any) -> None:
-        for text in (json.dumps(document), json.dumps({"payload": "e30="}), json.dumps({"payload": "?"})):
+        for text in (json.dumps(document), json.dumps({"payload": "e30="}), json.dumps({"payload": "é"})):
             with pytest.raises(TenantcheckError):
                 read_statement(text.encode())
 

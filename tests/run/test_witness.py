@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -345,3 +346,21 @@ class TestWhereItStands:
 )
 def test_why_a_body_is_no_document(body: bytes, headers: Any, why: str) -> None:
     assert read(body, headers=headers).errors == (why,)
+
+
+def test_what_small_texts_decode_to_is_bounded() -> None:
+    """
+    Given a stream of events, each with texts of a hundred bytes that hold a mebibyte in two layers of gzip
+    When it is read
+    Then no more is kept than a few times what is searched of a body.
+    """
+    bomb = gzip.compress(gzip.compress(b"x" * (1 << 20), mtime=0), mtime=0)
+    text = base64.b64encode(bomb).decode()
+    event = json.dumps(dict.fromkeys(("body", "data", "result", "response", "witness"), text))
+    body = b"\n\n".join(f"data: {event}".encode() for _ in range(300))
+    tracemalloc.start()
+    try:
+        assert WitnessReader().read(body, own_tag="").witness is None
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()

@@ -21,6 +21,7 @@ case $FOLDER in
 esac
 mkdir -p "$FOLDER" || exit 1
 rm -f "$FOLDER"/report.{json,html,xml,md,sarif}
+history=history-${GITHUB_RUN_ID:-0}-${GITHUB_RUN_ATTEMPT:-0}-$$-$(date +%s).jsonl
 
 words=()
 while IFS= read -r word; do
@@ -35,8 +36,15 @@ if [ -n "${SARIF_ANCHOR:-}" ]; then
   reports+=(--report "$FOLDER/report.sarif" --sarif-anchor "$SARIF_ANCHOR")
 fi
 
-"$tool" "$COMMAND" "${words[@]}" "${reports[@]}" --history "$FOLDER/history.jsonl" -- "$TARGET"
+"$tool" "$COMMAND" "${words[@]}" "${reports[@]}" --history "$FOLDER/$history" -- "$TARGET"
 code=$?
+# Help, a dry run and a preflight end with 0, too, and prove nothing: without a verdict there is no green job.
+verdict=$("$python" -I -c 'import json, sys; print(json.load(open(sys.argv[1], encoding="utf-8"))["verdict"])' \
+  "$FOLDER/report.json" 2>/dev/null) || verdict=error
+if [ "$code" = 0 ] && [ "$verdict" != pass ]; then
+  echo "::error::tenantcheck gave no verdict: leave --dry-run, --preflight and --help out of the arguments"
+  code=1
+fi
 
 if [ -s "$FOLDER/report.md" ]; then
   cat "$FOLDER/report.md" >>"$summary"
@@ -56,7 +64,7 @@ print(f"verdict={report['verdict']}")
 print(f"breaches={sum(int(check['breaches']) for check in checks)}")
 print(f"findings={sum(int(check['findings']) for check in checks)}")
 PYTHON
-  for pair in json:report.json html:report.html junit:report.xml sarif:report.sarif history:history.jsonl; do
+  for pair in json:report.json html:report.html junit:report.xml sarif:report.sarif "history:$history"; do
     if [ -e "$FOLDER/${pair#*:}" ]; then echo "${pair%%:*}=$FOLDER/${pair#*:}"; fi
   done
 } 2>/dev/null >>"$outputs"

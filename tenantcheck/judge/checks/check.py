@@ -60,6 +60,7 @@ def finding(
     """A finding. A breach that stands on identities alone which can't be trusted is an open question. `says` is its
     sentence, as `Finding` has it."""
     plan = environments.plan
+    template = says
     people = plan.everyone()
     identities = [name for name in fields if name in IDENTITIES]
     identity = identities[0] if identities else environments.identities.for_reports()
@@ -68,7 +69,8 @@ def finding(
         says += " Open, since what it stands on alone is not to be trusted."
     names = tuple(people[tenant].id for tenant in tenants)
     stable = [name if not people[index].fresh else "fresh" for index, name in zip(tenants, names, strict=True)]
-    mark = "|".join([check, plan.kind, plan.target, *sorted(stable), *sorted(fields)])
+    told = [f"{name}={details[name]}" for name in _TELLING if details and name in details]
+    mark = "|".join([check, severity, template, plan.kind, plan.target, *sorted(stable), *sorted(fields), *told])
     return Finding(
         check=check,
         severity=severity,
@@ -80,6 +82,10 @@ def finding(
         fingerprint=hashlib.sha256(mark.encode()).hexdigest()[:16],
         details=details or {},
     )
+
+
+#: Details that make one finding of a check another one than the next: all that are no figures of this run.
+_TELLING = ("which", "under", "form", "met in", "credentials", "length", "field", "contradicted")
 
 
 def trusted(environments: Environments, identities: Sequence[str], exhibits: Sequence[Observation]) -> bool:

@@ -132,7 +132,10 @@ class HttpTarget:
     def __init__(self, spec: HttpRequestSpec, signer: Signer | None = None, rows: Sequence[TenantRow] = ()) -> None:
         parts = parts_of(spec.url)
         if "{" in spec.url.replace("{tenant}", "") or "}" in spec.url.replace("{tenant}", ""):
-            raise UsageError("the URL has braces that are not {tenant}", "Percent-encode them: %7B and %7D.")
+            raise UsageError(
+                "the URL has braces that are not {tenant}",
+                "Write {tenant} where its id belongs; percent-encode other braces: %7B and %7D.",
+            )
         try:
             named = parameters(parts.query)
         except ValueError:

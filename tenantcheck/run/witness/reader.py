@@ -89,22 +89,21 @@ class WitnessReader:
         long = [value for _, value in headers if len(value) >= nonces.LENGTH]
         values = "\n".join(long).encode("utf-8", "replace")[:SEARCHED_BYTES] if long else b""
         own = body if inner is None else inner[:SEARCHED_BYTES]
-        searched = [body] if inner is None else [body, own]
+        searched = _Searched([body] if inner is None else [body, own])
         read = own
         document, problem = decode(read)
         if problem or isinstance(document, str):
-            read = undone(own)
-            searched.append(read)
+            read = searched.undone(own)
             document, problem = decode(read)
         witness, errors, placed = self._first_witness(document, read, searched)
         if witness is None and problem:
             errors = (*errors, _cause(own, headers) or problem)
         elif witness is None and not errors:
             errors = _error_in(document)
-        return Reading(witness, errors, sightings(placed, b"\n".join(searched), values, own_tag))
+        return Reading(witness, errors, sightings(placed, b"\n".join(searched.texts), values, own_tag))
 
     def _first_witness(
-        self, document: Any, body: bytes, searched: list[bytes]
+        self, document: Any, body: bytes, searched: _Searched
     ) -> tuple[Witness | None, tuple[str, ...], list[SeenNonce]]:
         """The witness of a document, or of the first event with one where the body is a stream of events. What is
         decoded on the way is added to `searched`."""
@@ -221,7 +220,31 @@ FIELD_NAMES = {field: (name, field, *_ALIASES.get(field, ())) for field, name in
 _NAMING = frozenset(name for field in (*IDENTITIES, "nonce") for name in FIELD_NAMES[field])
 
 
-def _opened(document: Any, searched: list[bytes], envelopes: int = _MOST_ENVELOPES) -> Any:
+class _Searched:
+    """What of an answer is searched for nonces: the body, and what was decoded out of it. An answer may hold any
+    number of small texts that are large when they are decoded: only so many are, and only so much comes out."""
+
+    def __init__(self, texts: list[bytes]) -> None:
+        self.texts = texts
+        self._texts_left, self._bytes_left = _MOST_DECODED, _MOST_DECODED_BYTES
+
+    def undone(self, text: bytes) -> bytes:
+        """A text without the encodings around it, or as it is where enough was decoded."""
+        if self._texts_left <= 0 or self._bytes_left <= 0:
+            return text
+        inner = undone(text)
+        self._texts_left -= 1
+        self._bytes_left -= len(inner)
+        self.texts.append(inner)
+        return inner
+
+
+#: Texts of one answer that are decoded, and how much may come out of them.
+_MOST_DECODED = 32
+_MOST_DECODED_BYTES = 4 * SEARCHED_BYTES
+
+
+def _opened(document: Any, searched: _Searched, envelopes: int = _MOST_ENVELOPES) -> Any:
     """The object that names an environment or a nonce: the document, or what one of the usual envelopes holds. Where
     none does, the document. Encoded text that is decoded on the way is added to `searched`."""
     if not isinstance(document, dict) or not _NAMING.isdisjoint(document) or not envelopes:
@@ -237,12 +260,11 @@ def _opened(document: Any, searched: list[bytes], envelopes: int = _MOST_ENVELOP
     return document
 
 
-def _document_in(text: str, searched: list[bytes]) -> Any:
+def _document_in(text: str, searched: _Searched) -> Any:
     """The document that a text holds, encoded or not."""
     encoded = text.encode("utf-8", "replace")
     if text.lstrip()[:1] != "{":
-        encoded = undone(encoded)
-        searched.append(encoded)
+        encoded = searched.undone(encoded)
     return decode(encoded)[0]
 
 
