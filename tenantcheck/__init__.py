@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Unpack
 
-    from tenantcheck.api import InvokeOptions, ProbeOptions, Tenants
+    from tenantcheck.api import AuditOptions, InvokeOptions, ProbeOptions, Tenants
     from tenantcheck.model import Verdict
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "UsageError",
     "Verdict",
     "__version__",
+    "audit",
     "check",
     "invoke",
     "invoke_async",
@@ -80,6 +81,16 @@ async def invoke_async(function: str, *, tenants: Tenants = 4, **options: Unpack
     from tenantcheck import api
 
     return await api.run_within(api.invoke_session(function, tenants, **options))
+
+
+def audit(*sources: str | Path, **options: Unpack[AuditOptions]) -> Verdict:
+    """Find environments that served two tenants, in logs: a log group, files, folders, S3 URIs.
+
+    tenantcheck.audit("/aws/lambda/orders", expect=["acme", "globex"])
+    """
+    from tenantcheck import api
+
+    return api.audited([str(source) for source in sources], **options)
 
 
 def check(

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
@@ -270,6 +271,84 @@ def judged_again(
         raise UsageError(f"{path}: {error.strerror}", "Name a history file.") from error
     except HistoryError as error:
         raise TenantcheckError(f"{path}, {error.message}", error.hint) from error
+
+
+class AuditOptions(TypedDict, total=False):
+    """Options of `audit`."""
+
+    since: datetime | None
+    """Of a log group; a day before `until` where nobody says."""
+    until: datetime | None
+    source_format: str | None
+    """`lines`, `subscription`, `events`, `table` or `rows`; recognised by content where nobody says."""
+    expect: Iterable[str] | None
+    """Tenants that should be there."""
+    engine: Literal["scan", "insights", "spark"]
+    unmask: bool
+    """Read what a data protection policy masks."""
+    cursor: str | Path | None
+    """File from which reading a log group goes on."""
+    watch: bool
+    """Go on from where a complete cursor ended."""
+    rows: str | Path | None
+    """Also keep the merged rows in this file."""
+    processes: int | None
+    spark_master: str | None
+    region: str | None
+    profile: str | None
+    endpoint_url: str | None
+    strict: bool
+
+
+def audited(
+    sources: Sequence[str], on_progress: Callable[[str], object] = lambda _: None, **options: Unpack[AuditOptions]
+) -> Verdict:
+    """The verdict on logs. Raises `UsageError` and `TenantcheckError`."""
+    from tenantcheck.aws import ReadingOptions
+    from tenantcheck.logs.audit import AuditSettings, audit
+
+    _refuse_unknown("audit", options, AuditOptions)
+    expect, since, until = options.get("expect"), options.get("since"), options.get("until")
+    cursor, rows = options.get("cursor"), options.get("rows")
+    settings = AuditSettings(
+        sources=tuple(sources),
+        form=options.get("source_format"),
+        since_ms=None if since is None else int(since.timestamp() * 1000),
+        until_ms=None if until is None else int(until.timestamp() * 1000),
+        expect=None if expect is None else frozenset(expect),
+        engine=options.get("engine", "scan"),
+        unmask=options.get("unmask", False),
+        cursor=None if cursor is None else Path(cursor),
+        watch=options.get("watch", False),
+        rows=None if rows is None else Path(rows),
+        processes=options.get("processes"),
+        spark_master=options.get("spark_master"),
+        strict=options.get("strict", False),
+        aws=ReadingOptions(options.get("region"), options.get("profile"), options.get("endpoint_url")),
+    )
+    return audit(settings, on_progress)
+
+
+#: Bytes of a list of tenants.
+_MOST_IDS = 64 << 20
+
+
+def tenant_ids(text: str | None, option: str) -> frozenset[str] | None:
+    """Ids as an option takes them: `a,b`, or a file with one per line. Raises `UsageError`."""
+    if text is None:
+        return None
+    if not text.startswith("@"):
+        return frozenset(part.strip() for part in text.split(",") if part.strip())
+    try:
+        content = read_file(Path(text[1:]), _MOST_IDS)
+    except OSError as error:
+        raise UsageError(f"{option} {text}: {error.strerror}", "Name a readable file.") from error
+    if len(content) > _MOST_IDS:
+        raise UsageError(f"{option} {text}: larger than {_MOST_IDS >> 20} MiB")
+    if text.lower().endswith(".toml"):
+        return frozenset(row.id for row in tenant_list(text).rows)
+    lines = content.decode("utf-8", "replace").splitlines()
+    return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
 
 
 async def run_within(session: Session) -> Verdict:

@@ -14,6 +14,7 @@ from tenantcheck.version import __version__
 _COMMANDS = {
     "probe": "Test an HTTP endpoint for tenant isolation.",
     "invoke": "Test a Lambda function for tenant isolation, by Invoke.",
+    "audit": "Find shared environments in the logs of everything that ran.",
     "check": "Judge recorded histories again.",
     "verify": "Hold a signed statement against its history.",
     "handler": "Print a witness for your function.",

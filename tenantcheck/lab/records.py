@@ -63,7 +63,8 @@ class LogStream:
         """Write a platform record, such as `platform.start`, in the function's log format."""
         present = {key: value for key, value in record.items() if value is not None}
         if self._form == "json":
-            lines = json.dumps({"time": timestamp(), "type": kind, "record": present}) + "\n"
+            record_line = {"time": timestamp(), "type": kind, "record": present}
+            lines = json.dumps(record_line, separators=(",", ":")) + "\n"  # as Lambda writes it
         else:
             lines = _in_text(kind, present)
         self._marks.append((self.position(), int(time.time() * 1000)))

@@ -235,6 +235,12 @@ class Observed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="obser
     """Share of the invocations that are known to have been there, from 0 to 1."""
     gaps: tuple[str, ...] = ()
     """What is missing, each with its size."""
+    bound_95: float | None = None
+    """The rate of crossing that none in `reuses` excludes; None where something crossed, or nothing could."""
+    oldest_s: float = 0.0
+    """Seconds from the first to the last invocation of one environment, at most."""
+    answers: int = 0
+    """Invocations of one environment, at most."""
 
 
 class NoEvidence(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="none", tag_field="type"):

@@ -233,6 +233,8 @@ def _worth(evidence: Evidence) -> Iterator[str]:
 
 
 def _tenants(verdict: Verdict) -> Block:
+    if isinstance(verdict.subject, LogSubject):
+        return _logged_tenants(verdict.tenants)
     tenants = [tenant for tenant in verdict.tenants if not tenant.newcomer]
     newcomers = [tenant for tenant in verdict.tenants if tenant.newcomer]
     rows: list[tuple[str, ...]] = [
@@ -252,6 +254,17 @@ def _tenants(verdict: Verdict) -> Block:
         rows.append(_together(f"({many(len(newcomers), 'newcomer')})", newcomers))
     columns = ("tenant", "environments", "invocations", "cold starts", "median ms", "max ms")
     return Block("Tenants", table=Table(columns, tuple(rows), frozenset({1, 2, 3, 4, 5})))
+
+
+def _logged_tenants(tenants: Sequence[TenantSummary]) -> Block:
+    """What logs tell of tenants; nobody waited for answers."""
+    shown = [
+        (shown_id(each.tenant), str(each.environments), str(each.invocations)) for each in tenants[:SHOWN_TENANTS]
+    ]
+    if more := tenants[SHOWN_TENANTS:]:
+        environments, invocations = sum(each.environments for each in more), sum(each.invocations for each in more)
+        shown.append((f"({len(more)} more)", str(environments), str(invocations)))
+    return Block("Tenants", table=Table(("tenant", "environments", "invocations"), tuple(shown), frozenset({1, 2})))
 
 
 def _together(name: str, tenants: Sequence[TenantSummary]) -> tuple[str, ...]:

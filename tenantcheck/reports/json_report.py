@@ -172,6 +172,9 @@ class JsonObserved(Struct, kw_only=True, tag="observed", tag_field="type"):
     reuses: int
     coverage: float
     gaps: list[str]
+    bound_95: float | None = None
+    oldest_s: float = 0.0
+    answers: int = 0
 
 
 class JsonNoEvidence(Struct, kw_only=True, tag="none", tag_field="type"):

@@ -50,11 +50,7 @@ def evidence_sentence(evidence: Evidence) -> str:
     if isinstance(evidence, NoEvidence):
         return f"No evidence: {evidence.reason}."
     if isinstance(evidence, Observed):
-        return (
-            f"{evidence.invocations} invocations of {evidence.environments} environments were seen, "
-            f"{evidence.coverage:.1%} of those that are known to have been there; {evidence.reuses} met an "
-            "environment that had served before. No order was drawn, so no chance can be computed."
-        )
+        return _observed(evidence)
     pair, everyone = evidence.weakest_pair, evidence.all_tenants
     if evidence.void:
         return f"No evidence: {evidence.void}. Otherwise the figure would be {chance(pair.probability)}."
@@ -71,6 +67,25 @@ def evidence_sentence(evidence: Evidence) -> str:
         f"delivered once, a run this clean would happen at most once in {odds(pair.probability)} "
         f"({chance(pair.probability)})."
     )
+
+
+def _observed(evidence: Observed) -> str:
+    told = (
+        f"{evidence.invocations} invocations of {evidence.environments} environments were seen, "
+        f"{evidence.coverage:.1%} of those that are known to have been there; {evidence.reuses} met an "
+        "environment that had served before. No order was drawn, so no chance can be computed."
+    )
+    if evidence.bound_95 is not None:
+        told += (
+            f" Had one in {odds(evidence.bound_95)} of them or more crossed to another tenant's environment, so many "
+            "clean ones would have had a chance of at most 5 %."
+        )
+    if evidence.answers:
+        told += (
+            f" Nothing is known beyond {evidence.answers} invocations of one environment and an age of "
+            f"{evidence.oldest_s:.0f} s."
+        )
+    return told
 
 
 def range_sentence(range_: Range) -> str:

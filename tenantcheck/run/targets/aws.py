@@ -7,12 +7,13 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from msgspec import structs
 
+from tenantcheck.aws import patient_client, translated
 from tenantcheck.errors import TargetError, UsageError
 from tenantcheck.model.call import Call
 
@@ -36,30 +37,6 @@ class InvokeTemplate(NamedTuple):
     headers: tuple[tuple[str, str], ...]
     service: str
     region: str
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """botocore's exceptions as this program's, once, at the seam."""
-    from botocore import exceptions
-
-    try:
-        yield
-    except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:
-        raise TargetError(
-            "no AWS credentials were found",
-            "Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name --profile, or log in.",
-        ) from error
-    except exceptions.NoRegionError as error:
-        raise TargetError("no AWS region is set", "Name --region, or set AWS_REGION.") from error
-    except exceptions.ProfileNotFound as error:
-        raise UsageError(str(error), "`aws configure list-profiles` lists the profiles.") from error
-    except exceptions.ParamValidationError as error:
-        raise UsageError(" ".join(str(error).split()), "Look at the function's name and --qualifier.") from error
-    except ValueError:  # its text may quote what can't be read
-        raise UsageError("boto3 can't read an endpoint or a setting", "Look at --endpoint-url, --region.") from None
-    except exceptions.BotoCoreError as error:
-        raise TargetError(f"AWS could not be prepared: {' '.join(str(error).split())}") from error
 
 
 class AwsSession:
@@ -144,16 +121,8 @@ class AwsSession:
         )
 
     def client(self, service: str) -> Any:
-        """boto3's client of a service that is only read: what it asks may be asked again, so botocore retries, and
-        slows down where it is throttled."""
-        from botocore.config import Config
-
-        with translated():
-            return self._session.client(
-                service,
-                endpoint_url=self._options.endpoint_url,
-                config=Config(retries={"mode": "adaptive", "total_max_attempts": 8}),
-            )
+        """boto3's client of a service that is only read."""
+        return patient_client(self._session, service, self._options.endpoint_url)
 
     def invoke_template(self, function: str, qualifier: str | None) -> InvokeTemplate:
         """What boto3 sends for Invoke: endpoint (FIPS, dual-stack, variables), path and headers.

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from tenantcheck.aws import code_of, translated
 from tenantcheck.errors import TargetError
 from tenantcheck.model import Observation, Plan, Sighting
 from tenantcheck.model import nonce as nonces
-from tenantcheck.run.targets.aws import AwsSession, in_thread, translated
+from tenantcheck.run.targets.aws import AwsSession, in_thread
 from tenantcheck.run.targets.function import FunctionTarget
 
 #: Clocks differ: events are asked for from so long before the first call on, in milliseconds.
@@ -94,7 +95,7 @@ class CloudWatchLogs:
             with translated():
                 self._client.filter_log_events(logGroupName=self.group, startTime=_now_ms(), limit=1)
         except exceptions.ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
+            code = code_of(error)
             if code != "ResourceNotFoundException":
                 raise _refused(code, self.group) from error
 
@@ -118,7 +119,7 @@ class CloudWatchLogs:
                 with translated():
                     page = self._client.filter_log_events(**asked)
             except exceptions.ClientError as error:
-                code = error.response.get("Error", {}).get("Code", "")
+                code = code_of(error)
                 if code == "ResourceNotFoundException" and filtered:
                     return  # made with the first invocation
                 raise _refused(code, self.group) from error
@@ -132,12 +133,11 @@ class CloudWatchLogs:
 
 
 def _refused(code: str, group: str) -> TargetError:
-    name = code if re.fullmatch("[A-Za-z]{1,64}", code) else "an error"
-    if "AccessDenied" in name:
+    if "AccessDenied" in code:
         return TargetError(f"not allowed to logs:FilterLogEvents on {group}", "Allow it, or name another --profile.")
-    if name == "ResourceNotFoundException":
+    if code == "ResourceNotFoundException":
         return TargetError(f"there is no log group {group}", "Look at --log-group and --region.")
-    return TargetError(f"the logs of {group} can't be read: {name}", "Look at --log-group, --region and --profile.")
+    return TargetError(f"the logs of {group} can't be read: {code}", "Look at --log-group, --region and --profile.")
 
 
 def _now_ms() -> int:

@@ -1,0 +1,350 @@
+"""An audit from its sources to its verdict."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+from msgspec import structs
+
+from tenantcheck.aws import ReadingOptions
+from tenantcheck.errors import TargetError, UsageError
+from tenantcheck.logs.cursor import Cursor, read_cursor, write_cursor
+from tenantcheck.logs.facts import Facts
+from tenantcheck.logs.judge import About, judged
+from tenantcheck.logs.rows import Row, encoded, header
+from tenantcheck.logs.sources.files import FORMATS, Wanted, files_in, line_at
+from tenantcheck.logs.sources.histories import is_history, sent_in
+from tenantcheck.logs.store import RowStore
+from tenantcheck.model import Verdict
+
+if TYPE_CHECKING:
+    from tenantcheck.logs.sources.live import LiveGroup, Window
+
+Engine = Literal["scan", "insights", "spark"]
+ENGINES: tuple[Engine, ...] = get_args(Engine)
+#: A cursor is written so often, in seconds.
+_CHECKPOINT_S = 20.0
+#: Environments of which nothing was heard for so long are gone; a cursor forgets them.
+_FORGOTTEN_MS = 3 * 86_400_000
+_DAY_MS = 86_400_000
+
+OnProgress = Callable[[str], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditSettings:
+    """What is read, and how."""
+
+    sources: tuple[str, ...]
+    """Files, folders, S3 URIs, histories, and at most one log group."""
+    form: str | None = None
+    """Name of the files' format; None: recognised by content."""
+    since_ms: int | None = None
+    """Of a live group, milliseconds since the epoch; None: a day before `until`."""
+    until_ms: int | None = None
+    """None: now."""
+    expect: frozenset[str] | None = None
+    """Tenants that should be there."""
+    engine: Engine = "scan"
+    unmask: bool = False
+    """Read what a data protection policy masks."""
+    cursor: Path | None = None
+    """Where reading a live group goes on."""
+    watch: bool = False
+    """Go on from where a complete cursor ended."""
+    rows: Path | None = None
+    """Also write the merged rows to this file."""
+    processes: int | None = None
+    spark_master: str | None = None
+    strict: bool = False
+    aws: ReadingOptions = field(default_factory=ReadingOptions)
+
+    def __post_init__(self) -> None:
+        """Raises `UsageError` for what does not go together."""
+        if not self.sources:
+            raise UsageError("there is nothing to audit", "Name a log group, files, a folder or an S3 URI.")
+        names = [each.name for each in FORMATS]
+        if self.form is not None and self.form not in names:
+            raise UsageError(f"there is no format '{self.form}'", f"There are {', '.join(names)}.")
+        if self.engine not in ENGINES:
+            raise UsageError(f"there is no engine '{self.engine}'", f"There are {', '.join(ENGINES)}.")
+        if self.watch and self.cursor is None:
+            raise UsageError("--watch needs a cursor to go on from", "Name one: --cursor FILE")
+        if self.since_ms is not None and self.until_ms is not None and self.since_ms >= self.until_ms:
+            raise UsageError("--since is not before --until")
+
+
+def audit(settings: AuditSettings, on_progress: OnProgress = lambda _: None) -> Verdict:
+    """Read, merge and judge. `on_progress` is told where reading stands, in words. Raises `UsageError` and
+    `TenantcheckError`."""
+    groups, histories, paths = _parted(settings)
+    if groups and paths:
+        raise UsageError(
+            f"{groups[0]} is a log group, {paths[0]} is not", "Audit one, then the other: --rows joins them."
+        )
+    sent: dict[str, str] = {}
+    for history in histories:
+        sent |= sent_in(history)
+    wanted = Wanted(sent, settings.expect, settings.form)
+    with RowStore() as store:
+        if groups:
+            reading = _read_group(settings, groups[0], wanted, store, on_progress)
+        else:
+            reading = _read_files(settings, paths, wanted, store, on_progress)
+        if histories:
+            told = f"{len(sent)} requests of {len(histories)} histories were joined by their ids"
+            reading = replace(reading, about=replace(reading.about, remarks=(*reading.about.remarks, told)))
+        return _judged(settings, reading, store)
+
+
+@dataclass(frozen=True)
+class _Read:
+    about: About
+    invocations: int | None = None
+
+
+def _parted(settings: AuditSettings) -> tuple[list[str], list[str], list[str]]:
+    """Log groups, histories, and everything else."""
+    groups: list[str] = []
+    histories: list[str] = []
+    paths: list[str] = []
+    for source in settings.sources:
+        if "://" in source or Path(source).exists():
+            (histories if is_history(source) else paths).append(source)
+        elif _may_be_group(source):
+            groups.append(source)
+        else:
+            paths.append(source)  # which says that it is not there
+    if len(groups) > 1:
+        raise UsageError(
+            "one log group at a time", "Audit each with --rows FILE, then: tenantcheck audit merge FILE…"
+        )
+    if histories and not (groups or paths):
+        raise UsageError("a history alone holds no logs", "Name the logs of the function as well.")
+    return groups, histories, paths
+
+
+def _may_be_group(source: str) -> bool:
+    from tenantcheck.logs.sources.live import GROUP
+
+    looks_like_file = source.startswith((".", "~")) or source.endswith(
+        (".gz", ".json", ".jsonl", ".csv", ".log", "/")
+    )
+    return GROUP.fullmatch(source) is not None and not looks_like_file
+
+
+# ---------------------------------------------------------------------- files
+
+
+def _read_files(
+    settings: AuditSettings, paths: list[str], wanted: Wanted, store: RowStore, on_progress: OnProgress
+) -> _Read:
+    if settings.engine == "insights":
+        raise UsageError("--engine insights asks a log group", "Name one, such as /aws/lambda/my-function.")
+    if settings.cursor is not None:
+        raise UsageError("--cursor is for log groups", "Files are read whole: leave it out.")
+    if any(path.startswith("s3://") for path in paths):
+        from tenantcheck.logs.sources.s3 import ask_as
+
+        ask_as(settings.aws)
+    remarks: tuple[str, ...] = ()
+    if settings.engine == "spark":
+        from tenantcheck.logs.engines.spark import scanned as on_spark
+
+        store.add(on_spark(paths, wanted, master=settings.spark_master))
+        on_progress("read by Spark")
+    else:
+        from tenantcheck.logs.engines.pool import scanned
+
+        formats: Counter[str] = Counter()
+        files = 0
+        for batch in scanned(files_in(paths), wanted, processes=settings.processes):
+            formats.update(batch.formats)
+            files += batch.files
+            store.add(batch.rows)
+            on_progress(f"{files:,} files, {store.added:,} rows")
+        about = {each.name: each.about for each in FORMATS}
+        told = [f"{count:,} x {name} ({about.get(name, 'not opened')})" for name, count in sorted(formats.items())]
+        remarks = (f"files by format: {', '.join(told) or 'none'}",)
+    return _Read(About(target=_named(paths), sources=tuple(paths[:20]), remarks=remarks, strict=settings.strict))
+
+
+def _named(paths: list[str]) -> str:
+    return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
+
+
+# ---------------------------------------------------------------------- a log group
+
+
+def _read_group(
+    settings: AuditSettings, group: str, wanted: Wanted, store: RowStore, on_progress: OnProgress
+) -> _Read:
+    from tenantcheck.logs.sources.live import LiveGroup, Window
+
+    if settings.engine == "spark":
+        raise UsageError("--engine spark reads files", "Export the group to S3, and name the export.")
+    live = LiveGroup(group, settings.aws, unmask=settings.unmask)
+    known = read_cursor(settings.cursor, group) if settings.cursor is not None else None
+    described = live.described()
+    until = settings.until_ms or int(time.time() * 1000)
+    cursor = _begun(settings, group, known[0] if known else None, until)
+    if known is not None:
+        store.add(known[1])
+    window = Window(cursor.from_ms, cursor.until_ms)
+    remarks = list(described.remarks)
+    if settings.engine == "insights":
+        remarks.append("rows were grouped by Logs Insights; these queries were not verified on AWS")
+        _insights(live, described.group_class, window, store, on_progress)
+        _checkpoint(settings, structs.replace(cursor, token="", complete=True), store)
+    else:
+        _pages(settings, live, cursor, wanted, store, on_progress)
+    counted, why = (None, "")
+    if described.function:
+        counted, why = live.invocations(described.function, Window(cursor.since_ms, cursor.until_ms))
+    about = About(
+        target=group,
+        sources=(group,),
+        since=_text(cursor.since_ms),
+        until=_text(cursor.until_ms),
+        doubts=described.doubts,
+        remarks=tuple(filter(None, (*remarks, why))),
+        strict=settings.strict,
+    )
+    return _Read(about, counted)
+
+
+def _begun(settings: AuditSettings, group: str, known: Cursor | None, until_ms: int) -> Cursor:
+    """Where reading begins: anew, where it was broken off, or behind what was read. Raises `UsageError`."""
+    from tenantcheck.logs.sources.live import LATE_MS
+
+    if known is None:
+        since = settings.since_ms if settings.since_ms is not None else until_ms - _DAY_MS
+        if since >= until_ms:
+            raise UsageError("--since is not before --until")
+        return Cursor(group=group, since_ms=since, from_ms=since, until_ms=until_ms)
+    if not known.complete:
+        return known
+    if not settings.watch:
+        raise UsageError(
+            f"--cursor {settings.cursor}: it was read to its end, {_text(known.until_ms)}",
+            "Add --watch to go on from there, or name another file.",
+        )
+    begin = max(known.since_ms, known.until_ms - LATE_MS)  # events may come late
+    return structs.replace(known, from_ms=begin, until_ms=max(until_ms, begin + 1), complete=False, token="")
+
+
+def _pages(
+    settings: AuditSettings,
+    live: LiveGroup,
+    cursor: Cursor,
+    wanted: Wanted,
+    store: RowStore,
+    on_progress: OnProgress,
+) -> None:
+    """Read every page; what was read is kept wherever it stops."""
+    from tenantcheck.logs.sources.live import ExpiredTokenError, Window
+
+    begun = saved = time.monotonic()
+    token, events = cursor.token, 0
+    window = Window(cursor.from_ms, cursor.until_ms)
+    while True:
+        try:
+            for page in live.pages(window, wanted, token):
+                store.add(page.rows)
+                token, events = page.token, events + page.events
+                on_progress(_estimate(events, page.share, time.monotonic() - begun))
+                if time.monotonic() - saved > _CHECKPOINT_S:
+                    _checkpoint(settings, structs.replace(cursor, token=token), store)
+                    saved = time.monotonic()
+            break
+        except ExpiredTokenError:  # after a day: what is read twice changes no verdict
+            token = ""
+        except TargetError:
+            _checkpoint(settings, structs.replace(cursor, token=token), store)
+            raise
+    _checkpoint(settings, structs.replace(cursor, token="", complete=True), store)
+
+
+def _estimate(events: int, share: float, seconds: float) -> str:
+    left = f", about {seconds / share - seconds:.0f} s left" if 0.01 < share < 1 else ""
+    return f"{events:,} events, {share:.0%} of the time{left}"
+
+
+def _checkpoint(settings: AuditSettings, cursor: Cursor, store: RowStore) -> None:
+    if settings.cursor is None:
+        return
+    oldest = _text(cursor.until_ms - _FORGOTTEN_MS)
+    rows = (
+        row for row in store.merged() if not row.last or row.last >= oldest or row.shared or row.gaps or row.unnamed
+    )
+    write_cursor(settings.cursor, cursor, rows)
+
+
+def _insights(live: LiveGroup, group_class: str, window: Window, store: RowStore, on_progress: OnProgress) -> None:
+    if group_class == "DELIVERY":
+        raise UsageError(f"{live.group} is of the class DELIVERY, which has no Logs Insights", "Leave --engine out.")
+    store.add(live.insights(window, lambda share: on_progress(f"{share:.0%} of the time, by Logs Insights")))
+
+
+def _text(ms: int) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# ---------------------------------------------------------------------- the verdict
+
+
+def _judged(settings: AuditSettings, reading: _Read, store: RowStore) -> Verdict:
+    facts = Facts(expected=settings.expect is not None, invocations=reading.invocations)
+    digest = hashlib.sha256()
+    with _RowFile(settings.rows) as file:
+        facts.add(file.kept(_digested(store.merged(), digest.update)))
+    facts.locate(line_at)
+    about = replace(reading.about, sha256=digest.hexdigest() if facts.streams else "", path=str(settings.rows or ""))
+    return judged(facts, about)
+
+
+def _digested(rows: Iterable[Row], update: Callable[[bytes], object]) -> Iterator[Row]:
+    for row in rows:
+        update(encoded(row) + b"\n")
+        yield row
+
+
+class _RowFile:
+    """Writes rows as they pass, where a file is named. Raises `UsageError`."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._file = None
+        if path is None:
+            return
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError as error:
+            raise UsageError(f"--rows {path}: it exists already", "Name another file.") from error
+        except OSError as error:
+            raise UsageError(f"--rows {path}: {error.strerror}", "Name another file.") from error
+        self._file = os.fdopen(descriptor, "wb")
+        self._file.write(header() + b"\n")
+
+    def kept(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """The rows, written on their way."""
+        for row in rows:
+            if self._file is not None:
+                self._file.write(encoded(row) + b"\n")
+            yield row
+
+    def __enter__(self) -> _RowFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()

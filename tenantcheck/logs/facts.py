@@ -1,0 +1,179 @@
+"""What the rows say together: counted once, for all rules."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from msgspec import structs
+
+from tenantcheck.logs.rows import GAPS, At, Row
+from tenantcheck.model import Logged
+
+T = TypeVar("T")
+
+#: Findings kept of each rule; the total is counted on.
+KEPT = 100
+#: Tenants that are counted apart, and shown.
+_MOST_TENANTS = 10_000
+_MOST_NAMES = 64
+
+
+@dataclass(slots=True)
+class Kept(Generic[T]):
+    """The first few of something, and how many there were."""
+
+    items: list[T] = field(default_factory=list)
+    total: int = 0
+
+    def add(self, item: T) -> None:
+        """One more."""
+        self.total += 1
+        if len(self.items) < KEPT:
+            self.items.append(item)
+
+
+@dataclass(slots=True)
+class Gap:
+    """How much is missing in one way."""
+
+    count: int = 0
+    streams: int = 0
+    first: Row | None = None
+
+
+@dataclass(slots=True)
+class Tenant:
+    """What is counted per tenant."""
+
+    environments: int = 0
+    invocations: int = 0
+
+
+class Facts:
+    """Everything that rules look at. Rows come once per stream, by name."""
+
+    def __init__(self, *, expected: bool = False, invocations: int | None = None) -> None:
+        """`expected`: the user named the tenants that should be there. `invocations` are those that a metric counted,
+        where there is one."""
+        self.expected = expected
+        self.counted = invocations
+        self.streams = 0
+        self.starts = 0
+        self.named = 0
+        """Starts in streams of whose tenant something is known."""
+        self.reuses = 0
+        """Invocations of an environment that had served an earlier one, and that a tenant is known of."""
+        self.most = 0
+        """Invocations of one environment, at most."""
+        self.oldest_s = 0.0
+        """From the first to the last start of one environment, at most."""
+        self.first = self.last = ""
+        self.shared: Kept[Row] = Kept()
+        self.unnamed: Kept[Row] = Kept()
+        self.unnamed_starts = 0
+        self.said: Kept[Row] = Kept()
+        self.foreign: Kept[Row] = Kept()
+        self.gaps: dict[str, Gap] = {}
+        self.tenants: dict[str, Tenant] = {}
+        self.more_tenants = False
+        self.groups: set[str] = set()
+        self.functions: set[str] = set()
+        self.versions: set[str] = set()
+
+    def add(self, rows: Iterable[Row]) -> Facts:
+        """Take in rows."""
+        for row in rows:
+            self._one(row)
+        return self
+
+    def locate(self, line_at: Callable[[str, int], int]) -> None:
+        """Count the lines of places that are known by their byte alone, for what findings show: `line_at` says the
+        line of a byte of a file, 0 where it can't."""
+        for kept in (self.shared, self.unnamed, self.said, self.foreign):
+            for row in kept.items:
+                for name in ("low", "high", "unnamed_at", "said", "foreign"):
+                    at = getattr(row, name)
+                    if at is not None and at.line < 0:
+                        setattr(row, name, structs.replace(at, line=line_at(at.file, -at.line)))
+
+    def _one(self, row: Row) -> None:
+        self.streams += 1
+        self.starts += row.starts
+        self.most = max(self.most, row.starts)
+        if row.low is not None:
+            named = max(row.starts - row.unnamed, 1)
+            self.named += named
+            self.reuses += named - 1
+            for tenant in {row.low.tenant, *([row.high.tenant] if row.high is not None else [])}:
+                self._tenant(tenant, row.starts)
+        self._times(row)
+        self._names(row)
+        if row.shared:
+            self.shared.add(row)
+        if row.unnamed:
+            self.unnamed.add(row)
+            self.unnamed_starts += row.unnamed
+        if row.said is not None and not row.shared and row.low is not None and row.said.tenant != row.low.tenant:
+            self.said.add(row)
+        if row.foreign is not None:
+            self.foreign.add(row)
+        self._gaps(row)
+
+    def _tenant(self, tenant: str, invocations: int) -> None:
+        known = self.tenants.get(tenant)
+        if known is None:
+            if len(self.tenants) >= _MOST_TENANTS:
+                self.more_tenants = True
+                return
+            known = self.tenants[tenant] = Tenant()
+        known.environments += 1
+        known.invocations += invocations
+
+    def _times(self, row: Row) -> None:
+        if not row.first:
+            return
+        self.first = min(self.first, row.first) if self.first else row.first
+        self.last = max(self.last, row.last)
+        self.oldest_s = max(self.oldest_s, _seconds(row.first, row.last))
+
+    def _names(self, row: Row) -> None:
+        for names, name in ((self.groups, row.group), (self.functions, row.function), (self.versions, row.version)):
+            if name and len(names) < _MOST_NAMES:
+                names.add(name)
+
+    def _gaps(self, row: Row) -> None:
+        missing = Counter(row.gaps)
+        if row.blind:
+            missing["no-tenant-in-report"] += row.blind
+        if not row.starts and row.low is None and not row.gaps:
+            missing["no-start"] += 1
+        for kind, count in missing.items():
+            gap = self.gaps.setdefault(kind if kind in GAPS else "not-logs", Gap())
+            gap.count += count
+            gap.streams += 1
+            gap.first = gap.first or row
+
+
+def _seconds(first: str, last: str) -> float:
+    """Seconds between two times; 0 where one is none."""
+    try:
+        return max(0.0, (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds())
+    except (ValueError, TypeError):
+        return 0.0
+
+
+def exhibit(row: Row, at: At | None) -> Logged:
+    """One invocation of a row, as findings show it."""
+    return Logged(
+        group=row.group,
+        stream=row.stream,
+        request_id=at.request_id or None if at is not None else None,
+        tenant=at.tenant or None if at is not None else None,
+        time=at.time or None if at is not None else None,
+        file=at.file or None if at is not None else None,
+        line=at.line if at is not None and at.line > 0 else None,
+    )

@@ -1,0 +1,433 @@
+"""The one scanner: lines of a log stream go in, its row comes out. Everything else is a way to run it.
+
+Only what the platform writes is the truth: `platform.start`, `platform.runtimeDone` and `platform.report` name the
+tenant. Lines are looked at many at a time: a healthy stream repeats one ending of its starts and one tenant, so that
+comparing bytes tells that nothing else stands there. A line that differs is decoded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+
+import msgspec
+from msgspec import structs
+
+from tenantcheck.logs.rows import MOST_OPEN, At, GapKind, Row, Stream, stream_in
+
+#: One event of CloudWatch is no larger: of longer lines nothing is looked at.
+MAX_LINE = 1 << 20
+#: Lambda's pattern of a tenant id.
+TENANT = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
+
+_START = b'"platform.start"'
+_REPORT = b'"platform.report"'
+_INIT_START = b'"platform.initStart"'
+_DROPPED = b'"platform.logsDropped"'
+#: What follows in a record of the platform.
+_RECORD = b',"record":{"requestId":"'
+_TENANT_KEY = b'"tenantId":'
+#: An export writes the time in front of a line.
+_MOST_FRONT = 65
+_TEXT_START = b"START RequestId: "
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ID = 36
+#: Streams write more open starts than this only where reports are missing.
+_MOST_STARTS = 1_000
+
+
+class _Record(msgspec.Struct):
+    requestId: str | None = None  # noqa: N815 - Lambda's names
+    tenantId: str | msgspec.UnsetType | None = msgspec.UNSET  # noqa: N815
+    functionArn: str | None = None  # noqa: N815
+    version: str | None = None
+    instanceId: str | None = None  # noqa: N815
+
+
+class _Line(msgspec.Struct):
+    """A line in JSON: a platform record, or one of the function."""
+
+    type: str | None = None
+    time: str | None = None
+    timestamp: str | int | float | None = None
+    record: _Record | None = None
+    tenantId: str | None = None  # noqa: N815
+    requestId: str | None = None  # noqa: N815
+
+
+_decode = msgspec.json.Decoder(_Line).decode
+_ARN = re.compile(r"arn:aws[a-z-]*:lambda:([a-z0-9-]+):(\d{12}):function:([A-Za-z0-9_-]+)")
+
+
+class Scan:
+    """Takes in the lines of one log stream, block by block; `row()` is what is kept of them.
+
+    `sent` says for whom requests were sent, by their id, where a run recorded it: text format names no tenant.
+    `expected` are the tenants that should be there.
+    """
+
+    def __init__(
+        self,
+        stream: Stream | None,
+        *,
+        file: str = "",
+        account: str = "",
+        region: str = "",
+        group: str = "",
+        sent: Mapping[str, str] | None = None,
+        expected: Collection[str] | None = None,
+    ) -> None:
+        self._row = Row(
+            stream=stream.name if stream is not None else file,
+            account=account,
+            region=region,
+            group=group,
+            function=stream.function if stream is not None else "",
+            version=stream.version if stream is not None else "",
+        )
+        self._named = stream is not None
+        self._file = file
+        self._sent = sent or {}
+        self._expected = expected
+        self._ending = b""
+        """How a start ends, from its request id on, that was decoded: the others are compared with it."""
+        self._tenant = b""
+        """The tenant of that start, as a line has it."""
+        self._starts: set[bytes] = set()
+        self._orphans: set[bytes] = set()
+        self._before = b""
+        """The block before, where reports are compared by how they end."""
+        self._report_ending = b""
+        """How a report ends that names this tenant."""
+        self._read = 0
+        """Bytes that were taken in, whole lines."""
+        self._carried = b""
+        self._skipping = False
+        """In the middle of a line that is too long."""
+
+    # ------------------------------------------------------------------ taking in
+
+    def feed(self, block: bytes) -> None:
+        """Take in some bytes; a line may go on in the next block."""
+        if self._skipping:
+            _, end, block = block.partition(b"\n")
+            if not end:
+                return
+            self._skipping = False
+        cut = block.rfind(b"\n") + 1
+        if not cut:
+            self._carry(self._carried + block)
+            return
+        whole = self._carried + block[:cut] if self._carried else block[:cut]
+        self._carried = b""
+        self._carry(block[cut:])
+        self._lines(whole)
+
+    def _carry(self, rest: bytes) -> None:
+        """Keep the beginning of a line whose end is still to come."""
+        if len(rest) > MAX_LINE:
+            self.gap("long-line")
+            self._skipping, rest = True, b""
+        self._carried = rest
+
+    def gap(self, kind: GapKind, count: int = 1) -> None:
+        """Something is missing."""
+        if count:
+            self._row.gaps[kind] = self._row.gaps.get(kind, 0) + count
+
+    def row(self) -> Row:
+        """What is kept of all that was taken in."""
+        if self._carried:
+            rest, self._carried = self._carried, b""
+            self._lines(rest + b"\n")
+        gaps = dict(self._row.gaps)
+        if not self._named:
+            gaps["no-stream"] = 1
+        return structs.replace(
+            self._row,
+            gaps=gaps,
+            open_starts=_texts(self._starts),
+            open_reports=_texts(self._orphans - self._starts),
+        )
+
+    # ------------------------------------------------------------------ many lines at once
+
+    def _lines(self, block: bytes) -> None:
+        """Whole lines."""
+        if not self._report_ending and self._tenant:
+            self._first_report(block)
+        starts = block.count(_START)
+        if starts:
+            self._started(block, starts)
+        if self._report_ending:
+            self._reports_alike(block)
+        else:
+            self._reported(block)
+        self._tenants(block)
+        if _TEXT_START in block:
+            self._text_starts(block)
+        if _DROPPED in block:
+            self._each(block, _DROPPED, self._odd)
+        if not self._read and _INIT_START in block:
+            self._each(block, _INIT_START, self._odd)
+        self._read += len(block)
+
+    def _started(self, block: bytes, starts: int) -> None:
+        """Starts that end as one that was decoded name the same tenant; others are decoded.
+
+        Only a function that prints that very ending could hide a start, and only one that names no tenant, which an
+        isolated function does not have: what names another one is found by its name.
+        """
+        counted = 0
+        if not self._ending:
+            self._one(block, block.find(_START))
+            counted = 1
+        if not self._ending or block.count(self._ending) != starts:
+            self._each(block, _START, self._one, left_out=counted)
+            return
+        self._row.starts += starts - counted
+        if not self._report_ending:
+            self._starts.update([piece[:_ID] for piece in block.split(_START + _RECORD)[1:]])
+        self._times(block)
+
+    def _first_report(self, block: bytes) -> None:
+        """Learn how a report ends that names the tenant."""
+        at = block.find(_REPORT)
+        if at < 0:
+            return
+        text = _line_around(block, at) + b"\n"
+        line = self._decoded(block, at)
+        named = text.rfind(self._tenant)
+        if line is not None and line.type == "platform.report" and named > 0 and text.count(_TENANT_KEY) == 1:
+            # From the status on, which stands in front of the tenant as a rule: a longer ending is found sooner.
+            self._report_ending = text[max(text.rfind(b'"status"', 0, named), named - 64, 0) :]
+
+    def _reports_alike(self, block: bytes) -> None:
+        """Reports that end like the first one name the tenant; where some do not, each is looked at."""
+        if block.count(_REPORT) != block.count(self._report_ending):
+            for each in (self._before, block):  # starts were not noted one by one
+                self._starts.update([piece[:_ID] for piece in each.split(_START + _RECORD)[1:]])
+            self._reported(block)
+        self._before = block
+
+    def _reported(self, block: bytes) -> None:
+        """Reports that name no tenant need a start that does."""
+        pieces = block.split(_REPORT)
+        if all(piece.startswith(_RECORD) for piece in pieces[1:]):
+            begin = len(_RECORD)
+            self._matched(block, [piece[begin : begin + _ID] for piece in pieces[1:]])
+        else:
+            self._each(block, _REPORT, self._odd)
+
+    def _matched(self, block: bytes, reported: list[bytes]) -> None:
+        for id_ in set(reported).difference(self._starts):
+            line = self._decoded(block, block.find(_REPORT + _RECORD + id_))
+            record = line.record if line is not None else None
+            if record is None or not isinstance(record.tenantId, str):
+                self._orphan(id_)
+        self._starts.difference_update(reported)
+        if len(self._starts) > _MOST_STARTS:
+            self._starts = set(sorted(self._starts)[-MOST_OPEN:])
+
+    def _orphan(self, id_: bytes) -> None:
+        if len(self._orphans) < MOST_OPEN:
+            self._orphans.add(id_)
+        else:
+            self.gap("no-tenant-in-report")
+
+    def _tenants(self, block: bytes) -> None:
+        """Every line that names a tenant: as a rule all name the same one."""
+        named = block.count(_TENANT_KEY)
+        if named and (not self._tenant or named != block.count(self._tenant)):
+            self._each(block, _TENANT_KEY, self._named_in)
+
+    @staticmethod
+    def _each(block: bytes, words: bytes, look: Callable[[bytes, int], None], left_out: int = 0) -> None:
+        """Look at each line with these words, once, but for the first ones."""
+        at = block.find(words)
+        while at >= 0:
+            if left_out <= 0:
+                look(block, at)
+            left_out -= 1
+            end = block.find(b"\n", at)
+            at = block.find(words, end) if end >= 0 else -1
+
+    def _times(self, block: bytes) -> None:
+        """When the first and the last start of a block were, by where they stand."""
+        for at in (block.find(_START), block.rfind(_START)):
+            line = self._decoded(block, at)
+            if line is not None:
+                self._at_time(line.time)
+
+    def _at_time(self, time: str | None) -> None:
+        if not time or len(time) > 40:
+            return
+        row = self._row
+        row.first = min(row.first, time) if row.first else time
+        row.last = max(row.last, time)
+
+    def _text_starts(self, block: bytes) -> None:
+        at = block.find(_TEXT_START)
+        while at >= 0:
+            id_ = block[at + len(_TEXT_START) : at + len(_TEXT_START) + _ID].decode("ascii", "replace")
+            tenant = self._sent.get(id_)
+            if _UUID.fullmatch(id_):
+                self._row.starts += 1
+                if tenant is None:
+                    self.gap("text-format")
+                else:
+                    self._truth(tenant, id_, "", block, at)
+            at = block.find(_TEXT_START, at + 1)
+
+    # ------------------------------------------------------------------ one line
+
+    def _decoded(self, block: bytes, at: int) -> _Line | None:
+        """The line around a place, decoded; None where it is not JSON."""
+        line = _line_around(block, at)
+        brace = line.find(b"{")  # an export writes the time in front
+        if not 0 <= brace < _MOST_FRONT:
+            return None
+        try:
+            return _decode(line[brace:])
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            return None
+
+    def _one(self, block: bytes, at: int) -> None:
+        """A start that does not end like those before it, or a line that only looks like one."""
+        line = self._decoded(block, at)
+        if line is None:
+            text = _line_around(block, at)
+            # A function's own text may hold such words; a start that was cut may not be overlooked.
+            if text.find(b"{") in range(_MOST_FRONT):
+                self.gap("unreadable-line")
+        elif line.type == "platform.start":
+            self._start(line, _line_around(block, at), block, at)
+
+    def _odd(self, block: bytes, at: int) -> None:
+        """Another record of the platform."""
+        line = self._decoded(block, at)
+        if line is None:
+            return
+        if line.type == "platform.initStart":
+            self._init_start(line)
+        elif line.type == "platform.logsDropped":
+            self.gap("logs-dropped")
+        elif line.type == "platform.report" and line.record is not None and line.record.requestId:
+            id_ = line.record.requestId.encode("utf-8", "replace")
+            if id_ in self._starts:
+                self._starts.discard(id_)
+            elif not isinstance(line.record.tenantId, str):
+                self._orphan(id_)
+
+    def _start(self, line: _Line, text: bytes, block: bytes, at: int) -> None:
+        record = line.record
+        self._row.starts += 1
+        self._at_time(line.time)
+        if record is None or not record.requestId:
+            self.gap("unreadable-line")
+            return
+        if len(self._starts) <= _MOST_STARTS:
+            self._starts.add(record.requestId.encode("utf-8", "replace"))
+        if text.count(_TENANT_KEY) > 1 or text.count(b'"record"') > 1:
+            self.gap("duplicate-key")
+        self._function(record)
+        tenant = record.tenantId
+        if not isinstance(tenant, str):
+            known = self._sent.get(record.requestId)
+            if known is None:
+                self._row.unnamed += 1
+                place = self._place("", record.requestId, line.time or "", block, at)
+                self._row.unnamed_at = min(filter(None, (self._row.unnamed_at, place)), default=place)
+                return
+            tenant = known
+        self._truth(tenant, record.requestId, line.time or "", block, at)
+        self._learn(text, record.requestId, tenant)
+
+    def _learn(self, text: bytes, request_id: str, tenant: str) -> None:
+        """Remember how this start ends: those that end alike name the same tenant."""
+        _, found, ending = text.partition(_START + _RECORD + request_id.encode("utf-8", "replace"))
+        name = b'"tenantId":"' + tenant.encode() + b'"'
+        if found and len(request_id) == _ID and ending.count(name) == text.count(_TENANT_KEY) == 1:
+            self._ending = ending + b"\n"
+            self._tenant = name
+
+    def _function(self, record: _Record) -> None:
+        row = self._row
+        arn = _ARN.match(record.functionArn or "")
+        if arn is not None:
+            row.region, row.account, row.function = (
+                row.region or arn[1],
+                row.account or arn[2],
+                row.function or arn[3],
+            )
+        if record.version and len(record.version) <= 64:
+            row.version = row.version or record.version
+
+    def _init_start(self, line: _Line) -> None:
+        """The platform names the stream itself: it has to be the one that the lines came from."""
+        own = stream_in((line.record.instanceId or "")[:600]) if line.record is not None else None
+        if own is None:
+            return
+        if not self._named:
+            self._named = True
+            self._row.stream, self._row.version = own.name, self._row.version or own.version
+        elif own.name.rpartition("]")[2] != self._row.stream.rpartition("]")[2]:
+            self.gap("other-stream")
+
+    def _named_in(self, block: bytes, at: int) -> None:
+        """A line that names a tenant."""
+        line = self._decoded(block, at)
+        if line is None:
+            return
+        platform = line.type in ("platform.start", "platform.runtimeDone", "platform.report")
+        if not platform:
+            if line.tenantId and line.type is None:
+                self._function_says(line, block, at)
+            return
+        record = line.record
+        if line.type != "platform.start" and record is not None and isinstance(record.tenantId, str):
+            self._truth(record.tenantId, record.requestId or "", line.time or "", block, at)
+
+    def _function_says(self, line: _Line, block: bytes, at: int) -> None:
+        row, tenant = self._row, line.tenantId or ""
+        if not TENANT.fullmatch(tenant) or tenant in (row.low and row.low.tenant, row.high and row.high.tenant):
+            return
+        time = line.timestamp if isinstance(line.timestamp, str) else ""
+        place = self._place(tenant, line.requestId or "", time, block, at)
+        row.said = min(filter(None, (row.said, place)), default=place)
+
+    def _truth(self, tenant: str, request_id: str, time: str, block: bytes, at: int) -> None:
+        """The platform ran somebody's request here."""
+        if not TENANT.fullmatch(tenant):
+            self.gap("masked-tenant" if set(tenant) == {"*"} else "invalid-tenant")
+            return
+        row = self._row
+        known = (row.low is not None and row.low.tenant == tenant) or (
+            row.high is not None and row.high.tenant == tenant
+        )
+        if not known:
+            place = self._place(tenant, request_id, time, block, at)
+            if row.low is None or tenant < row.low.tenant:
+                row.low = place
+            if row.high is None or tenant > row.high.tenant:
+                row.high = place
+            if self._expected is not None and tenant not in self._expected:
+                row.foreign = min(filter(None, (row.foreign, place)), default=place)
+        if row.said is not None and row.said.tenant == tenant:
+            row.said = None
+
+    def _place(self, tenant: str, request_id: str, time: str, block: bytes, at: int) -> At:
+        """Where it stands. Lines are counted in the first block only, and when somebody asks: counting all of them
+        would take a tenth of the time."""
+        line = block.count(b"\n", 0, at) + 1 if not self._read else -(self._read + at)
+        return At(tenant, request_id[:64], time[:40], self._file, line)
+
+
+def _line_around(block: bytes, at: int) -> bytes:
+    begin = block.rfind(b"\n", 0, at) + 1
+    end = block.find(b"\n", at)
+    return block[begin : end if end >= 0 else len(block)]
+
+
+def _texts(ids: set[bytes]) -> tuple[str, ...]:
+    return tuple(each.decode("utf-8", "replace") for each in sorted(ids)[:MOST_OPEN])
