@@ -12,12 +12,12 @@ demo: $(VENV)/.lab
 	$(BIN)/tenantcheck demo
 
 quick: lint
-	$(TESTS) -m "not lab and not statistics and not browser"
+	$(TESTS) -m "not lab and not statistics and not browser and not spark"
 
 # Coverage is that of the tests which start no processes and repeat nothing: asking the others for it doubles their time.
 test: lint
-	$(TESTS) -m "not lab and not statistics and not browser" --cov --cov-report=term:skip-covered --cov-fail-under=95
-	$(TESTS) -m "lab or statistics or browser"
+	$(TESTS) -m "not lab and not statistics and not browser and not spark" --cov --cov-report=term:skip-covered --cov-fail-under=95
+	$(TESTS) -m "lab or statistics or browser or spark"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check tenantcheck tests examples benchmarks

@@ -26,12 +26,14 @@ from tests.cli.command import run_in
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 GUIDE = (ROOT / "docs" / "guide.md").read_text()
-#: Every block of code in both, as language and text.
-BLOCKS = re.findall(r"(?ms)^```(\w*)\n(.*?)^```$", README + GUIDE)
+#: Every block of code in them, as language and text.
+AUDIT = (ROOT / "docs" / "audit.md").read_text()
+BLOCKS = re.findall(r"(?ms)^```(\w*)\n(.*?)^```$", README + GUIDE + AUDIT)
 PAGES = [
     "README.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
+    "docs/audit.md",
     "docs/design.md",
     "docs/guide.md",
     "tenantcheck/judge/checks/README.md",
@@ -90,8 +92,10 @@ def test_every_command_works(line: str, tmp_path: Path) -> None:
             "AWS_ACCESS_KEY_ID": "x",
             "AWS_SECRET_ACCESS_KEY": "y",
             "AWS_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL_LAMBDA": lab.endpoint_url,
+            "AWS_ENDPOINT_URL": lab.endpoint_url,
         }
+        if words[0] == "audit":  # it looks at what ran before
+            run_in(tmp_path, "invoke", lab.function_name, "--plan", "quick", **variables)
         result = run_in(tmp_path, *words, **variables)
     assert result.returncode == 0, result.stdout + result.stderr
 

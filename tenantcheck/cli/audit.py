@@ -70,7 +70,7 @@ def command(common: Common, /, sources: tuple[str, ...], **given: Any) -> int:
     logs filter-log-events, the lab's logs, results of queries, histories of runs (for functions that log in text
     format), or rows of earlier audits (audit merge ROWS…). Needs JSON log format at level INFO.
     """
-    wanted = wanted_reports(given)
+    wanted = wanted_reports(given, placed=True)
     if sources[:1] == (_MERGE,):
         sources, given["source_format"] = sources[1:], "rows"
     if given["engine"] == "athena":

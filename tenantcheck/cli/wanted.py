@@ -84,8 +84,9 @@ def report_options() -> Callable[[F], F]:
     )
 
 
-def wanted_reports(given: dict[str, Any]) -> Wanted:
-    """What the options of `report_options` ask for; takes them out of `given`. Raises `UsageError`."""
+def wanted_reports(given: dict[str, Any], *, placed: bool = False) -> Wanted:
+    """What the options of `report_options` ask for; takes them out of `given`. `placed`: findings stand in files of
+    their own. Raises `UsageError`."""
     on_stdout, texts, anchor = given.pop("format"), given.pop("report"), given.pop("sarif_anchor") or ""
     files: dict[Path, Format] = {}
     for text in texts:
@@ -101,7 +102,8 @@ def wanted_reports(given: dict[str, Any]) -> Wanted:
         if path.resolve() in (each.resolve() for each in files) and not path.is_relative_to("/dev"):
             raise UsageError(f"--report {text}: the file is named twice", "Give each report a file of its own.")
         files[path] = FORMATS[name]
-    if FORMATS["sarif"] in (*files.values(), FORMATS.get(on_stdout or "")) and not anchor:
+    in_sarif = FORMATS["sarif"] in (*files.values(), FORMATS.get(on_stdout or ""))
+    if in_sarif and not anchor and not placed:
         raise UsageError(
             "SARIF needs a file that its findings stand at",
             "Name one of the repository: --sarif-anchor template.yaml",

@@ -31,7 +31,7 @@ Engine = Literal["scan", "insights", "spark"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 #: A cursor is written so often, in seconds.
 _CHECKPOINT_S = 20.0
-#: Environments of which nothing was heard for so long are gone; a cursor forgets them.
+#: Environments of which nothing was heard for so long before a window are gone; a cursor forgets them.
 _FORGOTTEN_MS = 3 * 86_400_000
 _DAY_MS = 86_400_000
 
@@ -99,7 +99,8 @@ def audit(settings: AuditSettings, on_progress: OnProgress = lambda _: None) -> 
         else:
             reading = _read_files(settings, paths, wanted, store, on_progress)
         if histories:
-            told = f"{len(sent)} requests of {len(histories)} histories were joined by their ids"
+            of = "1 history" if len(histories) == 1 else f"{len(histories)} histories"
+            told = f"{len(sent)} requests of {of} were joined by their ids, where the platform names no tenant"
             reading = replace(reading, about=replace(reading.about, remarks=(*reading.about.remarks, told)))
         return _judged(settings, reading, store)
 
@@ -280,11 +281,16 @@ def _estimate(events: int, share: float, seconds: float) -> str:
 def _checkpoint(settings: AuditSettings, cursor: Cursor, store: RowStore) -> None:
     if settings.cursor is None:
         return
-    oldest = _text(cursor.until_ms - _FORGOTTEN_MS)
-    rows = (
-        row for row in store.merged() if not row.last or row.last >= oldest or row.shared or row.gaps or row.unnamed
-    )
+    rows = store.merged()
+    if cursor.complete:
+        oldest = _text(max(0, cursor.from_ms - _FORGOTTEN_MS))
+        rows = (row for row in rows if _still_told(row, oldest))
     write_cursor(settings.cursor, cursor, rows)
+
+
+def _still_told(row: Row, oldest: str) -> bool:
+    """Whether an environment may still serve, or something is to be said of it."""
+    return not row.last or row.last >= oldest or row.shared or bool(row.missing or row.unnamed)
 
 
 def _insights(live: LiveGroup, group_class: str, window: Window, store: RowStore, on_progress: OnProgress) -> None:

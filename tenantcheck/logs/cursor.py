@@ -54,29 +54,29 @@ def write_cursor(path: Path, cursor: Cursor, rows: Iterable[Row]) -> None:
 def read_cursor(path: Path, group: str) -> tuple[Cursor, Iterator[Row]] | None:
     """The cursor of a group and its rows; None where there is no file yet. Raises `UsageError`."""
     try:
-        file = path.open("rb")
+        with path.open("rb") as file:
+            line = file.readline(_MAX_LINE)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise UsageError(f"--cursor {path}: {error.strerror}", "Name a readable file.") from error
-    line = file.readline(_MAX_LINE)
     try:
         cursor = _decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        file.close()
         raise UsageError(f"--cursor {path}: not a cursor of tenantcheck", "Name another file.") from error
     if cursor.group != group:
-        file.close()
         raise UsageError(f"--cursor {path}: it is one of {cursor.group}", f"Name another file for {group}.")
+    return cursor, _rows(path)
 
-    def rows() -> Iterator[Row]:
-        with file:
-            number = 1
-            while line := file.readline(_MAX_LINE):
-                number += 1
-                try:
-                    yield decoded(line)
-                except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-                    raise UsageError(f"--cursor {path}, line {number}: not a row", "Name another file.") from error
 
-    return cursor, rows()
+def _rows(path: Path) -> Iterator[Row]:
+    """What stands behind the first line. Raises `UsageError`."""
+    with path.open("rb") as file:
+        file.readline(_MAX_LINE)
+        number = 1
+        while line := file.readline(_MAX_LINE):
+            number += 1
+            try:
+                yield decoded(line)
+            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+                raise UsageError(f"--cursor {path}, line {number}: not a row", "Name another file.") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -146,11 +145,9 @@ class Facts:
                 names.add(name)
 
     def _gaps(self, row: Row) -> None:
-        missing = Counter(row.gaps)
-        if row.blind:
-            missing["no-tenant-in-report"] += row.blind
-        if not row.starts and row.low is None and not row.gaps:
-            missing["no-start"] += 1
+        missing = row.missing
+        if not row.starts and row.low is None and not missing:
+            missing["no-start"] = 1
         for kind, count in missing.items():
             gap = self.gaps.setdefault(kind if kind in GAPS else "not-logs", Gap())
             gap.count += count

@@ -78,6 +78,12 @@ class Row(Struct, kw_only=True, omit_defaults=True):
     first: str = ""
     last: str = ""
     """Time of the first and of the last start that were looked at; ISO 8601 in UTC."""
+    in_json: bool = False
+    """Some start is in JSON format, so the stream is."""
+    text: int = 0
+    """Starts in text format, which name no tenant, and of which no run says whom they were for."""
+    reports_name: bool = False
+    """Some report names the tenant, so all do: the platform writes those of one stream alike."""
     gaps: dict[str, int] = {}
     """How often something is missing, by its kind."""
     open_starts: tuple[str, ...] = ()
@@ -91,9 +97,14 @@ class Row(Struct, kw_only=True, omit_defaults=True):
         return self.low is not None and self.high is not None and self.low.tenant != self.high.tenant
 
     @property
-    def blind(self) -> int:
-        """Reports whose start is not there and that name no tenant."""
-        return len(self.open_reports)
+    def missing(self) -> dict[str, int]:
+        """How often something is missing, by its kind: what the parts say together."""
+        missing = dict(self.gaps)
+        if self.text and not self.in_json:
+            missing["text-format"] = self.text
+        if self.open_reports and not self.reports_name:
+            missing["no-tenant-in-report"] = missing.get("no-tenant-in-report", 0) + len(self.open_reports)
+        return missing
 
 
 def merged(one: Row, other: Row) -> Row:
@@ -117,6 +128,9 @@ def merged(one: Row, other: Row) -> Row:
         foreign=_least(one.foreign, other.foreign),
         first=min(filter(None, (one.first, other.first)), default=""),
         last=max(one.last, other.last),
+        in_json=one.in_json or other.in_json,
+        text=one.text + other.text,
+        reports_name=one.reports_name or other.reports_name,
         gaps=gaps,
         open_starts=_some({*one.open_starts, *other.open_starts}),
         open_reports=_some({*one.open_reports, *other.open_reports}.difference(one.open_starts, other.open_starts)),

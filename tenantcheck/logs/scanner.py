@@ -95,10 +95,8 @@ class Scan:
         """The tenant of that start, as a line has it."""
         self._starts: set[bytes] = set()
         self._orphans: set[bytes] = set()
-        self._before = b""
-        """The block before, where reports are compared by how they end."""
-        self._report_ending = b""
-        """How a report ends that names this tenant."""
+        self._json_starts = False
+        """The stream is in JSON format: lines that look like starts in text are the function's own."""
         self._read = 0
         """Bytes that were taken in, whole lines."""
         self._carried = b""
@@ -146,6 +144,7 @@ class Scan:
         return structs.replace(
             self._row,
             gaps=gaps,
+            in_json=self._json_starts,
             open_starts=_texts(self._starts),
             open_reports=_texts(self._orphans - self._starts),
         )
@@ -154,17 +153,13 @@ class Scan:
 
     def _lines(self, block: bytes) -> None:
         """Whole lines."""
-        if not self._report_ending and self._tenant:
-            self._first_report(block)
         starts = block.count(_START)
         if starts:
             self._started(block, starts)
-        if self._report_ending:
-            self._reports_alike(block)
-        else:
+        if not self._row.reports_name:
             self._reported(block)
         self._tenants(block)
-        if _TEXT_START in block:
+        if not self._json_starts and _TEXT_START in block:
             self._text_starts(block)
         if _DROPPED in block:
             self._each(block, _DROPPED, self._odd)
@@ -178,53 +173,46 @@ class Scan:
         Only a function that prints that very ending could hide a start, and only one that names no tenant, which an
         isolated function does not have: what names another one is found by its name.
         """
-        counted = 0
+        learnt = 0
         if not self._ending:
             self._one(block, block.find(_START))
-            counted = 1
+            learnt = 1
         if not self._ending or block.count(self._ending) != starts:
-            self._each(block, _START, self._one, left_out=counted)
+            self._each(block, _START, self._one, left_out=learnt)
             return
-        self._row.starts += starts - counted
-        if not self._report_ending:
-            self._starts.update([piece[:_ID] for piece in block.split(_START + _RECORD)[1:]])
+        self._row.starts += starts - learnt
         self._times(block)
 
-    def _first_report(self, block: bytes) -> None:
-        """Learn how a report ends that names the tenant."""
-        at = block.find(_REPORT)
-        if at < 0:
-            return
-        text = _line_around(block, at) + b"\n"
-        line = self._decoded(block, at)
-        named = text.rfind(self._tenant)
-        if line is not None and line.type == "platform.report" and named > 0 and text.count(_TENANT_KEY) == 1:
-            # From the status on, which stands in front of the tenant as a rule: a longer ending is found sooner.
-            self._report_ending = text[max(text.rfind(b'"status"', 0, named), named - 64, 0) :]
-
-    def _reports_alike(self, block: bytes) -> None:
-        """Reports that end like the first one name the tenant; where some do not, each is looked at."""
-        if block.count(_REPORT) != block.count(self._report_ending):
-            for each in (self._before, block):  # starts were not noted one by one
-                self._starts.update([piece[:_ID] for piece in each.split(_START + _RECORD)[1:]])
-            self._reported(block)
-        self._before = block
-
     def _reported(self, block: bytes) -> None:
-        """Reports that name no tenant need a start that does."""
-        pieces = block.split(_REPORT)
-        if all(piece.startswith(_RECORD) for piece in pieces[1:]):
+        """Reports that name no tenant need a start that does. The platform writes those of one stream alike: where
+        one names the tenant, all do, and nothing is looked for any more."""
+        if self._a_report_names(block):
+            self._row.reports_name = True
+            return
+        self._starts.update([piece[:_ID] for piece in block.split(_START + _RECORD)[1:]])
+        pieces = block.split(_REPORT)[1:]
+        if all(piece.startswith(_RECORD) for piece in pieces):
             begin = len(_RECORD)
-            self._matched(block, [piece[begin : begin + _ID] for piece in pieces[1:]])
+            self._matched([piece[begin : begin + _ID] for piece in pieces])
         else:
             self._each(block, _REPORT, self._odd)
 
-    def _matched(self, block: bytes, reported: list[bytes]) -> None:
+    def _a_report_names(self, block: bytes) -> bool:
+        """Whether some report names its tenant."""
+        at = block.find(_REPORT)
+        while at >= 0:
+            end = block.find(b"\n", at)
+            if block.find(_TENANT_KEY, at, end) >= 0:
+                line = self._decoded(block, at)
+                told = line.record if line is not None and line.type == "platform.report" else None
+                if told is not None and isinstance(told.tenantId, str):
+                    return True
+            at = block.find(_REPORT, end)
+        return False
+
+    def _matched(self, reported: list[bytes]) -> None:
         for id_ in set(reported).difference(self._starts):
-            line = self._decoded(block, block.find(_REPORT + _RECORD + id_))
-            record = line.record if line is not None else None
-            if record is None or not isinstance(record.tenantId, str):
-                self._orphan(id_)
+            self._orphan(id_)
         self._starts.difference_update(reported)
         if len(self._starts) > _MOST_STARTS:
             self._starts = set(sorted(self._starts)[-MOST_OPEN:])
@@ -274,7 +262,7 @@ class Scan:
             if _UUID.fullmatch(id_):
                 self._row.starts += 1
                 if tenant is None:
-                    self.gap("text-format")
+                    self._row.text += 1
                 else:
                     self._truth(tenant, id_, "", block, at)
             at = block.find(_TEXT_START, at + 1)
@@ -321,6 +309,7 @@ class Scan:
 
     def _start(self, line: _Line, text: bytes, block: bytes, at: int) -> None:
         record = line.record
+        self._json_starts = True
         self._row.starts += 1
         self._at_time(line.time)
         if record is None or not record.requestId:

@@ -66,6 +66,7 @@ class Plain:
     masked: int = 0
     text: int = 0
     blind: set[str] = field(default_factory=set)
+    reports_name: bool = False
     said: set[str] = field(default_factory=set)
 
 
@@ -106,6 +107,8 @@ def _platform(plain: Plain, kind: str, told: dict[str, Any], started: set[str], 
         plain.starts += 1
         started.add(told["requestId"])
         plain.unnamed += not isinstance(tenant, str)
+    if kind == "platform.report":
+        plain.reports_name |= isinstance(tenant, str)
     if not isinstance(tenant, str):
         if kind == "platform.report":
             reported.add(told["requestId"])

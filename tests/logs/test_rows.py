@@ -64,8 +64,7 @@ def told(row: Row) -> tuple[Any, ...]:
         row.high and row.high.tenant,
         row.unnamed > 0,
         row.starts > 0,
-        sorted(row.gaps),
-        row.open_reports,
+        sorted(row.missing),
         row.said,
         row.foreign,
     )

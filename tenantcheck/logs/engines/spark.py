@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -69,6 +71,8 @@ def _session(master: str | None) -> Any:
     builder = SparkSession.builder.appName("tenantcheck audit").config("spark.ui.enabled", "false")
     if master is not None:
         builder = builder.master(master)
+        # Executors of this machine run the same Python, with the same packages; those of a cluster have their own.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     try:
         return builder.getOrCreate()
     except Exception as error:  # py4j's own, whose message is a Java stack

@@ -18,6 +18,7 @@ from tenantcheck.errors import UsageError
 from tenantcheck.logs.rows import FORMAT, GapKind, Row, Stream, decoded, stream_in
 from tenantcheck.logs.scanner import Scan
 from tenantcheck.logs.sources.gzipped import Blocks, blocks_of
+from tenantcheck.logs.sources.histories import HISTORY
 from tenantcheck.logs.sources.tables import is_table, table_rows
 
 #: Files of one folder are read in batches of so many.
@@ -190,8 +191,6 @@ def _subscription(path: str, blocks: Blocks, wanted: Wanted) -> Iterator[Row]:
 
 
 _CUT = re.compile(rb'\}\s{0,8}(?=\{")')
-#: Places inside one record, in its messages, that may look like the end of it.
-_MOST_CUTS = 64
 
 
 def _deliveries(blocks: Iterable[bytes]) -> Iterator[_Delivery | None]:
@@ -200,19 +199,30 @@ def _deliveries(blocks: Iterable[bytes]) -> Iterator[_Delivery | None]:
     rest = b""
     for block in blocks:
         rest = rest + block if rest else block
-        begin = tries = 0
+        begin = last = 0
         for cut in _CUT.finditer(rest):
             record = _delivered(rest[begin : cut.end()])
-            tries += 1
-            if record is not None or tries > _MOST_CUTS:
+            if record is None and last > begin and (record := _delivered(rest[last : cut.end()])) is not None:
+                yield None  # what lies before it is no part of it
+            last = cut.end()
+            if record is not None:
                 yield record
-                begin, tries = cut.end(), 0
+                begin = last
         rest = rest[begin:]
         if len(rest) > _MOST_RECORD:
             yield None
             rest = b""
     if rest.strip():
-        yield _delivered(rest)
+        yield from _at_the_end(rest)
+
+
+def _at_the_end(rest: bytes) -> Iterator[_Delivery | None]:
+    """What is left behind the last cut: a record, or something that is none and perhaps a record behind it."""
+    cuts = [0, *(cut.end() for cut in _CUT.finditer(rest))]
+    record = _delivered(rest)
+    if record is None and (record := _delivered(rest[cuts[-1] :])) is not None:
+        yield None
+    yield record
 
 
 def _delivered(text: bytes) -> _Delivery | None:
@@ -360,7 +370,7 @@ def _table(path: str, blocks: Blocks, wanted: Wanted) -> Iterator[Row]:  # noqa:
 
 
 def _is_history(head: bytes) -> bool:
-    return head.startswith(b"{") and b'"tenantcheck-history"' in head
+    return head.startswith(HISTORY)
 
 
 def _nothing(path: str, blocks: Blocks, wanted: Wanted) -> Iterator[Row]:  # noqa: ARG001 - as every format

@@ -9,7 +9,8 @@ from tenantcheck.history import HistoryReader
 
 #: Requests that are remembered, at most.
 _MOST = 2_000_000
-_HEAD = 256
+#: How a history begins.
+HISTORY = b'{"type":"header"'
 
 
 def is_history(path: str) -> bool:
@@ -18,7 +19,7 @@ def is_history(path: str) -> bool:
         if not Path(path).is_file():
             return False
         with Path(path).open("rb") as file:
-            return b'"tenantcheck-history"' in file.read(_HEAD)
+            return file.read(len(HISTORY)) == HISTORY
     except OSError:
         return False
 

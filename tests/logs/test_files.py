@@ -1,0 +1,193 @@
+"""Files as they come: cut, damaged, hostile, in members, without end; and what no file can hide."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tenantcheck.errors import UsageError
+from tenantcheck.logs.rows import GAPS, Row, encoded, header
+from tenantcheck.logs.rules.log_gap import MEANS
+from tenantcheck.logs.sources import files, gzipped
+from tenantcheck.logs.sources.files import FORMATS, Wanted, files_in, line_at, rows_in, rows_of
+from tenantcheck.logs.sources.gzipped import blocks_of
+from tests.logs.corpus import deliveries, stream
+from tests.logs.lines import invocation, start
+
+WANTED = Wanted({})
+TWO = "".join(f"{line}\n" for line in (*invocation(1, "a"), *invocation(2, "b"))).encode()
+
+
+def read(data: bytes, path: str = stream(1)) -> tuple[str, list[Row]]:
+    return rows_in(path, io.BytesIO(data), WANTED)
+
+
+def test_every_gap_says_what_it_means() -> None:
+    assert tuple(MEANS) == GAPS
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (TWO, "lines"),
+        (b"", "lines"),
+        (b'{"events": []}', "events"),
+        (json.dumps(next(deliveries({}))).encode(), "subscription"),
+        (header() + b"\n", "rows"),
+        (b"stream,low,high,starts,named,first,last\n", "table"),
+        (b'"@logStream","low","high","starts","named"\n', "table"),
+        (b'{"type":"header","schedule":5}', "history"),
+    ],
+)
+def test_a_format_is_known_by_its_content(head: bytes, name: str) -> None:
+    assert read(head)[0] == name
+    assert read(gzip.compress(head, mtime=0))[0] == name
+    assert name in [each.name for each in FORMATS]
+
+
+def test_a_cut_file_is_read_to_the_cut_and_said() -> None:
+    whole = gzip.compress(TWO * 50, mtime=0)
+    (row,) = read(whole[: len(whole) * 2 // 3])[1]
+    assert row.shared
+    assert row.gaps["cut-file"] == 1
+    (row,) = read(gzip.compress(TWO, mtime=0) + b"junk")[1]
+    assert (row.shared, row.gaps) == (True, {"cut-file": 1})
+
+
+def test_any_number_of_members_is_one_file() -> None:
+    members = b"".join(gzip.compress(TWO, mtime=0) for _ in range(2_000)) + b"\0" * 512
+    (row,) = read(members)[1]
+    assert (row.starts, row.gaps) == (4_000, {})
+
+
+def test_a_bomb_is_not_unpacked_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gzipped, "_BOMB_BYTES", 8 << 20)
+    (row,) = read(gzip.compress(TWO + b"x" * (64 << 20), mtime=0))[1]
+    assert (row.shared, row.gaps) == (True, {"bomb": 1, "long-line": 1})
+
+
+def test_a_large_file_takes_little_memory() -> None:
+    """64 MB in one line of 2 MB after the other, in lines, and in records of a subscription."""
+    some = b"".join(line.encode() + b"\n" for n in range(200) for line in invocation(n, "a"))
+    for data in (some * 600, json.dumps(list(deliveries({stream(1): [start(1, "a")] * 50}))[1]).encode() * 4_000):
+        packed = gzip.compress(data, 1, mtime=0)
+        tracemalloc.start()
+        try:
+            read(packed)
+            assert tracemalloc.get_traced_memory()[1] < 48 << 20
+        finally:
+            tracemalloc.stop()
+
+
+def test_many_streams_in_one_file_stay_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_MOST_OPEN", 50)
+    made = {stream(n): [start(n, "a")] for n in range(400)}
+    text = b"".join(json.dumps(each).encode() for each in deliveries(made))
+    rows = read(text)[1]
+    assert {row.stream for row in rows} == set(made)
+
+
+def test_a_record_may_hold_what_looks_like_its_end() -> None:
+    lines = ['x]}{"', '}{"messageType":"DATA_MESSAGE"', *invocation(1, "a"), '{"a":"}{"}', *invocation(2, "b")]
+    text = b"".join(json.dumps(each).encode() for each in deliveries({stream(1): lines, stream(2): ["}{"]}, size=50))
+    rows = {row.stream: row for row in read(text)[1]}
+    assert rows[stream(1)].shared
+    assert all("unreadable-line" not in row.gaps for row in rows.values())
+
+
+def test_records_that_are_none_are_gaps_and_end_nothing() -> None:
+    good = json.dumps(list(deliveries({stream(1): [*invocation(1, "a"), *invocation(2, "b")]}, size=50))[1])
+    rows = read((good + '{"messageType": 5}' + good + '{"messageType":"OTHER"}' + good[:-30]).encode())[1]
+    assert any(row.shared for row in rows)
+    gaps = {kind: count for row in rows for kind, count in row.gaps.items()}
+    assert gaps == {"unreadable-line": 2, "not-logs": 1}
+
+
+def test_a_result_that_is_a_part_says_so() -> None:
+    told = {"events": [{"logStreamName": stream(1), "message": start(1, "a")}], "nextToken": "x"}
+    rows = read(json.dumps(told).encode())[1]
+    assert [row.gaps for row in rows] == [{}, {"cut-result": 1}]
+    rows = read(json.dumps(told).encode()[:-40])[1]
+    assert {"cut-file": 1} in [row.gaps for row in rows]
+
+
+def test_events_without_a_stream_tell_no_environments_apart() -> None:
+    told = {"events": [{"message": start(1, "a")}]}
+    (row,) = read(json.dumps(told).encode())[1]
+    assert row.gaps == {"no-stream": 1}
+
+
+def test_results_of_queries() -> None:
+    text = (
+        "@logStream,low,high,starts,named,first,last\n"
+        f"{stream(1)},a,b,10,10,2026-11-25 10:00:00.000,2026-11-25 11:00:00.000\n"
+        f"{stream(2)},a,a,10,8,x,y\n"
+        f"{stream(3)},*****,*****,3,3,,\n"
+        "nothing,a,a,1,1,,\n"
+        f"{stream(4)},a,a,many,1,,\n"
+    )
+    rows = read(text.encode(), "q.csv")[1]
+    assert [row.shared for row in rows] == [True, False, False, False, False]
+    assert rows[1].unnamed == 2
+    assert [row.gaps for row in rows[2:]] == [{"masked-tenant": 1}, {"no-stream": 1}, {"unreadable-line": 1}]
+    by_tenant = f"@logStream,record.tenantId,starts,named\n{stream(1)},a,1,1\n{stream(1)},b,1,1\n"
+    one, other = read(by_tenant.encode(), "q.csv")[1]
+    assert (one.low and one.low.tenant, other.high and other.high.tenant) == ("a", "b")
+
+
+def test_rows_that_are_none_are_refused_with_their_line() -> None:
+    good = header() + b"\n" + encoded(Row(stream="s")) + b"\n"
+    assert read(good)[1] == [Row(stream="s")]
+    with pytest.raises(UsageError, match="line 3: not a row"):
+        read(good + b"{}\n")
+
+
+def test_what_can_not_be_opened_is_a_gap_and_what_is_not_there_an_error(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert rows_of(str(tmp_path / "pipe"), WANTED)[1][0].gaps == {"unread-file": 1}
+    assert rows_of(str(tmp_path / "gone"), WANTED)[1][0].gaps == {"unread-file": 1}
+    with pytest.raises(UsageError, match="No such file"):
+        list(files_in([str(tmp_path / "gone")]))
+
+
+def test_a_byte_has_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(gzip.compress(b"a\nbb\nccc\n" * 500_000, mtime=0))
+    assert [line_at(str(path), byte) for byte in (1, 2, 5, 9, 2_250_000, 10**9)] == [1, 2, 3, 4, 750_001, 0]
+    assert line_at(str(tmp_path / "gone"), 1) == 0
+
+
+@given(st.binary(max_size=400), st.booleans())
+def test_any_bytes_are_read(data: bytes, packed: bool) -> None:
+    name, rows = read(gzip.compress(data, mtime=0) if packed else data)
+    assert name
+    assert all(isinstance(row, Row) for row in rows)
+
+
+@given(st.recursive(st.none() | st.text() | st.integers(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
+def test_any_document_is_read(document: object) -> None:
+    for told in (
+        {"events": document},
+        {"events": [document]},
+        {"messageType": document},
+        {"messageType": "DATA_MESSAGE"},
+    ):
+        read(json.dumps(told).encode())
+    read(json.dumps({"type": "platform.start", "record": document, "tenantId": document}).encode())
+
+
+def test_blocks_of_what_is_no_gzip() -> None:
+    def told(data: bytes) -> Iterator[bytes]:
+        yield from blocks_of(io.BytesIO(data))
+
+    assert b"".join(told(b"plain" * 100_000)) == b"plain" * 100_000
+    assert b"".join(told(b"\x1f\x8b")) == b""
