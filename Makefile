@@ -36,11 +36,13 @@ lock: $(VENV)/.dev
 	  --no-header pyproject.toml --output-file .ci/dev.lock
 
 # speed beside peers; writes benchmarks/SPEED.md and speed.json (apt-get install nginx-light wrk hey hyperfine), and the
-# cost of hostile answers into SECURITY.md; prints how large the HTML report is and how fast it loads (chromium)
+# cost of hostile answers into SECURITY.md; prints how large the HTML report is and how fast it loads (chromium); scans logs
+# beside other tools, into benchmarks/LOGS.md (ripgrep, jq, default-jre-headless)
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.speed --write
 	$(BIN)/python -m benchmarks.limits --write
 	$(BIN)/python -m benchmarks.pages
+	$(BIN)/python -m benchmarks.logs --write
 
 # the pictures of the README
 pictures: $(VENV)/.lab
