@@ -25,17 +25,6 @@ NOW_MS = int(time.time() * 1000)
 WINDOW = Window(NOW_MS - 3_600_000, NOW_MS + 60_000)
 
 
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
 def logs(moto: str, aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A client of the group. What moto does not have is not asked of it, again and again."""

@@ -20,6 +20,7 @@ def ask_as(options: ReadingOptions) -> None:
     for name, value in zip(_VARIABLES, options, strict=True):
         if value is not None:
             os.environ[name] = value
+    _client.cache_clear()
 
 
 @cache
