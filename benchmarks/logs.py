@@ -347,7 +347,7 @@ def from_the_shell(folder: Path) -> float:
 def merge_rows(count: int) -> None:
     """Merge so many rows, each of a stream of its own."""
     from tenantcheck.logs.facts import Facts
-    from tenantcheck.logs.rows import At, Row
+    from tenantcheck.logs.rows import At, Row, Span
     from tenantcheck.logs.store import RowStore
 
     rng = random.Random(1)
@@ -356,7 +356,12 @@ def merge_rows(count: int) -> None:
     def rows() -> Iterator[Row]:
         for number in range(count):
             at = At(f"tenant-{number % 500:03d}", _uuid(rng), "2026-11-25T00:00:00.000Z", "f", 1)
-            yield Row(stream=f"2026/11/25/[$LATEST]{rng.getrandbits(128):032x}", low=at, high=at, starts=5)
+            yield Row(
+                stream=f"2026/11/25/[$LATEST]{rng.getrandbits(128):032x}",
+                low=at,
+                high=at,
+                spans=(Span(at.time, at.time, 5),),
+            )
 
     with RowStore() as store:
         store.add(rows())

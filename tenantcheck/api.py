@@ -160,6 +160,11 @@ def _logs_of_endpoint(options: ProbeOptions, settings: RunSettings, target: Http
             "--witness-from logs: which log group does the function behind this URL write to?",
             "Name it: --log-group /aws/lambda/my-function",
         )
+    if settings.control is not None and options.get("control_log_group") is None:
+        raise UsageError(
+            "--witness-from logs: which log group does the function behind --control write to?",
+            "Name it: --control-log-group, the same one if both share it.",
+        )
     if not target.carries_nonce:
         raise UsageError(
             "--witness-from logs: the requests carry no nonce, by which the logs would name them",

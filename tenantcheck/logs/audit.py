@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -17,9 +18,9 @@ from tenantcheck.aws import ReadingOptions
 from tenantcheck.errors import TargetError, UsageError
 from tenantcheck.logs.cursor import Cursor, read_cursor, write_cursor
 from tenantcheck.logs.facts import Facts
-from tenantcheck.logs.judge import About, judged
-from tenantcheck.logs.rows import Row, encoded, header
-from tenantcheck.logs.sources.files import FORMATS, Wanted, files_in, line_at
+from tenantcheck.logs.judge import About, judged, uncovered
+from tenantcheck.logs.rows import DOUBTS, Row, encoded, footer, header
+from tenantcheck.logs.sources.files import FORMATS, Wanted, files_in, is_rows_file, line_at, rows_of_file
 from tenantcheck.logs.sources.histories import is_history, sent_in
 from tenantcheck.logs.store import RowStore
 from tenantcheck.model import Verdict
@@ -34,6 +35,8 @@ _CHECKPOINT_S = 20.0
 #: Environments of which nothing was heard for so long before a window are gone; a cursor forgets them.
 _FORGOTTEN_MS = 3 * 86_400_000
 _DAY_MS = 86_400_000
+#: A window is read anew so often.
+_MOST_ANEW = 2
 
 OnProgress = Callable[[str], object]
 
@@ -85,6 +88,7 @@ def audit(settings: AuditSettings, on_progress: OnProgress = lambda _: None) -> 
     """Read, merge and judge. `on_progress` is told where reading stands, in words. Raises `UsageError` and
     `TenantcheckError`."""
     groups, histories, paths = _parted(settings)
+    _only_for_groups(settings, groups)
     if groups and paths:
         raise UsageError(
             f"{groups[0]} is a log group, {paths[0]} is not", "Audit one, then the other: --rows joins them."
@@ -92,7 +96,7 @@ def audit(settings: AuditSettings, on_progress: OnProgress = lambda _: None) -> 
     sent: dict[str, str] = {}
     for history in histories:
         sent |= sent_in(history)
-    wanted = Wanted(sent, settings.expect, settings.form)
+    wanted = Wanted(sent, settings.form)
     with RowStore() as store:
         if groups:
             reading = _read_group(settings, groups[0], wanted, store, on_progress)
@@ -103,6 +107,19 @@ def audit(settings: AuditSettings, on_progress: OnProgress = lambda _: None) -> 
             told = f"{len(sent)} requests of {of} were joined by their ids, where the platform names no tenant"
             reading = replace(reading, about=replace(reading.about, remarks=(*reading.about.remarks, told)))
         return _judged(settings, reading, store)
+
+
+def _only_for_groups(settings: AuditSettings, groups: Sequence[str]) -> None:
+    """Raises `UsageError` for options that would be ignored."""
+    if not groups:
+        given = {"--since": settings.since_ms, "--until": settings.until_ms, "--cursor": settings.cursor}
+        for name, value in given.items():
+            if value is not None:
+                raise UsageError(f"{name} is for log groups", "Files are read whole: leave it out.")
+        if settings.unmask:
+            raise UsageError("--unmask is for log groups", "What is masked in a file stays masked.")
+    elif settings.form is not None:
+        raise UsageError("--source-format is for files", "A log group has one format: leave it out.")
 
 
 @dataclass(frozen=True)
@@ -119,8 +136,8 @@ def _parted(settings: AuditSettings) -> tuple[list[str], list[str], list[str]]:
     for source in settings.sources:
         if "://" in source or Path(source).exists():
             (histories if is_history(source) else paths).append(source)
-        elif _may_be_group(source):
-            groups.append(source)
+        elif _may_be_group(group := _without_arn(source)):
+            groups.append(group)
         else:
             paths.append(source)  # which says that it is not there
     if len(groups) > 1:
@@ -130,6 +147,12 @@ def _parted(settings: AuditSettings) -> tuple[list[str], list[str], list[str]]:
     if histories and not (groups or paths):
         raise UsageError("a history alone holds no logs", "Name the logs of the function as well.")
     return groups, histories, paths
+
+
+def _without_arn(source: str) -> str:
+    """The name of a log group that is given by its ARN."""
+    named = re.fullmatch(r"arn:aws[a-z-]*:logs:[a-z0-9-]*:\d*:log-group:([^:]+)(:\*)?", source)
+    return named[1] if named is not None else source
 
 
 def _may_be_group(source: str) -> bool:
@@ -149,8 +172,6 @@ def _read_files(
 ) -> _Read:
     if settings.engine == "insights":
         raise UsageError("--engine insights asks a log group", "Name one, such as /aws/lambda/my-function.")
-    if settings.cursor is not None:
-        raise UsageError("--cursor is for log groups", "Files are read whole: leave it out.")
     if any(path.startswith("s3://") for path in paths):
         from tenantcheck.logs.sources.s3 import ask_as
 
@@ -164,7 +185,12 @@ def _read_files(
     else:
         from tenantcheck.logs.engines.pool import scanned
 
-        formats: Counter[str] = Counter()
+        kept = [path for path in paths if settings.form in (None, "rows") and is_rows_file(path)]
+        for path in kept:  # there may be millions in one
+            store.add(rows_of_file(path, wanted))
+            on_progress(f"{store.added:,} rows")
+        paths = [path for path in paths if path not in kept]
+        formats: Counter[str] = Counter({"rows": len(kept)} if kept else {})
         files = 0
         for batch in scanned(files_in(paths), wanted, processes=settings.processes):
             formats.update(batch.formats)
@@ -174,10 +200,14 @@ def _read_files(
         about = {each.name: each.about for each in FORMATS}
         told = [f"{count:,} x {name} ({about.get(name, 'not opened')})" for name, count in sorted(formats.items())]
         remarks = (f"files by format: {', '.join(told) or 'none'}",)
-    return _Read(About(target=_named(paths), sources=tuple(paths[:20]), remarks=remarks, strict=settings.strict))
+        if formats["table"]:
+            remarks = (*remarks, "a database grouped lines by stream; its query was not verified on AWS")
+    return _Read(
+        About(target=_named(settings.sources), sources=settings.sources[:20], remarks=remarks, strict=settings.strict)
+    )
 
 
-def _named(paths: list[str]) -> str:
+def _named(paths: Sequence[str]) -> str:
     return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
 
 
@@ -192,6 +222,8 @@ def _read_group(
     if settings.engine == "spark":
         raise UsageError("--engine spark reads files", "Export the group to S3, and name the export.")
     live = LiveGroup(group, settings.aws, unmask=settings.unmask)
+    if not group.startswith("/"):
+        on_progress(f"there is no file {group}, so it is taken for a log group")
     known = read_cursor(settings.cursor, group) if settings.cursor is not None else None
     described = live.described()
     until = settings.until_ms or int(time.time() * 1000)
@@ -200,6 +232,9 @@ def _read_group(
         store.add(known[1])
     window = Window(cursor.from_ms, cursor.until_ms)
     remarks = list(described.remarks)
+    doubts = list(described.doubts)
+    if described.transformed and settings.engine == "insights":
+        doubts.append("a transformer changes what Logs Insights sees of this group (leave --engine out)")
     if settings.engine == "insights":
         remarks.append("rows were grouped by Logs Insights; these queries were not verified on AWS")
         _insights(live, described.group_class, window, store, on_progress)
@@ -214,7 +249,7 @@ def _read_group(
         sources=(group,),
         since=_text(cursor.since_ms),
         until=_text(cursor.until_ms),
-        doubts=described.doubts,
+        doubts=tuple(doubts),
         remarks=tuple(filter(None, (*remarks, why))),
         strict=settings.strict,
     )
@@ -230,6 +265,8 @@ def _begun(settings: AuditSettings, group: str, known: Cursor | None, until_ms: 
         if since >= until_ms:
             raise UsageError("--since is not before --until")
         return Cursor(group=group, since_ms=since, from_ms=since, until_ms=until_ms)
+    if settings.since_ms is not None:
+        raise UsageError(f"--since: the cursor {settings.cursor} says where reading goes on", "Leave it out.")
     if not known.complete:
         return known
     if not settings.watch:
@@ -250,14 +287,16 @@ def _pages(
     on_progress: OnProgress,
 ) -> None:
     """Read every page; what was read is kept wherever it stops."""
-    from tenantcheck.logs.sources.live import ExpiredTokenError, Window
+    from tenantcheck.logs.sources.live import LATE_MS, ExpiredTokenError, Window
 
     begun = saved = time.monotonic()
-    token, events = cursor.token, 0
+    token, events, anew = cursor.token, 0, 0
+    # What a scheduled job reads again, since events may come late, counted before.
+    counted_from_ms = cursor.from_ms + LATE_MS if cursor.from_ms > cursor.since_ms else 0
     window = Window(cursor.from_ms, cursor.until_ms)
     while True:
         try:
-            for page in live.pages(window, wanted, token):
+            for page in live.pages(window, wanted, token, counted_from_ms=counted_from_ms):
                 store.add(page.rows)
                 token, events = page.token, events + page.events
                 on_progress(_estimate(events, page.share, time.monotonic() - begun))
@@ -265,8 +304,12 @@ def _pages(
                     _checkpoint(settings, structs.replace(cursor, token=token), store)
                     saved = time.monotonic()
             break
-        except ExpiredTokenError:  # after a day: what is read twice changes no verdict
-            token = ""
+        except ExpiredTokenError as error:  # after a day: what is read twice changes no verdict
+            token, anew = "", anew + 1
+            if anew > _MOST_ANEW:
+                raise TargetError(
+                    f"CloudWatch Logs gives no further page of {live.group}", "Try again later."
+                ) from error
         except TargetError:
             _checkpoint(settings, structs.replace(cursor, token=token), store)
             raise
@@ -309,10 +352,11 @@ def _text(ms: int) -> str:
 
 
 def _judged(settings: AuditSettings, reading: _Read, store: RowStore) -> Verdict:
-    facts = Facts(expected=settings.expect is not None, invocations=reading.invocations)
+    facts = Facts(expected=settings.expect, invocations=reading.invocations)
     digest = hashlib.sha256()
     with _RowFile(settings.rows) as file:
         facts.add(file.kept(_digested(store.merged(), digest.update)))
+        file.end({*uncovered(facts), *reading.about.doubts, *facts.doubts})
     facts.locate(line_at)
     about = replace(reading.about, sha256=digest.hexdigest() if facts.streams else "", path=str(settings.rows or ""))
     return judged(facts, about)
@@ -330,6 +374,7 @@ class _RowFile:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._file = None
+        self._rows = 0
         if path is None:
             return
         try:
@@ -344,9 +389,20 @@ class _RowFile:
     def kept(self, rows: Iterable[Row]) -> Iterator[Row]:
         """The rows, written on their way."""
         for row in rows:
-            if self._file is not None:
-                self._file.write(encoded(row) + b"\n")
+            self._write(row)
             yield row
+
+    def _write(self, row: Row) -> None:
+        if self._file is not None:
+            self._rows += 1
+            self._file.write(encoded(row) + b"\n")
+
+    def end(self, doubts: Iterable[str]) -> None:
+        """What is held against these rows besides what they say, and the last line."""
+        if doubts := tuple(sorted(doubts)):
+            self._write(Row(stream=DOUBTS, doubts=doubts))
+        if self._file is not None:
+            self._file.write(footer(self._rows) + b"\n")
 
     def __enter__(self) -> _RowFile:
         return self

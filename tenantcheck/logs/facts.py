@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
 from msgspec import structs
 
-from tenantcheck.logs.rows import GAPS, At, Row
+from tenantcheck.logs.rows import DOUBTS, GAPS, At, Row
 from tenantcheck.model import Logged
 
 T = TypeVar("T")
@@ -55,9 +55,9 @@ class Tenant:
 class Facts:
     """Everything that rules look at. Rows come once per stream, by name."""
 
-    def __init__(self, *, expected: bool = False, invocations: int | None = None) -> None:
-        """`expected`: the user named the tenants that should be there. `invocations` are those that a metric counted,
-        where there is one."""
+    def __init__(self, *, expected: Collection[str] | None = None, invocations: int | None = None) -> None:
+        """`expected` are the tenants that should be there, where the user names them. `invocations` are those that a
+        metric counted, where there is one."""
         self.expected = expected
         self.counted = invocations
         self.streams = 0
@@ -71,11 +71,18 @@ class Facts:
         self.oldest_s = 0.0
         """From the first to the last start of one environment, at most."""
         self.first = self.last = ""
+        self.doubts: set[str] = set()
+        """What earlier audits, whose rows these are, held against a clean result."""
         self.shared: Kept[Row] = Kept()
         self.unnamed: Kept[Row] = Kept()
         self.unnamed_starts = 0
+        self.in_json = 0
+        """Starts in JSON format."""
         self.said: Kept[Row] = Kept()
-        self.foreign: Kept[Row] = Kept()
+        self.foreign: Kept[tuple[Row, At]] = Kept()
+        """Environments of tenants that nobody expects."""
+        self.spoken = 0
+        """Starts in streams whose functions name tenants in their own lines."""
         self.gaps: dict[str, Gap] = {}
         self.tenants: dict[str, Tenant] = {}
         self.more_tenants = False
@@ -92,23 +99,28 @@ class Facts:
     def locate(self, line_at: Callable[[str, int], int]) -> None:
         """Count the lines of places that are known by their byte alone, for what findings show: `line_at` says the
         line of a byte of a file, 0 where it can't."""
-        for kept in (self.shared, self.unnamed, self.said, self.foreign):
-            for row in kept.items:
-                for name in ("low", "high", "unnamed_at", "said", "foreign"):
-                    at = getattr(row, name)
-                    if at is not None and at.line < 0:
-                        setattr(row, name, structs.replace(at, line=line_at(at.file, -at.line)))
+        rows = [*self.shared.items, *self.unnamed.items, *self.said.items]
+        self.foreign.items = [(row, _located(at, line_at)) for row, at in self.foreign.items]
+        for row in rows:
+            for name in ("low", "high", "unnamed_at", "said"):
+                at = getattr(row, name)
+                if at is not None:
+                    setattr(row, name, _located(at, line_at))
 
     def _one(self, row: Row) -> None:
+        self.doubts.update(row.doubts)
+        if row.stream == DOUBTS:
+            return
         self.streams += 1
         self.starts += row.starts
+        self.in_json += row.starts if row.in_json else 0
         self.most = max(self.most, row.starts)
-        if row.low is not None:
+        if row.low is not None and not row.unplaced:
             named = max(row.starts - row.unnamed, 1)
             self.named += named
             self.reuses += named - 1
-            for tenant in {row.low.tenant, *([row.high.tenant] if row.high is not None else [])}:
-                self._tenant(tenant, row.starts)
+            self.spoken += named if row.says else 0
+            self._tenants(row)
         self._times(row)
         self._names(row)
         if row.shared:
@@ -118,9 +130,14 @@ class Facts:
             self.unnamed_starts += row.unnamed
         if row.said is not None and not row.shared and row.low is not None and row.said.tenant != row.low.tenant:
             self.said.add(row)
-        if row.foreign is not None:
-            self.foreign.add(row)
         self._gaps(row)
+
+    def _tenants(self, row: Row) -> None:
+        """Whose an environment is. How many invocations of a shared one were whose is not known."""
+        for at in {at.tenant: at for at in (row.low, row.high) if at is not None}.values():
+            self._tenant(at.tenant, 0 if row.shared else row.starts)
+            if self.expected is not None and at.tenant not in self.expected:
+                self.foreign.add((row, at))
 
     def _tenant(self, tenant: str, invocations: int) -> None:
         known = self.tenants.get(tenant)
@@ -146,13 +163,17 @@ class Facts:
 
     def _gaps(self, row: Row) -> None:
         missing = row.missing
-        if not row.starts and row.low is None and not missing:
+        if not row.starts and not missing:
             missing["no-start"] = 1
         for kind, count in missing.items():
             gap = self.gaps.setdefault(kind if kind in GAPS else "not-logs", Gap())
             gap.count += count
             gap.streams += 1
             gap.first = gap.first or row
+
+
+def _located(at: At, line_at: Callable[[str, int], int]) -> At:
+    return at if at.line >= 0 else structs.replace(at, line=line_at(at.file, -at.line))
 
 
 def _seconds(first: str, last: str) -> float:

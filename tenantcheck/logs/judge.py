@@ -54,7 +54,7 @@ def judged(facts: Facts, about: About) -> Verdict:
         results=tuple(performed.results),
         findings=tuple(sorted(performed.findings, key=lambda each: (_ORDER[each.severity], ids.index(each.check)))),
         evidence=_evidence(facts),
-        doubts=(*_doubts(facts), *about.doubts),
+        doubts=tuple(dict.fromkeys((*_doubts(facts), *about.doubts))),
         not_established=tuple(_not_established(facts)),
         remarks=(*performed.remarks, *_remarks(facts), *about.remarks),
         tenants=tuple(_tenants(facts)),
@@ -88,14 +88,20 @@ def _bound(facts: Facts) -> float | None:
     return float(-((0.05 ** (1 / facts.reuses)) - 1))
 
 
-def _doubts(facts: Facts) -> Iterable[str]:
-    if not facts.starts:
-        yield "not one invocation was found: nothing was audited"
+def uncovered(facts: Facts) -> Iterable[str]:
+    """How much less the logs hold than ran, by the metric."""
     if facts.counted is not None and facts.starts < facts.counted * (1 - _BLUR):
         yield (
             f"{facts.starts} invocations are in the logs, the metric Invocations counts {facts.counted}: "
             f"{facts.counted - facts.starts} are missing"
         )
+
+
+def _doubts(facts: Facts) -> Iterable[str]:
+    if not facts.starts:
+        yield "not one invocation was found: nothing was audited"
+    yield from uncovered(facts)
+    yield from sorted(facts.doubts)
 
 
 def _not_established(facts: Facts) -> Iterable[str]:

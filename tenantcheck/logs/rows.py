@@ -7,7 +7,7 @@ machines or days, and twice, and the verdict is the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, get_args
 
 import msgspec
@@ -15,6 +15,8 @@ from msgspec import Struct
 
 GapKind = Literal[
     "text-format",
+    "mixed-format",
+    "no-start-of-report",
     "no-tenant-in-report",
     "masked-tenant",
     "invalid-tenant",
@@ -36,8 +38,8 @@ GAPS: tuple[GapKind, ...] = get_args(GapKind)
 #: Request ids that a row keeps open, at most: an environment serves one request at a time.
 MOST_OPEN = 64
 #: A row file's first line.
-FORMAT = "tenantcheck-rows"
-VERSION = 1
+FORMAT: Literal["tenantcheck-rows"] = "tenantcheck-rows"
+VERSION: Literal[1] = 1
 
 
 class At(Struct, frozen=True, array_like=True, order=True, gc=False):
@@ -52,11 +54,24 @@ class At(Struct, frozen=True, array_like=True, order=True, gc=False):
     """Counted from 1; a negative one is the byte at which it stands. 0: not known."""
 
 
+class Span(Struct, frozen=True, array_like=True, order=True, gc=False):
+    """Invocations that were started from one time to another."""
+
+    first: str
+    last: str
+    """Time of the first and of the last one that were looked at; ISO 8601 in UTC. Empty where none is known."""
+    starts: int
+    reports: int = 0
+    """Those that the platform says were over."""
+
+
 class Row(Struct, kw_only=True, omit_defaults=True):
     """One log stream, or a part of it."""
 
     stream: str
-    """The key: normalised, so that an export and a live group name it alike."""
+    """Its name, else the file."""
+    unplaced: bool = False
+    """Nothing says which stream these lines belong to: they may be of several environments."""
     account: str = ""
     region: str = ""
     group: str = ""
@@ -66,18 +81,18 @@ class Row(Struct, kw_only=True, omit_defaults=True):
     """The smallest tenant id that the platform named, and where."""
     high: At | None = None
     """The largest one: another one than `low` where two tenants ran here."""
-    starts: int = 0
-    """Invocations that the platform says were started."""
+    spans: tuple[Span, ...] = ()
+    """Invocations that the platform says were started, by when. What overlaps may have been read twice, and "
+    "counts once."""
     unnamed: int = 0
     """Those of them, in JSON format, for which it names no tenant."""
     unnamed_at: At | None = None
     said: At | None = None
     """A tenant that a line of the function names, and the platform does not name in the same part of the stream."""
-    foreign: At | None = None
-    """A tenant that nobody expects."""
-    first: str = ""
-    last: str = ""
-    """Time of the first and of the last start that were looked at; ISO 8601 in UTC."""
+    says: bool = False
+    """Lines of the function name tenants, too."""
+    doubts: tuple[str, ...] = ()
+    """Why a clean audit of these rows would not be enough, besides what they say."""
     in_json: bool = False
     """Some start is in JSON format, so the stream is."""
     text: int = 0
@@ -92,16 +107,45 @@ class Row(Struct, kw_only=True, omit_defaults=True):
     """Requests that were reported without a tenant, and not started here."""
 
     @property
+    def key(self) -> str:
+        """What names the environment: the digits of the stream, however the rest of its name is written."""
+        found = _DIGITS.search(self.stream)
+        return self.stream if found is None or self.unplaced else found[1]
+
+    @property
+    def starts(self) -> int:
+        """Invocations, at least."""
+        return sum(span.starts for span in self.spans)
+
+    @property
+    def first(self) -> str:
+        """Time of the first start."""
+        return min((span.first for span in self.spans if span.first), default="")
+
+    @property
+    def last(self) -> str:
+        """Time of the last start."""
+        return max((span.last for span in self.spans), default="")
+
+    @property
     def shared(self) -> bool:
         """Whether two tenants ran in this environment."""
+        if self.unplaced:
+            return False
         return self.low is not None and self.high is not None and self.low.tenant != self.high.tenant
 
     @property
     def missing(self) -> dict[str, int]:
         """How often something is missing, by its kind: what the parts say together."""
         missing = dict(self.gaps)
-        if self.text and not self.in_json:
-            missing["text-format"] = self.text
+        if self.text:
+            missing["mixed-format" if self.in_json else "text-format"] = self.text
+        if self.unplaced:
+            missing["no-stream"] = 1
+        # One report of each part may belong to a start that came before it.
+        unstarted = sum(max(0, span.reports - span.starts - 1) for span in self.spans)
+        if unstarted and not self.text:
+            missing["no-start-of-report"] = unstarted
         if self.open_reports and not self.reports_name:
             missing["no-tenant-in-report"] = missing.get("no-tenant-in-report", 0) + len(self.open_reports)
         return missing
@@ -113,7 +157,8 @@ def merged(one: Row, other: Row) -> Row:
     for kind, count in other.gaps.items():
         gaps[kind] = gaps.get(kind, 0) + count
     return Row(
-        stream=one.stream,
+        stream=max(one.stream, other.stream, key=lambda name: (len(name), name)),
+        unplaced=one.unplaced or other.unplaced,
         account=_known(one.account, other.account),
         region=_known(one.region, other.region),
         group=_known(one.group, other.group),
@@ -121,13 +166,12 @@ def merged(one: Row, other: Row) -> Row:
         version=_known(one.version, other.version),
         low=_least(one.low, other.low),
         high=_most(one.high, other.high),
-        starts=one.starts + other.starts,
+        spans=joined(one.spans + other.spans),
         unnamed=one.unnamed + other.unnamed,
         unnamed_at=_least(one.unnamed_at, other.unnamed_at),
         said=_least(one.said, other.said),
-        foreign=_least(one.foreign, other.foreign),
-        first=min(filter(None, (one.first, other.first)), default=""),
-        last=max(one.last, other.last),
+        says=one.says or other.says,
+        doubts=tuple(sorted({*one.doubts, *other.doubts})),
         in_json=one.in_json or other.in_json,
         text=one.text + other.text,
         reports_name=one.reports_name or other.reports_name,
@@ -135,6 +179,24 @@ def merged(one: Row, other: Row) -> Row:
         open_starts=_some({*one.open_starts, *other.open_starts}),
         open_reports=_some({*one.open_reports, *other.open_reports}.difference(one.open_starts, other.open_starts)),
     )
+
+
+#: Spans of one row, at most: an environment lives for hours.
+_MOST_SPANS = 256
+
+
+def joined(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Spans in their order. Those that overlap may tell of the same invocations, so the largest count stands for
+    them: what is read twice is no more than what is read once."""
+    told: list[Span] = []
+    for span in sorted(spans):
+        before = told[-1] if told else None
+        if before is not None and span.first <= before.last:
+            starts, reports = max(before.starts, span.starts), max(before.reports, span.reports)
+            told[-1] = Span(before.first, max(before.last, span.last), starts, reports)
+        else:
+            told.append(span)
+    return tuple(sorted(sorted(told, key=lambda span: -span.starts)[:_MOST_SPANS]))
 
 
 def _known(one: str, other: str) -> str:
@@ -160,6 +222,7 @@ def _some(ids: set[str]) -> tuple[str, ...]:
     return tuple(sorted(ids)[:MOST_OPEN])
 
 
+_DIGITS = re.compile(r"\]([0-9a-f]{32})$")
 _STREAM = re.compile(
     r"(?P<year>\d{4})[-/](?P<month>\d\d)[-/](?P<day>\d\d)[-/](?P<function>[^/\[\]]*)"
     r"\[(?P<version>[^\]/]{1,64})\](?P<hex>[0-9a-f]{32})"
@@ -194,9 +257,51 @@ def encoded(row: Row) -> bytes:
     return _encode(row)
 
 
+class Head(Struct, frozen=True, kw_only=True):
+    """The first line of a file of rows."""
+
+    format: Literal["tenantcheck-rows"] = FORMAT
+    version: Literal[1] = VERSION
+
+
+class Foot(Struct, frozen=True, kw_only=True):
+    """The last line: without it the file is cut."""
+
+    rows: int
+
+
+#: The stream of a row that holds doubts alone.
+DOUBTS = "(doubts)"
+_decode_head = msgspec.json.Decoder(Head).decode
+_decode_foot = msgspec.json.Decoder(Foot, strict=True).decode
+
+
 def header() -> bytes:
     """The first line of a file of rows."""
-    return _encode({"format": FORMAT, "version": VERSION})
+    return _encode(Head())
+
+
+def footer(rows: int) -> bytes:
+    """Its last line."""
+    return _encode(Foot(rows=rows))
+
+
+def is_header(line: bytes) -> bool:
+    """Whether a line is the first one of a file of rows that can be read here."""
+    try:
+        return b'"format"' in line and _decode_head(line) == Head()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+
+
+def rows_in_footer(line: bytes) -> int | None:
+    """How many rows the last line tells of; None for any other line."""
+    if not line.startswith(b'{"rows":'):
+        return None
+    try:
+        return _decode_foot(line).rows
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def decoded(line: bytes) -> Row:
@@ -208,7 +313,7 @@ def merge_sorted(rows: Iterable[Row]) -> Iterator[Row]:
     """Rows that come by stream, each stream once."""
     last: Row | None = None
     for row in rows:
-        if last is not None and last.stream == row.stream:
+        if last is not None and last.key == row.key:
             last = merged(last, row)
             continue
         if last is not None:

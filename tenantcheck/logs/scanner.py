@@ -8,18 +8,19 @@ comparing bytes tells that nothing else stands there. A line that differs is dec
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 from msgspec import structs
 
-from tenantcheck.logs.rows import MOST_OPEN, At, GapKind, Row, Stream, stream_in
+from tenantcheck.logs.rows import MOST_OPEN, At, GapKind, Row, Span, Stream, stream_in
 
 #: One event of CloudWatch is no larger: of longer lines nothing is looked at.
 MAX_LINE = 1 << 20
 #: Lambda's pattern of a tenant id.
 TENANT = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 
+_PLATFORM = b'"platform.'
 _START = b'"platform.start"'
 _REPORT = b'"platform.report"'
 _INIT_START = b'"platform.initStart"'
@@ -32,6 +33,8 @@ _MOST_FRONT = 65
 _TEXT_START = b"START RequestId: "
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ID = 36
+#: Of what stands in the place of a request id so much is kept.
+_LONGEST_ID = 64
 #: Streams write more open starts than this only where reports are missing.
 _MOST_STARTS = 1_000
 
@@ -63,7 +66,6 @@ class Scan:
     """Takes in the lines of one log stream, block by block; `row()` is what is kept of them.
 
     `sent` says for whom requests were sent, by their id, where a run recorded it: text format names no tenant.
-    `expected` are the tenants that should be there.
     """
 
     def __init__(
@@ -75,7 +77,6 @@ class Scan:
         region: str = "",
         group: str = "",
         sent: Mapping[str, str] | None = None,
-        expected: Collection[str] | None = None,
     ) -> None:
         self._row = Row(
             stream=stream.name if stream is not None else file,
@@ -85,10 +86,11 @@ class Scan:
             function=stream.function if stream is not None else "",
             version=stream.version if stream is not None else "",
         )
-        self._named = stream is not None
+        self._row.unplaced = stream is None
+        self._count = self._reports = 0
+        self._first = self._last = ""
         self._file = file
         self._sent = sent or {}
-        self._expected = expected
         self._ending = b""
         """How a start ends, from its request id on, that was decoded: the others are compared with it."""
         self._tenant = b""
@@ -138,12 +140,11 @@ class Scan:
         if self._carried:
             rest, self._carried = self._carried, b""
             self._lines(rest + b"\n")
-        gaps = dict(self._row.gaps)
-        if not self._named:
-            gaps["no-stream"] = 1
+        span = Span(self._first, self._last, self._count, self._reports)
         return structs.replace(
             self._row,
-            gaps=gaps,
+            spans=(span,) if self._count or self._reports else (),
+            gaps=dict(self._row.gaps),
             in_json=self._json_starts,
             open_starts=_texts(self._starts),
             open_reports=_texts(self._orphans - self._starts),
@@ -156,10 +157,11 @@ class Scan:
         starts = block.count(_START)
         if starts:
             self._started(block, starts)
+        self._reports += block.count(_REPORT)
         if not self._row.reports_name:
             self._reported(block)
         self._tenants(block)
-        if not self._json_starts and _TEXT_START in block:
+        if _TEXT_START in block:
             self._text_starts(block)
         if _DROPPED in block:
             self._each(block, _DROPPED, self._odd)
@@ -171,7 +173,7 @@ class Scan:
         """Starts that end as one that was decoded name the same tenant; others are decoded.
 
         Only a function that prints that very ending could hide a start, and only one that names no tenant, which an
-        isolated function does not have: what names another one is found by its name.
+        isolated function does not have: a start that names another tenant is found by that name (`_tenants`).
         """
         learnt = 0
         if not self._ending:
@@ -180,7 +182,7 @@ class Scan:
         if not self._ending or block.count(self._ending) != starts:
             self._each(block, _START, self._one, left_out=learnt)
             return
-        self._row.starts += starts - learnt
+        self._count += starts - learnt
         self._times(block)
 
     def _reported(self, block: bytes) -> None:
@@ -226,6 +228,8 @@ class Scan:
     def _tenants(self, block: bytes) -> None:
         """Every line that names a tenant: as a rule all name the same one."""
         named = block.count(_TENANT_KEY)
+        if not self._read:
+            self._row.says = named > block.count(_PLATFORM)
         if named and (not self._tenant or named != block.count(self._tenant)):
             self._each(block, _TENANT_KEY, self._named_in)
 
@@ -250,9 +254,8 @@ class Scan:
     def _at_time(self, time: str | None) -> None:
         if not time or len(time) > 40:
             return
-        row = self._row
-        row.first = min(row.first, time) if row.first else time
-        row.last = max(row.last, time)
+        self._first = min(self._first, time) if self._first else time
+        self._last = max(self._last, time)
 
     def _text_starts(self, block: bytes) -> None:
         at = block.find(_TEXT_START)
@@ -260,7 +263,7 @@ class Scan:
             id_ = block[at + len(_TEXT_START) : at + len(_TEXT_START) + _ID].decode("ascii", "replace")
             tenant = self._sent.get(id_)
             if _UUID.fullmatch(id_):
-                self._row.starts += 1
+                self._count += 1
                 if tenant is None:
                     self._row.text += 1
                 else:
@@ -301,7 +304,7 @@ class Scan:
         elif line.type == "platform.logsDropped":
             self.gap("logs-dropped")
         elif line.type == "platform.report" and line.record is not None and line.record.requestId:
-            id_ = line.record.requestId.encode("utf-8", "replace")
+            id_ = line.record.requestId[:_LONGEST_ID].encode("utf-8", "replace")
             if id_ in self._starts:
                 self._starts.discard(id_)
             elif not isinstance(line.record.tenantId, str):
@@ -310,13 +313,13 @@ class Scan:
     def _start(self, line: _Line, text: bytes, block: bytes, at: int) -> None:
         record = line.record
         self._json_starts = True
-        self._row.starts += 1
+        self._count += 1
         self._at_time(line.time)
         if record is None or not record.requestId:
             self.gap("unreadable-line")
             return
         if len(self._starts) <= _MOST_STARTS:
-            self._starts.add(record.requestId.encode("utf-8", "replace"))
+            self._starts.add(record.requestId[:_LONGEST_ID].encode("utf-8", "replace"))
         if text.count(_TENANT_KEY) > 1 or text.count(b'"record"') > 1:
             self.gap("duplicate-key")
         self._function(record)
@@ -355,12 +358,7 @@ class Scan:
     def _init_start(self, line: _Line) -> None:
         """The platform names the stream itself: it has to be the one that the lines came from."""
         own = stream_in((line.record.instanceId or "")[:600]) if line.record is not None else None
-        if own is None:
-            return
-        if not self._named:
-            self._named = True
-            self._row.stream, self._row.version = own.name, self._row.version or own.version
-        elif own.name.rpartition("]")[2] != self._row.stream.rpartition("]")[2]:
+        if own is not None and not self._row.unplaced and own.name[-32:] != self._row.stream[-32:]:
             self.gap("other-stream")
 
     def _named_in(self, block: bytes, at: int) -> None:
@@ -374,7 +372,9 @@ class Scan:
                 self._function_says(line, block, at)
             return
         record = line.record
-        if line.type != "platform.start" and record is not None and isinstance(record.tenantId, str):
+        if record is None or not isinstance(record.tenantId, str):
+            return
+        if line.type != "platform.start" or TENANT.fullmatch(record.tenantId):  # else it was counted with the starts
             self._truth(record.tenantId, record.requestId or "", line.time or "", block, at)
 
     def _function_says(self, line: _Line, block: bytes, at: int) -> None:
@@ -400,8 +400,6 @@ class Scan:
                 row.low = place
             if row.high is None or tenant > row.high.tenant:
                 row.high = place
-            if self._expected is not None and tenant not in self._expected:
-                row.foreign = min(filter(None, (row.foreign, place)), default=place)
         if row.said is not None and row.said.tenant == tenant:
             row.said = None
 

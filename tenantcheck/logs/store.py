@@ -19,7 +19,7 @@ _FETCHED = 10_000
 
 
 class RowStore:
-    """Takes in rows in any order; hands each stream out once, by name."""
+    """Takes in rows in any order; hands each stream out once, by its key."""
 
     def __init__(self, most_in_memory: int = MOST_IN_MEMORY) -> None:
         self._most = most_in_memory
@@ -31,8 +31,9 @@ class RowStore:
         """Take in rows. Raises `TenantcheckError` where there are too many, and nothing that sorts them."""
         for row in rows:
             self.added += 1
-            known = self._rows.get(row.stream)
-            self._rows[row.stream] = row if known is None else merged(known, row)
+            key = row.key
+            known = self._rows.get(key)
+            self._rows[key] = row if known is None else merged(known, row)
             if len(self._rows) > self._most:
                 self._spill()
 
@@ -41,14 +42,14 @@ class RowStore:
             _duckdb()  # said before more is read than can be merged
             self._folder = tempfile.TemporaryDirectory(prefix="tenantcheck-rows-")
         with (Path(self._folder.name) / _SPILLED).open("ab") as file:
-            for stream, row in self._rows.items():
+            for name, row in self._rows.items():
                 # Hexadecimal: nothing to quote, and the order of the bytes.
-                key = stream.encode("utf-8", "replace").hex()
+                key = name.encode("utf-8", "replace").hex()
                 file.write(f"{key}\t{encoded(row).hex()}\n".encode())
         self._rows.clear()
 
     def merged(self) -> Iterator[Row]:
-        """Every stream once, by name."""
+        """Every stream once, by its key."""
         if self._folder is None:
             for _, row in sorted(self._rows.items()):
                 yield row
@@ -63,7 +64,7 @@ class RowStore:
         try:
             connection.execute(
                 "SELECT row FROM read_csv(?, delim='\t', header=false, quote='', escape='', auto_detect=false, "
-                "max_line_size=16777216, columns={'stream': 'VARCHAR', 'row': 'VARCHAR'}) ORDER BY stream",
+                "max_line_size=2097152, columns={'stream': 'VARCHAR', 'row': 'VARCHAR'}) ORDER BY stream",
                 [str(Path(folder) / _SPILLED)],
             )
             while some := connection.fetchmany(_FETCHED):

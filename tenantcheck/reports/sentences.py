@@ -71,9 +71,11 @@ def evidence_sentence(evidence: Evidence) -> str:
 
 def _observed(evidence: Observed) -> str:
     told = (
-        f"{evidence.invocations} invocations of {evidence.environments} environments were seen, "
-        f"{evidence.coverage:.1%} of those that are known to have been there; {evidence.reuses} met an "
-        "environment that had served before. No order was drawn, so no chance can be computed."
+        f"{evidence.invocations} invocations of {evidence.environments} environments were seen; the logs tell "
+        f"for whom "
+        f"{evidence.coverage:.1%} of all that are known ran. {evidence.reuses} met an environment that had "
+        f"served before. "
+        "No order was drawn, so no chance can be computed."
     )
     if evidence.bound_95 is not None:
         told += (

@@ -278,7 +278,7 @@ def opening_problem(
         return stop
     text = observations[0].error_text or ""
     named = any(o.witness is not None for o in observations)
-    if not named and all(o.outcome in ("function-error", "service-error") for o in observations):
+    if (from_logs or not named) and all(o.outcome in ("function-error", "service-error") for o in observations):
         return Stop(reason="no-witness", detail=f"every request failed ({text}): look at the function's logs")
     refused = [o for o in observations if o.outcome in REFUSED]
     if refused:

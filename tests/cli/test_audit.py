@@ -116,6 +116,7 @@ def test_parts_of_machines_and_days_are_joined() -> None:
     for part, tenant in enumerate("ab"):
         export(Path(f"day{part}"), {name: [line for n in range(3) for line in invocation(part * 10 + n, tenant)]})
         assert audit(f"day{part}", "--rows", f"rows{part}")[0] == 3  # one tenant: nothing could have crossed
+    assert audit("merge", "rows0", "rows0", "rows0")[0] == 3
     code, told = audit("merge", "rows0", "rows1")
     assert code == 10
     assert told["findings"][0]["tenants"] == ["a", "b"]
@@ -181,6 +182,9 @@ def test_athena_is_told_what_to_ask_and_nothing_is_judged() -> None:
         ((GROUP, "--since", "2026-11-25", "--until", "2026-11-24"), "--since is not before --until"),
         ((".", "--engine", "insights"), "asks a log group"),
         ((".", "--cursor", "c"), "--cursor is for log groups"),
+        ((".", "--since", "1h"), "--since is for log groups"),
+        ((".", "--unmask"), "--unmask is for log groups"),
+        ((GROUP, "--source-format", "lines"), "--source-format is for files"),
         ((GROUP, "--engine", "spark"), "reads files"),
         ((".", "--engine", "athena"), "the S3 URI of one export"),
         (("merge", "--source-format", "nope"), "nope"),

@@ -6,6 +6,7 @@ import json
 import re
 import uuid
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 HEX = "0123456789abcdef" * 2
@@ -47,8 +48,13 @@ def said(number: int, tenant: str, message: str = "hello") -> str:
     return json.dumps({**told, "message": message}, separators=(",", ":"))
 
 
-def invocation(number: int, tenant: Any = NOTHING) -> list[str]:
-    return [start(number, tenant), done(number, tenant), report(number, tenant)]
+def invocation(number: int, tenant: Any = NOTHING, at_ms: int | None = None) -> list[str]:
+    """The records of one invocation; `at_ms` is when it was, milliseconds since the epoch."""
+    told = [start(number, tenant), done(number, tenant), report(number, tenant)]
+    if at_ms is None:
+        return told
+    at = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return [line.replace(moment(number), at) for line in told]
 
 
 def init(stream: str = STREAM) -> str:

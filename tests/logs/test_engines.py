@@ -82,6 +82,6 @@ def told(row: Row) -> Row:
 
     places = {
         name: None if (at := getattr(row, name)) is None else replace(at, file="", line=0, request_id="", time="")
-        for name in ("low", "high", "unnamed_at", "said", "foreign")
+        for name in ("low", "high", "unnamed_at", "said")
     }
     return replace(row, **places)

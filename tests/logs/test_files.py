@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import time
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenantcheck.errors import UsageError
-from tenantcheck.logs.rows import GAPS, Row, encoded, header
+from tenantcheck.logs.rows import GAPS, Row, encoded, footer, header
 from tenantcheck.logs.rules.log_gap import MEANS
 from tenantcheck.logs.sources import files, gzipped
 from tenantcheck.logs.sources.files import FORMATS, Wanted, files_in, line_at, rows_in, rows_of
@@ -42,7 +43,7 @@ def test_every_gap_says_what_it_means() -> None:
         (b"", "lines"),
         (b'{"events": []}', "events"),
         (json.dumps(next(deliveries({}))).encode(), "subscription"),
-        (header() + b"\n", "rows"),
+        (header() + b"\n" + footer(0), "rows"),
         (b"stream,low,high,starts,named,first,last\n", "table"),
         (b'"@logStream","low","high","starts","named"\n', "table"),
         (b'{"type":"header","schedule":5}', "history"),
@@ -113,17 +114,23 @@ def test_records_that_are_none_are_gaps_and_end_nothing() -> None:
 
 
 def test_a_result_that_is_a_part_says_so() -> None:
-    told = {"events": [{"logStreamName": stream(1), "message": start(1, "a")}], "nextToken": "x"}
-    rows = read(json.dumps(told).encode())[1]
-    assert [row.gaps for row in rows] == [{}, {"cut-result": 1}]
-    rows = read(json.dumps(told).encode()[:-40])[1]
+    """Wherever the key stands, and not where a message speaks of one."""
+    events = [{"logStreamName": stream(1), "message": start(1, "a")}]
+    for told in (
+        {"events": events, "nextToken": "x"},
+        {"nextToken": "x", "events": events, "searched": ["y" * 9000]},
+    ):
+        assert {"cut-result": 1} in [row.gaps for row in read(json.dumps(told).encode())[1]]
+    events[0]["message"] = json.dumps({"nextToken": 1, "message": "x"})
+    assert {"cut-result": 1} not in [row.gaps for row in read(json.dumps({"events": events}).encode())[1]]
+    rows = read(json.dumps({"events": events}).encode()[:-40])[1]
     assert {"cut-file": 1} in [row.gaps for row in rows]
 
 
 def test_events_without_a_stream_tell_no_environments_apart() -> None:
     told = {"events": [{"message": start(1, "a")}]}
     (row,) = read(json.dumps(told).encode())[1]
-    assert row.gaps == {"no-stream": 1}
+    assert row.missing == {"no-stream": 1}
 
 
 def test_results_of_queries() -> None:
@@ -134,21 +141,36 @@ def test_results_of_queries() -> None:
         f"{stream(3)},*****,*****,3,3,,\n"
         "nothing,a,a,1,1,,\n"
         f"{stream(4)},a,a,many,1,,\n"
+        f"{stream(5)},a,,4,4,,\n"
     )
     rows = read(text.encode(), "q.csv")[1]
-    assert [row.shared for row in rows] == [True, False, False, False, False]
+    assert [row.shared for row in rows] == [True, *[False] * 5]
     assert rows[1].unnamed == 2
-    assert [row.gaps for row in rows[2:]] == [{"masked-tenant": 1}, {"no-stream": 1}, {"unreadable-line": 1}]
+    kinds = ["masked-tenant", "no-stream", "unreadable-line", "unreadable-line"]
+    assert [row.missing for row in rows[2:]] == [{kind: 1} for kind in kinds]
     by_tenant = f"@logStream,record.tenantId,starts,named\n{stream(1)},a,1,1\n{stream(1)},b,1,1\n"
     one, other = read(by_tenant.encode(), "q.csv")[1]
     assert (one.low and one.low.tenant, other.high and other.high.tenant) == ("a", "b")
+    assert read(b"stream,low,starts,named\n")[0] == "lines"  # without the largest one it tells nothing
+    many = "stream,low,high,starts,named\n" + "".join(f"{stream(n)},a,a,1,1\n" for n in range(10_000))
+    assert read(many.encode(), "q.csv")[1][-1].gaps == {"cut-result": 1}
 
 
 def test_rows_that_are_none_are_refused_with_their_line() -> None:
-    good = header() + b"\n" + encoded(Row(stream="s")) + b"\n"
-    assert read(good)[1] == [Row(stream="s")]
-    with pytest.raises(UsageError, match="line 3: not a row"):
-        read(good + b"{}\n")
+    row = encoded(Row(stream="s")) + b"\n"
+    assert read(header() + b"\n" + row + footer(1) + b"\n")[1] == [Row(stream="s")]
+    whole = header() + b"\n" + row + b"{}\n" + footer(2) + b"\n"
+    for text, said in (
+        (whole, "line 3: not a row"),
+        (header() + b"\n" + row, "is cut"),
+        (header() + b"\n" + footer(1) + b"\n", "is cut"),
+        (header() + b"\n" + footer(0) + b"\n" + row, "line 3: not a row"),
+        (header().replace(b'"version":1', b'"version":2') + b"\n", "line 1: not a row"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            read(text)
+    with pytest.raises(UsageError, match="line 1: not a row"):
+        rows_in("f", io.BytesIO(row + footer(1) + b"\n"), Wanted({}, "rows"))
 
 
 def test_what_can_not_be_opened_is_a_gap_and_what_is_not_there_an_error(tmp_path: Path) -> None:
@@ -157,6 +179,63 @@ def test_what_can_not_be_opened_is_a_gap_and_what_is_not_there_an_error(tmp_path
     assert rows_of(str(tmp_path / "gone"), WANTED)[1][0].gaps == {"unread-file": 1}
     with pytest.raises(UsageError, match="No such file"):
         list(files_in([str(tmp_path / "gone")]))
+
+
+@pytest.mark.skipif(
+    os.getuid() != 0, reason="only root can take a folder away from somebody, and become somebody else"
+)
+def test_a_folder_that_can_not_be_read_is_a_gap(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "closed").chmod(0)
+    (tmp_path / "f").write_bytes(TWO)
+    os.seteuid(65534)
+    try:
+        found = list(files_in([str(tmp_path)])) if os.access(tmp_path, os.R_OK, effective_ids=True) else []
+    finally:
+        os.seteuid(0)
+    if found:
+        assert found == [str(tmp_path / "f"), str(tmp_path / "closed")]
+        assert rows_of(found[1], WANTED)[1][0].gaps == {"unread-file": 1}
+
+
+def test_linked_folders_are_read_once(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "f").write_bytes(TWO)
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "link").symlink_to(tmp_path / "real")
+    (tmp_path / "real" / "round").symlink_to(tmp_path / "logs")
+    assert len(list(files_in([str(tmp_path / "logs")]))) == 1
+
+
+def test_any_padding_stands_between_members() -> None:
+    packed = gzip.compress(TWO, mtime=0)
+    for zeros in (1, 1_000, 131_072, 262_144, 400_000):
+        (row,) = read(packed + b"\0" * zeros + packed)[1]
+        assert (row.gaps, row.starts) == ({}, 4)
+
+
+def test_what_is_packed_twice_is_unpacked_twice() -> None:
+    inner = gzip.compress(TWO, mtime=0) * 3
+    name, (row,) = read(gzip.compress(inner, mtime=0))
+    assert (name, row.starts, row.gaps) == ("lines", 6, {})
+    (row,) = read(gzip.compress(inner, mtime=0)[:-20])[1]
+    assert row.gaps == {"cut-file": 1}
+
+
+def test_a_record_without_end_costs_no_more_than_its_length() -> None:
+    """Half a million places that look like the end of one: each is tried with little around it."""
+    begun = time.process_time()
+    read(b'{"messageType":1' + b'}{"' * 400_000)
+    assert time.process_time() - begun < 20  # an hour, where each is tried with all before it
+
+
+def test_a_name_of_any_bytes_is_shown(tmp_path: Path) -> None:
+    path = os.fsdecode(bytes(tmp_path) + b"/\xff.log")
+    Path(path).write_bytes(TWO)
+    (row,) = rows_of(path, WANTED)[1]
+    assert row.stream.endswith("\\xff.log")
+    assert encoded(row)
 
 
 def test_a_byte_has_its_line(tmp_path: Path) -> None:

@@ -39,16 +39,15 @@ def logs(moto: str, aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]
 
 
 def put(client: Any, number: int, tenants: str, ago_ms: int = 60_000) -> None:
-    """Invocations in one stream."""
+    """Invocations in one stream, a start every three milliseconds."""
     name = stream(number)
     if not client.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=name)["logStreams"]:
         client.create_log_stream(logGroupName=GROUP, logStreamName=name)
-    lines = [line for n, tenant in enumerate(tenants) for line in invocation(number * 10_000 + n, tenant)]
-    for at in range(0, len(lines), 5_000):
-        events = [
-            {"timestamp": NOW_MS - ago_ms + n, "message": line} for n, line in enumerate(lines[at : at + 5_000])
-        ]
-        client.put_log_events(logGroupName=GROUP, logStreamName=name, logEvents=events)
+    first = (NOW_MS - ago_ms) // 3 * 3
+    lines = [line for n, tenant in enumerate(tenants) for line in invocation(n + first, tenant, at_ms=first + 3 * n)]
+    events = [{"timestamp": first + n, "message": line} for n, line in enumerate(lines)]
+    for at in range(0, len(events), 5_000):
+        client.put_log_events(logGroupName=GROUP, logStreamName=name, logEvents=events[at : at + 5_000])
 
 
 def test_every_page_of_a_group_is_read(logs: Any, moto: str) -> None:
@@ -133,6 +132,13 @@ def test_a_scheduled_job_finds_what_lies_between_two_of_its_runs(logs: Any, moto
     second = audit(GROUP, endpoint_url=moto, cursor=cursor, watch=True)
     assert second.outcome == "fail"
     assert second.findings[0].tenants == ("a", "b")
+    counted = [second.evidence.invocations]  # type: ignore[union-attr]
+    for _ in range(3):  # nothing new: what is read again counts no second time
+        again = audit(GROUP, endpoint_url=moto, cursor=cursor, watch=True)
+        counted.append(again.evidence.invocations)  # type: ignore[union-attr]
+    assert counted == [6] * 4
+    with pytest.raises(UsageError, match="says where reading goes on"):
+        audit(GROUP, endpoint_url=moto, cursor=cursor, watch=True, since=until)
     with pytest.raises(UsageError, match="it is one of"):
         audit("/aws/lambda/other", endpoint_url=moto, cursor=cursor)
 
@@ -265,7 +271,7 @@ def test_insights_groups_by_itself(answers: Answers) -> None:
 
 def test_a_result_at_the_limit_is_asked_in_halves(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment is in both halves, one tenant in each: merging finds it."""
-    monkeypatch.setattr("tenantcheck.logs.sources.live._MOST_ROWS", 2)
+    monkeypatch.setattr("tenantcheck.logs.sources.live.MOST_ROWS", 2)
     insight(answers, [grouped(1, "a", "a"), grouped(2, "c", "c")])
     insight(answers, [grouped(1, "a", "a")])
     insight(answers, [grouped(1, "b", "b")])
@@ -303,6 +309,39 @@ def test_fewer_invocations_than_the_metric_counts_are_a_doubt(answers: Answers) 
     assert "10 invocations are in the logs, the metric Invocations counts 20: 10 are missing" in verdict.reasons
     assert verdict.evidence.coverage == 0.5  # type: ignore[union-attr]
     assert any("not verified on AWS" in remark for remark in verdict.remarks)
+
+
+def test_a_transformer_speaks_against_what_insights_sees(answers: Answers) -> None:
+    stub = answers.stub("logs")
+    stub.add_response("describe_log_groups", {"logGroups": [{"logGroupName": GROUP}]})
+    stub.add_response("get_transformer", {"transformerConfig": [{"parseJSON": {}}]})
+    stub.add_response("describe_account_policies", {"accountPolicies": []})
+    answers.stub("lambda").add_response("get_function_configuration", {})
+    insight(answers, [grouped(1, "a", "a"), grouped(2, "b", "b")])
+    answers.stub("cloudwatch").add_response("get_metric_statistics", {"Label": "Invocations", "Datapoints": []})
+    assert any("transformer" in reason for reason in audit(GROUP, engine="insights").reasons)
+
+
+def test_rows_keep_what_speaks_against_them(answers: Answers, tmp_path: Path) -> None:
+    """The metric counts more than the logs hold: whoever merges the rows has to know."""
+    describe(answers, {})
+    insight(answers, [grouped(1, "a", "a"), grouped(2, "b", "b")])
+    points = [{"Timestamp": datetime.now(UTC), "Sum": 20.0}]
+    answers.stub("cloudwatch").add_response("get_metric_statistics", {"Label": "Invocations", "Datapoints": points})
+    audit(GROUP, engine="insights", rows=tmp_path / "rows")
+    again = audit(tmp_path / "rows", rows=tmp_path / "more")
+    assert again.outcome == audit(tmp_path / "more").outcome == "inconclusive"
+    assert any("10 are missing" in reason for reason in again.reasons)
+
+
+def test_a_page_that_never_comes_ends_reading(answers: Answers) -> None:
+    stub = answers.stub("logs")
+    describe(answers, {})
+    for _ in range(3):
+        stub.add_response("filter_log_events", {"events": [], "nextToken": "x"})
+        stub.add_client_error("filter_log_events", "InvalidParameterException")
+    with pytest.raises(TargetError, match="gives no further page"):
+        audit(GROUP)
 
 
 def test_other_errors_are_named_by_their_code_alone(answers: Answers) -> None:

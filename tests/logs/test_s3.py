@@ -22,7 +22,7 @@ def bucket(moto: str, aws: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         monkeypatch.delenv(name)
     client = boto3.client("s3", endpoint_url=moto, region_name="eu-west-1")
     place = {"LocationConstraint": "eu-west-1"}
-    client.create_bucket(Bucket="exports", CreateBucketConfiguration=place)  # type: ignore[arg-type]
+    client.create_bucket(Bucket="exports", CreateBucketConfiguration=place)
     folder = export(tmp_path / "e", streams())
     for path in sorted(folder.rglob("*")):
         if path.is_file():

@@ -92,11 +92,11 @@ def test_a_report_without_start_and_tenant_is_blind() -> None:
     assert scanned([start(1, "a"), report(1), report(2)]).missing == {"no-tenant-in-report": 1}
 
 
-def test_lines_of_a_function_that_look_like_text_format_are_its_own() -> None:
-    """A function that prints another one's log."""
+def test_both_formats_in_one_stream_are_a_gap_in_any_order() -> None:
+    """One of them is not the platform's, and nothing says which."""
     text = f"START RequestId: {request_id(7)} Version: $LATEST"
     for lines in ([text, *invocation(1, "a")], [*invocation(1, "a"), text]):
-        assert scanned(lines).missing == {}
+        assert scanned(lines).missing == {"mixed-format": 1}
 
 
 def test_a_line_longer_than_an_event_is_left_out_and_said() -> None:
@@ -128,17 +128,25 @@ def test_a_foreign_tenant_in_a_line_of_the_function() -> None:
     assert scanned([start(1, "a"), said(1, "b"), start(2, "b")]).said is None
 
 
-def test_tenants_that_nobody_expects() -> None:
-    row = scanned([*invocation(1, "a")], expected={"b"})
-    assert row.foreign is not None
-    assert row.foreign.tenant == "a"
-    assert scanned([*invocation(1, "a")], expected={"a"}).foreign is None
+def test_without_a_name_nothing_tells_environments_apart() -> None:
+    """Not even what the platform says of one of them: the others may be in the same file."""
+    row = scanned([init(), *invocation(1, "a"), *invocation(2, "b")], stream=None)
+    assert (row.stream, row.key, row.shared, row.missing) == ("f", "f", False, {"no-stream": 1})
 
 
-def test_without_a_name_the_stream_names_itself() -> None:
-    assert scanned([init(), *invocation(1, "a")], stream=None).stream == STREAM
-    row = scanned(invocation(1, "a"), stream=None)
-    assert (row.stream, row.gaps) == ("f", {"no-stream": 1})
+def test_starts_that_are_not_there_are_missed() -> None:
+    whole = [line for n in range(20) for line in invocation(n, "a")]
+    without = [line for line in whole if '"platform.start"' not in line or '-00000000000a"' in line]
+    assert scanned(without).missing == {"no-start-of-report": 18}
+    assert scanned(whole[1:]).missing == {}  # a window begins in the middle of an invocation
+    assert scanned([line for line in whole if '"platform.start"' not in line]).missing == {"no-start-of-report": 19}
+
+
+def test_a_start_that_names_another_tenant_is_not_hidden_by_lines_that_end_alike() -> None:
+    stale = start(9, "a").partition('"record":')[2]
+    lines = [start(1, "a"), report(1), start(2, "b"), '{"context":' + stale, report(2)]
+    for size in (50, 1 << 20):
+        assert scanned(lines, size).shared
 
 
 def test_the_time_in_front_of_a_line_of_an_export() -> None:
@@ -208,6 +216,7 @@ def test_it_finds_what_reading_line_by_line_finds(lines: list[str], size: int) -
     assert row.starts + unread >= plain.starts - plain.text
     if not unread:
         assert row.missing.get("text-format", 0) == (plain.text if plain.starts == plain.text else 0)
+        assert row.missing.get("mixed-format", 0) == (plain.text if plain.starts != plain.text else 0)
     assert bool(row.gaps.get("masked-tenant")) == bool(plain.masked)
     # A report that is there twice may look like one without a start: never the other way round.
     assert ("no-tenant-in-report" in row.missing) >= bool(plain.blind and not plain.reports_name)

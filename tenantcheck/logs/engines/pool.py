@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tenantcheck.errors import TenantcheckError
 from tenantcheck.logs.rows import Row, decoded, encoded, merged
 from tenantcheck.logs.sources.files import Wanted, rows_of
 
@@ -63,8 +67,9 @@ def scan_files(paths: Iterable[str], wanted: Wanted) -> Batch:
         formats[name] += 1
         files += 1
         for row in some:
-            known = rows.get(row.stream)
-            rows[row.stream] = row if known is None else merged(known, row)
+            key = row.key
+            known = rows.get(key)
+            rows[key] = row if known is None else merged(known, row)
     return Batch(formats, files, list(rows.values()))
 
 
@@ -93,13 +98,34 @@ def _in_pool(batches: Iterable[_Paths], wanted: Wanted, workers: int) -> Iterato
     with ProcessPoolExecutor(workers, context, initializer=_initialise, initargs=(wanted,)) as pool:
         try:
             for batch in batches:
-                waiting.append(pool.submit(_work, batch.paths))
+                with _without_main():
+                    waiting.append(pool.submit(_work, batch.paths))
                 if len(waiting) >= _AHEAD * workers:
                     yield _batch(waiting.popleft())
             while waiting:
                 yield _batch(waiting.popleft())
+        except BrokenProcessPool as error:
+            raise TenantcheckError(
+                "a process that scanned files was ended from outside", "Is there memory left? Try --processes 1."
+            ) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Processes that start meanwhile do not run the program of whoever calls this again: the scanner needs none of
+    it, and a script without `if __name__ == "__main__"` would start over in each."""
+    main = sys.modules["__main__"]
+    hidden = {name: getattr(main, name) for name in ("__file__", "__spec__") if hasattr(main, name)}
+    for name in hidden:
+        delattr(main, name)
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        for name, value in hidden.items():
+            setattr(main, name, value)
 
 
 def _batch(future: Future[_Told]) -> Batch:

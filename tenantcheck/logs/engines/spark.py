@@ -51,14 +51,14 @@ def _scanned_files(paths: Iterable[str], wanted: Wanted) -> Iterator[tuple[str, 
     """What `mapPartitions` runs where executors see the files."""
     for path in paths:
         for row in rows_of(path, wanted)[1]:
-            yield row.stream, encoded(row)
+            yield row.key, encoded(row)
 
 
 def _scanned_contents(files: Iterable[tuple[str, bytes]], wanted: Wanted) -> Iterator[tuple[str, bytes]]:
     """What `mapPartitions` runs where Spark reads the files."""
     for path, content in files:
         for row in rows_in(path, io.BytesIO(content), wanted)[1]:
-            yield row.stream, encoded(row)
+            yield row.key, encoded(row)
 
 
 def _session(master: str | None) -> Any:

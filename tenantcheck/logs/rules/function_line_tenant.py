@@ -23,9 +23,9 @@ def run(facts: Facts) -> Judged:
     ]
     return Judged(
         findings,
-        facts.named,
+        facts.spoken,
         total=facts.said.total,
-        unexercised="no stream has a tenant that the platform names",
+        unexercised="no line of the function names a tenant, in streams whose tenant is known",
     )
 
 

@@ -10,21 +10,25 @@ from tenantcheck.model import Finding
 
 #: What each gap means, with its size; `{count}` times in `{streams}` streams.
 MEANS: dict[GapKind, str] = {
-    "text-format": "{count} invocations in {streams} streams are logged in text format, which names no tenant.",
+    "text-format": "{count} invocations in {streams} streams are in text format, which names no tenant: set JSON.",
+    "mixed-format": "{count} starts in {streams} streams are in text format, beside others in JSON: whose are these?",
+    "no-start-of-report": "{count} invocations in {streams} streams have a report and no start: lines are missing.",
     "no-tenant-in-report": "{count} reports in {streams} streams have no start and name no tenant.",
     "masked-tenant": "{count} tenant ids in {streams} streams are masked by a data protection policy (--unmask).",
     "invalid-tenant": "{count} tenant ids in {streams} streams are outside Lambda's pattern: something changed them.",
-    "unreadable-line": "{count} records in {streams} streams can't be read: they are cut, or changed.",
+    "unreadable-line": "{count} records in {streams} streams or files can't be read: they are cut, or changed.",
     "duplicate-key": "{count} starts in {streams} streams have a key twice: which one counts is not known.",
-    "long-line": "{count} lines in {streams} streams are longer than an event can be.",
+    "long-line": "{count} lines in {streams} streams are longer than an event can be, and were left out.",
     "logs-dropped": "{count} times the platform says that it dropped records, in {streams} streams.",
     "other-stream": "{count} streams lie in a folder of another name than their own.",
-    "no-stream": "{streams} files do not say which log stream they come from, so nothing tells environments apart.",
-    "no-start": "{streams} streams hold no platform.start: the level is above INFO, or this is no log of a function.",
-    "unread-file": "{streams} files could not be opened.",
+    "no-stream": "{streams} files do not say which log stream they come from: nothing tells environments apart "
+    "there.",
+    "no-start": "{streams} streams or files hold no platform.start: the level is above INFO, or they are no such "
+    "logs.",
+    "unread-file": "{streams} files or folders could not be opened.",
     "cut-file": "{streams} files are cut, or damaged, or not what they seem to be.",
     "bomb": "{streams} files unpack to far more than logs do; they were not read to their end.",
-    "cut-result": "{streams} results are only a part: more was there (nextToken), or a limit was met.",
+    "cut-result": "{streams} results are only a part: more was there (nextToken, or a row limit). Read all of it.",
     "not-logs": "{count} records in {streams} files are no logs.",
 }
 
@@ -54,11 +58,11 @@ RULE = LogRule(
     needs="whole logs in JSON format, at level INFO or DEBUG",
     run=run,
     help=(
-        "A part of the logs can't tell whom it ran for, so a clean result would not mean that nothing happened. "
-        "Set the "
-        "function's log format to JSON and its system log level to INFO (aws lambda update-function-configuration "
-        "--logging-config LogFormat=JSON,SystemLogLevel=INFO), read the group before data protection masks it, "
-        "and read all "
-        "of it."
+        "A part of the logs can't tell whom it ran for, or is not there, so a clean result would not mean that "
+        "nothing "
+        "happened. Logs need JSON format and the system log level INFO (aws lambda update-function-configuration "
+        "--logging-config LogFormat=JSON,SystemLogLevel=INFO), and have to be read whole, as they were written: "
+        "no masks, "
+        "no filters, no limits, and with the name of each stream."
     ),
 )

@@ -23,9 +23,9 @@ def run(facts: Facts) -> Judged:
     ]
     return Judged(
         findings,
-        facts.starts,
+        facts.in_json,
         total=facts.unnamed.total,
-        unexercised="no platform.start was found",
+        unexercised="no platform.start in JSON format was found",
     )
 
 

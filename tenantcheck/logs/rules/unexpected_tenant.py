@@ -15,17 +15,17 @@ def run(facts: Facts) -> Judged:
             "weakness",
             row,
             says="Environment {environment} ran for {tenants}, whom --expect does not name.",
-            exhibits=(exhibit(row, row.foreign),),
-            tenants=[row.foreign.tenant] if row.foreign is not None else [],
+            exhibits=(exhibit(row, at),),
+            tenants=[at.tenant],
             fields=("tenantId",),
         )
-        for row in facts.foreign.items
+        for row, at in facts.foreign.items
     ]
     return Judged(
         findings,
-        facts.named if facts.expected else 0,
+        facts.named if facts.expected is not None else 0,
         total=facts.foreign.total,
-        not_applicable="" if facts.expected else "nobody said which tenants to expect (--expect)",
+        not_applicable="" if facts.expected is not None else "nobody said which tenants to expect (--expect)",
         unexercised="no stream has a tenant that the platform names",
     )
 

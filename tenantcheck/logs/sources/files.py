@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from tenantcheck.errors import UsageError
-from tenantcheck.logs.rows import FORMAT, GapKind, Row, Stream, decoded, stream_in
+from tenantcheck.logs.rows import FORMAT, GapKind, Row, Stream, decoded, is_header, rows_in_footer, stream_in
 from tenantcheck.logs.scanner import Scan
 from tenantcheck.logs.sources.gzipped import Blocks, blocks_of
 from tenantcheck.logs.sources.histories import HISTORY
@@ -36,7 +36,6 @@ class Wanted(NamedTuple):
 
     sent: Mapping[str, str]
     """For whom requests were sent, by their id, where a run recorded it."""
-    expected: frozenset[str] | None = None
     form: str | None = None
     """Name of the format, where the user says it."""
 
@@ -51,7 +50,8 @@ class Format(NamedTuple):
 
 
 def files_in(paths: Iterable[str]) -> Iterator[str]:
-    """The files that are named, and those in folders that are; hidden ones are left out. Raises `UsageError`."""
+    """The files that are named, and those in folders that are; hidden ones are left out. A folder that can't be read
+    is handed out as it is, so that it is missed. Raises `UsageError`."""
     for path in paths:
         if path.startswith("s3://"):
             from tenantcheck.logs.sources.s3 import objects_in
@@ -65,10 +65,28 @@ def files_in(paths: Iterable[str]) -> Iterator[str]:
         if not stat.S_ISDIR(mode):
             yield path
             continue
-        for folder, folders, names in os.walk(path):
-            folders.sort()
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            yield from (os.path.join(folder, name) for name in sorted(names) if _is_log(name))  # noqa: PTH118 - speed
+        yield from _files_under(path)
+
+
+def _files_under(path: str) -> Iterator[str]:
+    unread: list[str] = []
+    seen: set[str] = set()
+    for folder, folders, names in os.walk(
+        path, onerror=lambda error: unread.append(error.filename), followlinks=True
+    ):
+        real = os.path.realpath(folder)
+        if real in seen:  # a link to a folder that was read already
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (os.path.join(folder, name) for name in sorted(names) if _is_log(name))  # noqa: PTH118 - speed
+    yield from unread
+
+
+def shown_path(path: str) -> str:
+    """A path as text that can be written anywhere, whatever bytes it has."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _is_log(name: str) -> bool:
@@ -87,17 +105,17 @@ def rows_of(path: str, wanted: Wanted) -> tuple[str, list[Row]]:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb", buffering=0) as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return "none", [Row(stream=path, gaps={"unread-file": 1})]
+                return "none", [Row(stream=shown_path(path), gaps={"unread-file": 1})]
             return rows_in(path, file, wanted)
     except OSError:
-        return "none", [Row(stream=path, gaps={"unread-file": 1})]
+        return "none", [Row(stream=shown_path(path), gaps={"unread-file": 1})]
 
 
 def rows_in(path: str, file: BinaryIO, wanted: Wanted) -> tuple[str, list[Row]]:
     """The format of what an open file holds, and its rows; `path` names it."""
     blocks = blocks_of(file)
     form = _format(blocks.head(_HEAD), wanted.form)
-    return form.name, list(form.rows(path, blocks, wanted))
+    return form.name, list(form.rows(shown_path(path), blocks, wanted))
 
 
 def line_at(path: str, byte: int) -> int:
@@ -132,7 +150,7 @@ def _format(head: bytes, name: str | None) -> Format:
 
 def _lines(path: str, blocks: Blocks, wanted: Wanted) -> Iterator[Row]:
     """One stream, line by line: an S3 export, a stream of the lab, the output of `aws logs tail --format short`."""
-    scan = Scan(stream_in(path), file=path, group=_group_of(path), sent=wanted.sent, expected=wanted.expected)
+    scan = Scan(stream_in(path), file=path, group=_group_of(path), sent=wanted.sent)
     for block in blocks:
         scan.feed(block)
     _ended(scan, blocks)
@@ -199,21 +217,29 @@ def _deliveries(blocks: Iterable[bytes]) -> Iterator[_Delivery | None]:
     rest = b""
     for block in blocks:
         rest = rest + block if rest else block
-        begin = last = 0
+        begin = last = tries = 0
         for cut in _CUT.finditer(rest):
+            tries += 1
+            if tries > _MOST_TRIES:  # a record has not so many places that look like its end
+                yield None
+                begin, tries = last, 0
             record = _delivered(rest[begin : cut.end()])
             if record is None and last > begin and (record := _delivered(rest[last : cut.end()])) is not None:
                 yield None  # what lies before it is no part of it
             last = cut.end()
             if record is not None:
                 yield record
-                begin = last
+                begin, tries = last, 0
         rest = rest[begin:]
         if len(rest) > _MOST_RECORD:
             yield None
             rest = b""
     if rest.strip():
         yield from _at_the_end(rest)
+
+
+#: Places inside one record, in its messages, that may look like the end of it.
+_MOST_TRIES = 64
 
 
 def _at_the_end(rest: bytes) -> Iterator[_Delivery | None]:
@@ -259,7 +285,6 @@ class Scans:
                 account=account[:12],
                 group=group[:512],
                 sent=self._wanted.sent,
-                expected=self._wanted.expected,
             )
         scan.feed(text.encode("utf-8", "replace") + b"\n")
 
@@ -289,12 +314,14 @@ def _events(path: str, blocks: Blocks, wanted: Wanted) -> Iterator[Row]:
     import ijson
 
     scans = Scans(path, wanted)
-    tail = b""
+    more = False
 
     def watched() -> Iterator[bytes]:
-        nonlocal tail
+        nonlocal more
+        before = b""
         for block in blocks:
-            tail = (tail + block)[-_HEAD:]
+            more = more or _MORE.search(before + block) is not None
+            before = block[-64:]
             yield block
 
     try:
@@ -305,11 +332,15 @@ def _events(path: str, blocks: Blocks, wanted: Wanted) -> Iterator[Row]:
             yield from scans.feed(str(event.get("logStreamName") or ""), event["message"])
     except (ijson.JSONError, UnicodeDecodeError, ValueError, RecursionError):
         scans.gap("cut-file")
-    if b'"nextToken"' in tail or b'"NextToken"' in tail:
+    if more:
         scans.gap("cut-result")
     if blocks.problem is not None:
         scans.gap(blocks.problem)
     yield from scans.rows()
+
+
+#: A key that says that there is more; in a message its quotes would have backslashes.
+_MORE = re.compile(rb'(?<!\\)"[nN]extToken"\s*:')
 
 
 class _Reader:
@@ -337,18 +368,43 @@ def _is_rows(head: bytes) -> bool:
 
 
 def _rows(path: str, blocks: Blocks, wanted: Wanted) -> Iterator[Row]:  # noqa: ARG001 - as every format
-    """Rows that an earlier audit wrote. Raises `UsageError` for a line that is none."""
+    """Rows that an earlier audit wrote. Raises `UsageError` for a line that is none, and for a file that is cut."""
+    told: int | None = None
     number = 0
     for line in lines_of(blocks):
         number += 1
-        if number == 1:
+        if number == 1 and is_header(line):
+            continue
+        if number > 1 and told is None and (told := rows_in_footer(line)) is not None:
             continue
         try:
+            if number == 1 or told is not None:
+                raise msgspec.DecodeError
             yield decoded(line)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             raise UsageError(f"{path}, line {number}: not a row of an audit", "Is this file unchanged?") from error
-    if blocks.problem is not None:
-        raise UsageError(f"{path}: the file is cut", "Write it again: tenantcheck audit … --rows FILE")
+    if told != number - 2 or blocks.problem is not None:
+        raise UsageError(f"{path}: the file of rows is cut", "Write it again: tenantcheck audit … --rows FILE")
+
+
+def is_rows_file(path: str) -> bool:
+    """Whether a file holds the rows of an earlier audit."""
+    try:
+        if not Path(path).is_file():
+            return False
+        with Path(path).open("rb", buffering=0) as file:
+            return _is_rows(blocks_of(file).head(_HEAD))
+    except OSError:
+        return False
+
+
+def rows_of_file(path: str, wanted: Wanted) -> Iterator[Row]:
+    """The rows of an earlier audit, one by one: there may be millions. Raises `UsageError`."""
+    try:
+        with Path(path).open("rb", buffering=0) as file:
+            yield from _rows(shown_path(path), blocks_of(file), wanted)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}", "Name a readable file.") from error
 
 
 def lines_of(blocks: Iterable[bytes]) -> Iterator[bytes]:

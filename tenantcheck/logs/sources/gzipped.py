@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from tenantcheck.logs.rows import GapKind
 
@@ -33,15 +33,14 @@ class Blocks:
         self._file = file
         self._first = file.read(_READ)
         self._ready: list[bytes] = []
-        self._source = self._unzipped() if self._first.startswith(_MAGIC) else self._plain()
         self.problem: GapKind | None = None
+        self._source = self._unzipped() if self._first.startswith(_MAGIC) else self._plain()
 
     def head(self, size: int) -> bytes:
         """The first bytes, which are handed out all the same."""
-        block = next(self._source, b"")
-        if block:
+        if not self._ready and (block := next(self._source, b"")):
             self._ready.append(block)
-        return block[:size]
+        return self._ready[0][:size] if self._ready else b""
 
     def __iter__(self) -> Iterator[bytes]:
         while self._ready:
@@ -80,18 +79,53 @@ class Blocks:
                     if not data:
                         self.problem = "cut-file"
                         return
-            data = inflater.unused_data or self._file.read(_READ)
-            read += 0 if inflater.unused_data else len(data)
-            data = data.lstrip(b"\0")  # padding between members
-            if data and not data.startswith(_MAGIC[: len(data)]):
-                self.problem = "cut-file"
-                return
+            data, more = self._next_member(inflater.unused_data)
+            read += more
+
+    def _next_member(self, rest: bytes) -> tuple[bytes, int]:
+        """What stands behind a member, without the padding between two, and how many bytes were read for it."""
+        data, read = rest.lstrip(b"\0"), 0
+        while not data and (more := self._file.read(_READ)):
+            read += len(more)
+            data = more.lstrip(b"\0")
+        if data and not data.startswith(_MAGIC[: len(data)]):
+            self.problem = "cut-file"
+            return b"", read
+        return data, read
 
 
 def _is_of_zlib(error: Exception) -> bool:
     return isinstance(error, zlib.error) or type(error).__name__ in ("IsalError", "error")
 
 
+class _Inner:
+    """What one layer of gzip holds, as a file."""
+
+    def __init__(self, blocks: Blocks) -> None:
+        self._blocks = iter(blocks)
+        self._rest = b""
+
+    def read(self, size: int = -1) -> bytes:
+        """Some bytes; none at the end."""
+        if not self._rest:
+            self._rest = next(self._blocks, b"")
+        told, self._rest = self._rest[:size], self._rest[size:]
+        return told
+
+
+class _Twice(Blocks):
+    """Blocks of what was packed twice: what CloudWatch packs, Firehose may pack once more."""
+
+    def __init__(self, outer: Blocks) -> None:
+        super().__init__(cast(BinaryIO, _Inner(outer)))
+        self._outer = outer
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from super().__iter__()
+        self.problem = self.problem or self._outer.problem
+
+
 def blocks_of(file: BinaryIO) -> Blocks:
     """The blocks of an open file."""
-    return Blocks(file)
+    blocks = Blocks(file)
+    return _Twice(blocks) if blocks.head(len(_MAGIC)) == _MAGIC else blocks

@@ -10,21 +10,19 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from msgspec import structs
+
 from tenantcheck.aws import ReadingOptions, code_of, reading_client, translated
 from tenantcheck.errors import TargetError
 from tenantcheck.logs.rows import Row
 from tenantcheck.logs.sources.files import Scans, Wanted
-from tenantcheck.logs.sources.tables import INSIGHTS_BY_STREAM, INSIGHTS_BY_TENANT, row_of
+from tenantcheck.logs.sources.tables import INSIGHTS_BY_STREAM, INSIGHTS_BY_TENANT, MOST_ROWS, row_of
 from tenantcheck.model.text import printable
 
 GROUP = re.compile(r"[.\-_/#A-Za-z0-9]{1,512}")
-#: Starts of what is reported in the window may lie so long before it: no invocation takes longer.
-LEAD_MS = 15 * 60_000
 #: Events of an invocation arrive so late at the most, as a rule.
 LATE_MS = 10 * 60_000
 _MINUTE_MS = 60_000
-#: Rows of one result of Insights.
-_MOST_ROWS = 10_000
 #: Points of one answer of CloudWatch.
 _MOST_POINTS = 1_440
 _INSIGHTS_PAUSE_S = 0.5
@@ -37,6 +35,8 @@ class Described(NamedTuple):
     doubts: tuple[str, ...]
     """Why a clean audit would not be enough."""
     remarks: tuple[str, ...]
+    transformed: bool = False
+    """A transformer changes events for Logs Insights; FilterLogEvents gives them as they were written."""
     group_class: str = "STANDARD"
     function: str = ""
 
@@ -84,8 +84,7 @@ class LiveGroup:
             doubts += self._masked()
         if "retentionInDays" in found:
             remarks.append(f"the group keeps events for {found['retentionInDays']} days: what is older is gone")
-        if self._asked(remarks, "logs:GetTransformer", self._transformer):
-            remarks.append("a transformer changes the group's events: here they are read as they were written")
+        transformed = bool(self._asked(remarks, "logs:GetTransformer", self._transformer))
         if self._asked(remarks, "logs:DescribeAccountPolicies", self._account_policies):
             doubts += self._masked()
         function = self.group.removeprefix("/aws/lambda/") if self.group.startswith("/aws/lambda/") else ""
@@ -95,7 +94,7 @@ class LiveGroup:
                 doubts.append("the function logs in text format, which names no tenant (LogFormat JSON does)")
             if logging.get("SystemLogLevel") == "WARN":
                 doubts.append("the function's system log level is WARN, which drops platform.start (INFO keeps it)")
-        return Described(tuple(dict.fromkeys(doubts)), tuple(remarks), group_class, function)
+        return Described(tuple(dict.fromkeys(doubts)), tuple(remarks), transformed, group_class, function)
 
     def _masked(self) -> list[str]:
         return (
@@ -137,16 +136,16 @@ class LiveGroup:
 
     # ------------------------------------------------------------------ events
 
-    def pages(self, window: Window, wanted: Wanted, token: str = "") -> Iterator[Page]:
-        """The events of a window, page by page, as rows; `token` goes on from an earlier page. Raises `TargetError`;
-        `ExpiredTokenError` where the page that it asks for is too old."""
-        since = max(0, window.since_ms - LEAD_MS)
-        asked: dict[str, Any] = {"logGroupName": self.group, "startTime": since, "endTime": window.until_ms}
+    def pages(self, window: Window, wanted: Wanted, token: str = "", *, counted_from_ms: int = 0) -> Iterator[Page]:
+        """The events of a window, page by page, as rows; `token` goes on from an earlier page. Events before
+        `counted_from_ms` were read before: whoever ran then is looked at, and counts no second time. Raises
+        `TargetError`; `ExpiredTokenError` where the page that the token asks for is too old."""
+        asked: dict[str, Any] = {"logGroupName": self.group, "startTime": window.since_ms, "endTime": window.until_ms}
         if self._unmask:
             asked["unmask"] = True
-        span = max(1, window.until_ms - since)
-        reached = since
-        scans = Scans(self.group, wanted, file="")
+        span = max(1, window.until_ms - window.since_ms)
+        reached = window.since_ms
+        late, new = Scans(self.group, wanted, file=""), Scans(self.group, wanted, file="")
         while True:
             if token:
                 asked["nextToken"] = token
@@ -154,12 +153,17 @@ class LiveGroup:
             rows: list[Row] = []
             events = page.get("events", ())
             for event in events:
-                reached = max(reached, int(event.get("timestamp", 0)))
-                stream = str(event.get("logStreamName") or "")
-                rows += scans.feed(stream, str(event.get("message") or ""), group=self.group)
+                at_ms = int(event.get("timestamp", 0))
+                reached = max(reached, at_ms)
+                scans = new if at_ms >= counted_from_ms else late
+                rows += scans.feed(
+                    str(event.get("logStreamName") or ""), str(event.get("message") or ""), group=self.group
+                )
             token = str(page.get("nextToken") or "")
-            rows += scans.rows()
-            yield Page(rows, token, min(1.0, (reached - since) / span) if token else 1.0, len(events))
+            rows += new.rows()
+            rows += [structs.replace(row, spans=()) for row in late.rows()]
+            share = min(1.0, (reached - window.since_ms) / span) if token else 1.0
+            yield Page(rows, token, share, len(events))
             if not token:
                 return
 
@@ -186,11 +190,11 @@ class LiveGroup:
         while waiting:
             part = waiting.pop()
             told = self._query(part)
-            if len(told) >= _MOST_ROWS and part.until_ms - part.since_ms > _MINUTE_MS:
+            if len(told) >= MOST_ROWS and part.until_ms - part.since_ms > _MINUTE_MS:
                 middle = (part.since_ms + part.until_ms) // 2
                 waiting += [Window(middle, part.until_ms), Window(part.since_ms, middle)]
                 continue
-            if len(told) >= _MOST_ROWS:
+            if len(told) >= MOST_ROWS:
                 yield Row(stream=self.group, gaps={"cut-result": 1})
             for each in told:
                 row = row_of(each, self.group)
@@ -220,7 +224,7 @@ class LiveGroup:
             startTime=window.since_ms // 1000,
             endTime=-(-window.until_ms // 1000),
             queryString=query,
-            limit=_MOST_ROWS,
+            limit=MOST_ROWS,
         )
         begun = time.monotonic()
         while True:

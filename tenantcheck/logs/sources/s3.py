@@ -58,7 +58,7 @@ def objects_in(uri: str) -> Iterator[str]:
 @contextmanager
 def opened(uri: str) -> Iterator[BinaryIO]:
     """The body of an object, as it comes. Raises `TargetError`."""
-    from botocore.exceptions import ClientError
+    from botocore.exceptions import BotoCoreError, ClientError
 
     bucket, key = _parted(uri)
     try:
@@ -68,5 +68,7 @@ def opened(uri: str) -> Iterator[BinaryIO]:
         raise TargetError(f"{uri} can't be read: {code_of(error)}", "It needs s3:GetObject.") from error
     try:
         yield cast(BinaryIO, body)
+    except BotoCoreError as error:  # while it is read
+        raise TargetError(f"{uri} can't be read to its end: {type(error).__name__}", "Try again.") from error
     finally:
         body.close()

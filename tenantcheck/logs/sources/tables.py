@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Mapping
 
-from tenantcheck.logs.rows import At, Row, stream_in
+from tenantcheck.logs.rows import At, Row, Span, stream_in
 from tenantcheck.logs.scanner import TENANT
 
 #: Logs Insights: one row per stream with the smallest and the largest tenant, by functions of one `stats`.
@@ -44,30 +44,29 @@ def row_of(told: Mapping[str, str | None], source: str, line: int = 0) -> Row:
     """The row of one record of a result. What has no stream, or no tenant for every start, is a gap."""
     name = (told.get("stream") or told.get("@logStream") or "").strip()
     stream = stream_in(name)
+    starts, named = _count(told.get("starts")), _count(told.get("named"))
+    first, last = (told.get("first") or "")[:40], (told.get("last") or "")[:40]
     row = Row(
         stream=stream.name if stream is not None else source,
+        unplaced=stream is None,
         version=stream.version if stream is not None else "",
         function=stream.function if stream is not None else "",
-        starts=_count(told.get("starts")),
+        spans=(Span(first, last, max(0, starts)),),
+        in_json=True,
     )
-    if stream is None:
-        row.gaps["no-stream"] = 1
-    if row.starts < 0:
-        row.starts = 0
+    if starts < 0 or named < 0:
         row.gaps["unreadable-line"] = 1
-    row.first, row.last = (told.get("first") or "")[:40], (told.get("last") or "")[:40]
+    row.unnamed = max(0, starts - max(0, named))
     only = told.get("record.tenantId")
-    low, high = told.get("low") or only, told.get("high") or only
-    row.unnamed = max(0, row.starts - max(0, _count(told.get("named"))))
-    for tenant in (low, high):
-        if tenant and not TENANT.fullmatch(tenant):
+    for tenant, time, end in ((told.get("low") or only, first, "low"), (told.get("high") or only, last, "high")):
+        if tenant and TENANT.fullmatch(tenant):
+            setattr(row, end, At(tenant, "", time, source, line))
+        elif tenant:
             row.gaps["masked-tenant" if set(tenant) == {"*"} else "invalid-tenant"] = 1
-    if low and TENANT.fullmatch(low):
-        row.low = At(low, "", row.first, source, line)
-    if high and TENANT.fullmatch(high):
-        row.high = At(high, "", row.last, source, line)
+        elif not row.unnamed:
+            row.gaps["unreadable-line"] = 1  # who the smallest, or the largest one is, stays open
     if row.unnamed:
-        row.unnamed_at = At("", "", row.first, source, line)
+        row.unnamed_at = At("", "", first, source, line)
     return row
 
 
@@ -78,19 +77,25 @@ def _count(text: str | None) -> int:
 
 #: Names by which a result is known: it has to group by stream.
 COLUMNS = ("starts", "named")
+#: Rows of one result of Logs Insights, at most: as many are a part.
+MOST_ROWS = 10_000
 
 
 def is_table(head: bytes) -> bool:
     """Whether a file begins as the result of one of these queries does."""
     names = head.partition(b"\n")[0].decode("utf-8", "replace").replace('"', "").strip().split(",")
-    return all(name in names for name in COLUMNS) and ("stream" in names or "@logStream" in names)
+    whose = "record.tenantId" in names or ("low" in names and "high" in names)
+    return whose and all(name in names for name in COLUMNS) and ("stream" in names or "@logStream" in names)
 
 
 def table_rows(path: str, lines: Iterable[bytes]) -> Iterator[Row]:
     """The rows of a result in CSV."""
+    number = 1
     texts = (line.decode("utf-8", "replace").replace("\0", "") for line in lines)
     try:
         for number, told in enumerate(csv.DictReader(texts), 2):
             yield row_of({name: value for name, value in told.items() if isinstance(value, str)}, path, number)
     except csv.Error:
         yield Row(stream=path, gaps={"cut-file": 1})
+    if number > MOST_ROWS:
+        yield Row(stream=path, gaps={"cut-result": 1})

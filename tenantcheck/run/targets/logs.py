@@ -33,6 +33,8 @@ _TEXT_LINE = re.compile(rf"[^\n]{{0,64}}\t({_UUID})\t")
 #: Lambda's own limit of one event.
 _MOST_MESSAGE = 1 << 20
 
+#: Lambda's pattern of a tenant id.
+_TENANT = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 _STARTS = '?"platform.start" ?"START RequestId"'
 _GROUP = re.compile(r"[.\-_/#A-Za-z0-9]{1,512}")
 
@@ -179,7 +181,10 @@ def _start(event: _Event) -> Sighting | None:
         id_ = line.record.requestId or ""
         if not re.fullmatch(_UUID, id_):
             return None
-        return _sighting(event, by="json", request_id=id_, tenant=line.record.tenantId)
+        tenant = line.record.tenantId
+        if tenant is not None and not _TENANT.fullmatch(tenant):  # masked, or changed: whose it was is not known
+            return _sighting(event, by="text", request_id=id_)
+        return _sighting(event, by="json", request_id=id_, tenant=tenant)
     match = _TEXT_START.match(event.message)
     return None if match is None else _sighting(event, by="text", request_id=match[1])
 
