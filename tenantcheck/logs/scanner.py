@@ -33,6 +33,8 @@ _MOST_FRONT = 65
 _TEXT_START = b"START RequestId: "
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ID = 36
+#: A stream says at its beginning which one it is, and what its function's lines are like.
+_OPENING = 1 << 16
 #: Of what stands in the place of a request id so much is kept.
 _LONGEST_ID = 64
 #: Streams write more open starts than this only where reports are missing.
@@ -99,6 +101,8 @@ class Scan:
         self._orphans: set[bytes] = set()
         self._json_starts = False
         """The stream is in JSON format: lines that look like starts in text are the function's own."""
+        self._begin = self._end = 0
+        """Where the lines stand, in their block, that are looked at."""
         self._read = 0
         """Bytes that were taken in, whole lines."""
         self._carried = b""
@@ -108,20 +112,25 @@ class Scan:
     # ------------------------------------------------------------------ taking in
 
     def feed(self, block: bytes) -> None:
-        """Take in some bytes; a line may go on in the next block."""
-        if self._skipping:
-            _, end, block = block.partition(b"\n")
-            if not end:
+        """Take in some bytes; a line may go on in the next block. Large blocks are not copied: what begins before one
+        is looked at apart."""
+        begin = 0
+        if self._skipping or self._carried:
+            begin = block.find(b"\n") + 1
+            if self._skipping:
+                self._skipping = not begin
+            elif begin:
+                line, self._carried = self._carried + block[:begin], b""
+                self._lines(line, 0, len(line))
+            else:
+                self._carry(self._carried + block)
                 return
-            self._skipping = False
-        cut = block.rfind(b"\n") + 1
-        if not cut:
-            self._carry(self._carried + block)
-            return
-        whole = self._carried + block[:cut] if self._carried else block[:cut]
-        self._carried = b""
-        self._carry(block[cut:])
-        self._lines(whole)
+            if self._skipping:
+                return
+        end = block.rfind(b"\n") + 1
+        if end > begin:
+            self._lines(block, begin, end)
+        self._carry(block[max(begin, end) :])
 
     def _carry(self, rest: bytes) -> None:
         """Keep the beginning of a line whose end is still to come."""
@@ -139,7 +148,7 @@ class Scan:
         """What is kept of all that was taken in."""
         if self._carried:
             rest, self._carried = self._carried, b""
-            self._lines(rest + b"\n")
+            self._lines(rest + b"\n", 0, len(rest) + 1)
         span = Span(self._first, self._last, self._count, self._reports)
         return structs.replace(
             self._row,
@@ -152,22 +161,23 @@ class Scan:
 
     # ------------------------------------------------------------------ many lines at once
 
-    def _lines(self, block: bytes) -> None:
-        """Whole lines."""
-        starts = block.count(_START)
+    def _lines(self, block: bytes, begin: int, end: int) -> None:
+        """Whole lines, from one byte to another."""
+        self._begin, self._end = begin, end
+        starts = block.count(_START, begin, end)
         if starts:
             self._started(block, starts)
-        self._reports += block.count(_REPORT)
+        self._reports += block.count(_REPORT, begin, end)
         if not self._row.reports_name:
             self._reported(block)
         self._tenants(block)
-        if _TEXT_START in block:
+        if block.find(_TEXT_START, begin, end) >= 0:
             self._text_starts(block)
-        if _DROPPED in block:
+        if block.find(_DROPPED, begin, end) >= 0:
             self._each(block, _DROPPED, self._odd)
-        if not self._read and _INIT_START in block:
+        if self._read < _OPENING and block.find(_INIT_START, begin, min(end, begin + _OPENING)) >= 0:
             self._each(block, _INIT_START, self._odd)
-        self._read += len(block)
+        self._read += end - begin
 
     def _started(self, block: bytes, starts: int) -> None:
         """Starts that end as one that was decoded name the same tenant; others are decoded.
@@ -177,9 +187,9 @@ class Scan:
         """
         learnt = 0
         if not self._ending:
-            self._one(block, block.find(_START))
+            self._one(block, block.find(_START, self._begin, self._end))
             learnt = 1
-        if not self._ending or block.count(self._ending) != starts:
+        if not self._ending or block.count(self._ending, self._begin, self._end) != starts:
             self._each(block, _START, self._one, left_out=learnt)
             return
         self._count += starts - learnt
@@ -191,8 +201,9 @@ class Scan:
         if self._a_report_names(block):
             self._row.reports_name = True
             return
-        self._starts.update([piece[:_ID] for piece in block.split(_START + _RECORD)[1:]])
-        pieces = block.split(_REPORT)[1:]
+        lines = block[self._begin : self._end]
+        self._starts.update([piece[:_ID] for piece in lines.split(_START + _RECORD)[1:]])
+        pieces = lines.split(_REPORT)[1:]
         if all(piece.startswith(_RECORD) for piece in pieces):
             begin = len(_RECORD)
             self._matched([piece[begin : begin + _ID] for piece in pieces])
@@ -201,7 +212,7 @@ class Scan:
 
     def _a_report_names(self, block: bytes) -> bool:
         """Whether some report names its tenant."""
-        at = block.find(_REPORT)
+        at = block.find(_REPORT, self._begin, self._end)
         while at >= 0:
             end = block.find(b"\n", at)
             if block.find(_TENANT_KEY, at, end) >= 0:
@@ -209,7 +220,7 @@ class Scan:
                 told = line.record if line is not None and line.type == "platform.report" else None
                 if told is not None and isinstance(told.tenantId, str):
                     return True
-            at = block.find(_REPORT, end)
+            at = block.find(_REPORT, end, self._end)
         return False
 
     def _matched(self, reported: list[bytes]) -> None:
@@ -227,26 +238,25 @@ class Scan:
 
     def _tenants(self, block: bytes) -> None:
         """Every line that names a tenant: as a rule all name the same one."""
-        named = block.count(_TENANT_KEY)
-        if not self._read:
-            self._row.says = named > block.count(_PLATFORM)
-        if named and (not self._tenant or named != block.count(self._tenant)):
+        begin, end = self._begin, self._end
+        named = block.count(_TENANT_KEY, begin, end)
+        if self._read < _OPENING:
+            self._row.says = self._row.says or named > block.count(_PLATFORM, begin, end)
+        if named and (not self._tenant or named != block.count(self._tenant, begin, end)):
             self._each(block, _TENANT_KEY, self._named_in)
 
-    @staticmethod
-    def _each(block: bytes, words: bytes, look: Callable[[bytes, int], None], left_out: int = 0) -> None:
+    def _each(self, block: bytes, words: bytes, look: Callable[[bytes, int], None], left_out: int = 0) -> None:
         """Look at each line with these words, once, but for the first ones."""
-        at = block.find(words)
+        at = block.find(words, self._begin, self._end)
         while at >= 0:
             if left_out <= 0:
                 look(block, at)
             left_out -= 1
-            end = block.find(b"\n", at)
-            at = block.find(words, end) if end >= 0 else -1
+            at = block.find(words, block.find(b"\n", at), self._end)
 
     def _times(self, block: bytes) -> None:
         """When the first and the last start of a block were, by where they stand."""
-        for at in (block.find(_START), block.rfind(_START)):
+        for at in (block.find(_START, self._begin, self._end), block.rfind(_START, self._begin, self._end)):
             line = self._decoded(block, at)
             if line is not None:
                 self._at_time(line.time)
@@ -258,7 +268,7 @@ class Scan:
         self._last = max(self._last, time)
 
     def _text_starts(self, block: bytes) -> None:
-        at = block.find(_TEXT_START)
+        at = block.find(_TEXT_START, self._begin, self._end)
         while at >= 0:
             id_ = block[at + len(_TEXT_START) : at + len(_TEXT_START) + _ID].decode("ascii", "replace")
             tenant = self._sent.get(id_)
@@ -268,7 +278,7 @@ class Scan:
                     self._row.text += 1
                 else:
                     self._truth(tenant, id_, "", block, at)
-            at = block.find(_TEXT_START, at + 1)
+            at = block.find(_TEXT_START, at + 1, self._end)
 
     # ------------------------------------------------------------------ one line
 
@@ -406,7 +416,8 @@ class Scan:
     def _place(self, tenant: str, request_id: str, time: str, block: bytes, at: int) -> At:
         """Where it stands. Lines are counted in the first block only, and when somebody asks: counting all of them
         would take a tenth of the time."""
-        line = block.count(b"\n", 0, at) + 1 if not self._read else -(self._read + at)
+        before = at - self._begin
+        line = block.count(b"\n", self._begin, at) + 1 if not self._read else -(self._read + before)
         return At(tenant, request_id[:64], time[:40], self._file, line)
 
 

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 from tenantcheck.logs.rows import GapKind
 
 #: Bytes of one block: what every pass over it finds in the cache.
-BLOCK = 1 << 20
+BLOCK = 1 << 19
 _READ = 1 << 17
 _MAGIC = b"\x1f\x8b"
 #: A file that unpacks to more than this, and to so many times its size, is no log.
