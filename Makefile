@@ -27,7 +27,7 @@ lint: $(VENV)/.dev
 
 # writes the expected reports and the page of the checks anew
 update: $(VENV)/.dev
-	UPDATE_GOLDEN=1 $(BIN)/pytest tests/reports tests/judge/checks/test_documentation.py
+	UPDATE_GOLDEN=1 $(BIN)/pytest tests/reports tests/judge/checks/test_documentation.py tests/logs/test_documentation.py
 
 # the newest versions of everything, for PIP_CONSTRAINT; to be committed when the tests have passed with them
 lock: $(VENV)/.dev

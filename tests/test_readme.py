@@ -37,6 +37,7 @@ PAGES = [
     "docs/design.md",
     "docs/guide.md",
     "tenantcheck/judge/checks/README.md",
+    "tenantcheck/logs/rules/README.md",
     "tenantcheck/reports/README.md",
     "tenantcheck/run/senders/README.md",
 ]

@@ -55,9 +55,18 @@ def preflight(session: Session, *, show_errors: bool) -> int:
     interrupted = interrupts.defer()
     seen = Preflight(session.plan, session.target)
     words = _words(session, session.target) if show_errors else None
-    run_async(session.preflight(_both(seen, words), interrupted=interrupted))
+    told = run_async(session.preflight(_both(seen, words), interrupted=interrupted))
+    if told is not None:
+        say(f"the log group {told.group} told which environment served {told.told} of {told.ran} requests")
+        if told.told >= told.ran > 0:
+            return 0
+        if told.problem:
+            say(f"error: {told.problem}")
+            return 1
     for line in seen.lines():
         say(line)
+    if told is not None and seen.reached:
+        return 3
     if seen.read:
         return 0
     return 3 if seen.reached else 1

@@ -29,6 +29,7 @@ from tenantcheck.model import (
     Standing,
     Verdict,
 )
+from tenantcheck.model.sighted import may_have_run
 from tenantcheck.model.text import shown_id
 from tenantcheck.run.interruption import BrokenOff, Interruption
 from tenantcheck.run.plan import TenantList, Wave, forecast
@@ -144,18 +145,34 @@ class Session:
             _unless_nothing_was_sent(ran.end, path)
         return ran.judge.verdict(ran.header, ran.end, history=str(path), sha256=ran.sha256)
 
-    async def preflight(self, on_reply: OnReply, *, interrupted: Interruption | None = None) -> None:
-        """Send what comes up to the opening, and no more. Nothing is recorded, and nothing judged."""
+    async def preflight(self, on_reply: OnReply, *, interrupted: Interruption | None = None) -> LogsTold | None:
+        """Send what comes up to the opening, and no more. Nothing is recorded, and nothing judged. Returns what the
+        logs told, where environments are read there."""
         plan = _opening_of(self.plan)
+        logs = await self.logs.open(plan, self.target) if self.logs is not None else None
         sender = open_sender(self.sender, self.target.url)
+        nowhere = _Nowhere()
         try:
             runner = Runner(
-                plan, self.target, sender, _Nowhere(), _no_judge, interrupted=interrupted, on_reply=on_reply
+                plan, self.target, sender, nowhere, _no_judge, interrupted=interrupted, on_reply=on_reply, logs=logs
             )
-            await runner.run()
+            end = await runner.run()
         finally:
             with suppress(TimeoutError):
                 await asyncio.wait_for(sender.close(), _CLOSING_S)
+        problem = end.detail if end.reason == "failed" else ""
+        return None if logs is None else LogsTold(logs.group, nowhere.ran, nowhere.told, problem)
+
+
+class LogsTold(NamedTuple):
+    """What the logs told of a few requests."""
+
+    group: str
+    ran: int
+    """Requests that the function answered."""
+    told: int
+    problem: str = ""
+    """Why the logs can't be read, where they can't."""
 
 
 def _doubts(plan: Plan, tenants: TenantList) -> Iterator[str]:
@@ -182,13 +199,18 @@ def _no_judge(_: Wave, __: Sequence[Observation]) -> Standing:
 
 
 class _Nowhere:
-    """Keeps nothing."""
+    """Keeps nothing, but how much came."""
+
+    def __init__(self) -> None:
+        self.ran = self.told = 0
 
     def observation(self, observation: Observation) -> None:
-        """Forget it."""
+        """Count it."""
+        self.ran += may_have_run(observation)
 
-    def sighting(self, sighting: Sighting) -> None:
-        """Forget it."""
+    def sighting(self, sighting: Sighting) -> None:  # noqa: ARG002 - it is counted, not kept
+        """Count it."""
+        self.told += 1
 
     def flush(self) -> None:
         """There is nothing to write."""

@@ -105,6 +105,33 @@ def handler(event, context):
     assert {"shared-environment", "contradicted-witness"} <= checks
 
 
+def test_a_preflight_looks_at_the_logs() -> None:
+    with plain() as lab:
+        ran = invoke(lab, "--witness-from", "logs", "--preflight")
+        assert (ran.returncode, "served 5 of 5 requests" in ran.stderr) == (0, True), ran.stderr
+        typo = invoke(lab, "--witness-from", "logs", "--preflight", "--log-wait", "1", "--log-group", "/typo")
+        assert (typo.returncode, "error: there is no log group /typo" in typo.stderr) == (1, True), typo.stderr
+
+
+def test_a_handler_that_fails_ends_the_run_early() -> None:
+    Path("mine.py").write_text("def handler(event, context):\n    raise RuntimeError('no')\n")
+    with plain() as lab:
+        ran = invoke(lab, *FROM_LOGS)
+    told = report(ran)
+    assert (ran.returncode, told["subject"]["ended"]) == (3, "no-witness")
+    assert told["subject"]["requests"] < 20
+    assert "every request failed (RuntimeError)" in told["reasons"][0]
+
+
+def test_a_control_behind_an_endpoint_has_a_log_group_of_its_own() -> None:
+    with plain(control=True) as lab:
+        without = probe(lab, "--control", lab.control_url)
+        assert (without.returncode, "Name it: --control-log-group" in without.stderr) == (2, True)
+        ran = probe(lab, "--control", lab.control_url, "--control-log-group", f"/aws/lambda/{lab.control_name}")
+    assert ran.returncode == 0, ran.stderr
+    assert report(ran)["evidence"]["control"]["caught_by"] == ["log_stream_name"]
+
+
 def test_logs_that_name_nobody_are_said(tmp_path: Path) -> None:
     with plain(log_delay_s=60) as lab:
         ran = invoke(lab, *FROM_LOGS, "--log-wait", "1")
