@@ -168,7 +168,8 @@ def _read(subject: LogSubject | ConfigSubject) -> Block:
     """What was read, where nothing was sent."""
     lines = [printable(subject.target), f"read: {', '.join(printable(source) for source in subject.sources)}"]
     if isinstance(subject, LogSubject):
-        lines.append(f"{many(subject.streams, 'log stream')} in {many(subject.groups, 'log group')}")
+        groups = f" in {many(subject.groups, 'log group')}" if subject.groups else ""
+        lines.append(f"{many(subject.streams, 'log stream')}{groups}")
         if subject.since or subject.until:
             lines.append(
                 f"from {printable(subject.since) or 'the first'} to {printable(subject.until) or 'the last'}"
