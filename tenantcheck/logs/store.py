@@ -15,7 +15,10 @@ from tenantcheck.logs.rows import Row, decoded, encoded, merge_sorted, merged
 MOST_IN_MEMORY = 200_000
 _SORT_MEMORY = "400MB"
 _SPILLED = "rows"
-_FETCHED = 10_000
+_BY_KEY = (
+    "SELECT key, row FROM read_csv($spilled, delim='\t', header=false, quote='', escape='', auto_detect=false, "
+    "max_line_size=2097152, columns={'key': 'VARCHAR', 'row': 'VARCHAR'}) ORDER BY key"
+)
 
 
 class RowStore:
@@ -43,9 +46,9 @@ class RowStore:
             self._folder = tempfile.TemporaryDirectory(prefix="tenantcheck-rows-")
         with (Path(self._folder.name) / _SPILLED).open("ab") as file:
             for name, row in self._rows.items():
-                # Hexadecimal: nothing to quote, and the order of the bytes.
-                key = name.encode("utf-8", "replace").hex()
-                file.write(f"{key}\t{encoded(row).hex()}\n".encode())
+                # The key in hexadecimal: nothing in it parts fields, and its order is that of the bytes. A row is
+                # JSON in one line, without a tab.
+                file.write(name.encode("utf-8", "replace").hex().encode() + b"\t" + encoded(row) + b"\n")
         self._rows.clear()
 
     def merged(self) -> Iterator[Row]:
@@ -58,20 +61,18 @@ class RowStore:
         yield from merge_sorted(self._sorted(self._folder.name))
 
     def _sorted(self, folder: str) -> Iterator[Row]:
-        connection = _duckdb().connect(
-            config={"memory_limit": _SORT_MEMORY, "threads": 2, "temp_directory": folder},
-        )
+        """Every row, by its key: sorted into a file, since a result would be held in memory."""
+        spilled, by_key = Path(folder) / _SPILLED, Path(folder) / f"{_SPILLED}-by-key"
+        settings = {"memory_limit": _SORT_MEMORY, "threads": 2, "temp_directory": folder}
+        connection = _duckdb().connect(config=settings | {"preserve_insertion_order": False})
         try:
-            connection.execute(
-                "SELECT row FROM read_csv(?, delim='\t', header=false, quote='', escape='', auto_detect=false, "
-                "max_line_size=2097152, columns={'stream': 'VARCHAR', 'row': 'VARCHAR'}) ORDER BY stream",
-                [str(Path(folder) / _SPILLED)],
-            )
-            while some := connection.fetchmany(_FETCHED):
-                for (text,) in some:
-                    yield decoded(bytes.fromhex(text))
+            rows = connection.sql(_BY_KEY, params={"spilled": str(spilled)})
+            rows.write_csv(str(by_key), sep="	", header=False, quotechar="", escapechar="")
         finally:
             connection.close()
+        with by_key.open("rb") as file:
+            for line in file:
+                yield decoded(line.partition(b"\t")[2])
 
     def __enter__(self) -> RowStore:
         return self
