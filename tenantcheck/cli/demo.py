@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import NamedTuple
 
 import click
 
 from tenantcheck import lab as lab_package
+from tenantcheck.api import audited
 from tenantcheck.cli.execute import execute
 from tenantcheck.cli.interrupts import interrupts
 from tenantcheck.cli.root import Command, Common, examples
 from tenantcheck.cli.say import say, whole_stdout
 from tenantcheck.lab import Lab
-from tenantcheck.model import Call, Reply, Seen, Verdict, WitnessFrom
+from tenantcheck.model import Call, Observed, Outcome, Reply, Seen, Verdict, WitnessFrom
 from tenantcheck.model.text import printable
 from tenantcheck.reports.sentences import evidence_sentence, finding_sentence
 from tenantcheck.run.interruption import BrokenOff
@@ -42,6 +45,13 @@ class Shown(NamedTuple):
     expected: str
     verdict: Verdict
     more: str = ""
+    audit: Outcome | None = None
+    """What an audit of its logs came to."""
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether it was found to be what it is."""
+        return {self.verdict.outcome, self.audit or self.expected} == {self.expected}
 
 
 @click.command(
@@ -67,18 +77,44 @@ def command(common: Common) -> int:
         verdict = _probe(lab, common, control=lab.control_url)
         shown.append(Shown("an isolated function, by HTTP", "pass", verdict, _twin(verdict)))
         shown.append(Shown("an isolated function, by Invoke", "pass", _invoke(lab, common)))
-    with Lab(isolation="per-tenant", handler=_PLAIN, log_delay_s=0.5) as lab:
-        verdict = _invoke(lab, common, witness_from="logs")
-        shown.append(Shown("an isolated function whose handler tells nothing, by its logs", "pass", verdict))
+    with _logs() as logs:
+        with Lab(isolation="per-tenant", handler=_PLAIN, log_delay_s=0.5, logs=logs) as lab:
+            verdict = _invoke(lab, common, witness_from="logs")
+        audit = audited([str(logs)])
+        function = "an isolated function whose handler tells nothing, by its logs"
+        shown.append(Shown(function, "pass", verdict, _audit(audit), audit.outcome))
     with Lab(isolation="none", hold_s=0.01) as lab:
         verdict = _probe(lab, common)
         fooled = run_async(_parallel_curls(lab.front_url, CURL_REPEATS))
         told = f"Two parallel curls, twice, called it isolated in {fooled} of {CURL_REPEATS} repeats."
         shown.append(Shown("one without isolation, by HTTP", "fail", verdict, told))
-    with Lab(isolation="broken") as lab:
-        shown.append(Shown("one that only says it isolates, by Invoke", "fail", _invoke(lab, common)))
+    with _logs() as logs:
+        with Lab(isolation="broken", logs=logs) as lab:
+            verdict = _invoke(lab, common)
+        audit = audited([str(logs)])
+        shown.append(
+            Shown("one that only says it isolates, by Invoke", "fail", verdict, _audit(audit), audit.outcome)
+        )
     _print(shown, common, monotonic() - begun)
-    return 0 if all(each.verdict.outcome == each.expected for each in shown) else 1
+    return 0 if all(each.as_expected for each in shown) else 1
+
+
+@contextmanager
+def _logs() -> Iterator[Path]:
+    """A folder for the log streams of a lab."""
+    with TemporaryDirectory(prefix="tenantcheck-demo-") as folder:
+        yield Path(folder)
+
+
+def _audit(audit: Verdict) -> str:
+    """What an audit of a lab's logs found."""
+    observed = audit.evidence
+    seen = (
+        f"{observed.invocations} invocations of {observed.environments} environments"
+        if isinstance(observed, Observed)
+        else ""
+    )
+    return f"An audit of its logs says so, too: {audit.outcome.upper()}, {seen}."
 
 
 def _probe(lab: Lab, common: Common, control: str | None = None) -> Verdict:

@@ -28,6 +28,7 @@ def test_demo(in_tmp: Path) -> None:
         "FAIL",
     ]
     assert len(re.findall(r"^      #\d+  tck-", result.stdout, re.MULTILINE)) == 4  # the two requests of each breach
+    assert re.findall(r"An audit of its logs says so, too: (\w+)", result.stdout) == ["PASS", "FAIL"]
     histories = re.findall(r"history: (\S+)", result.stdout)
     assert len(histories) == 5
     assert all(Path(name).exists() for name in histories)
