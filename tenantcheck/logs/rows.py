@@ -7,7 +7,7 @@ machines or days, and twice, and the verdict is the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import msgspec
@@ -307,17 +307,3 @@ def rows_in_footer(line: bytes) -> int | None:
 def decoded(line: bytes) -> Row:
     """The row of one line. Raises `msgspec.DecodeError`."""
     return _decode_row(line)
-
-
-def merge_sorted(rows: Iterable[Row]) -> Iterator[Row]:
-    """Rows that come by stream, each stream once."""
-    last: Row | None = None
-    for row in rows:
-        if last is not None and last.key == row.key:
-            last = merged(last, row)
-            continue
-        if last is not None:
-            yield last
-        last = row
-    if last is not None:
-        yield last

@@ -7,11 +7,9 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenantcheck.errors import TenantcheckError
 from tenantcheck.logs.facts import Facts
 from tenantcheck.logs.judge import About, judged
 from tenantcheck.logs.rows import Row, decoded, encoded, merged, stream_in
@@ -171,7 +169,7 @@ class TestStore:
             for n in range(count)
         ]
 
-    def test_beyond_memory_a_database_sorts_and_the_rows_are_the_same(self) -> None:
+    def test_beyond_memory_the_rows_are_the_same_and_in_the_same_order(self) -> None:
         rows = self.rows()
         with RowStore() as store:
             store.add(rows)
@@ -181,11 +179,3 @@ class TestStore:
             assert len(list(small.merged())) > 100  # as a checkpoint asks in between
             small.add(rows[250:])
             assert list(small.merged()) == expected
-
-    def test_without_the_database_it_says_what_to_do(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(__import__("sys").modules, "duckdb", None)
-        with (
-            RowStore(most_in_memory=20) as small,
-            pytest.raises(TenantcheckError, match="merging them takes a database"),
-        ):
-            small.add(self.rows())
