@@ -105,7 +105,8 @@ def audit(settings: AuditSettings, on_progress: OnProgress = lambda _: None) -> 
         if histories:
             of = "1 history" if len(histories) == 1 else f"{len(histories)} histories"
             told = f"{len(sent)} requests of {of} were joined by their ids, where the platform names no tenant"
-            reading = replace(reading, about=replace(reading.about, remarks=(*reading.about.remarks, told)))
+            about = replace(reading.about, remarks=(*reading.about.remarks, told))
+            reading = replace(reading, about=about, sent=len(sent))
         return _judged(settings, reading, store)
 
 
@@ -126,6 +127,9 @@ def _only_for_groups(settings: AuditSettings, groups: Sequence[str]) -> None:
 class _Read:
     about: About
     invocations: int | None = None
+    function: str = ""
+    sent: int = 0
+    """Requests of histories beside the logs."""
 
 
 def _parted(settings: AuditSettings) -> tuple[list[str], list[str], list[str]]:
@@ -136,8 +140,8 @@ def _parted(settings: AuditSettings) -> tuple[list[str], list[str], list[str]]:
     for source in settings.sources:
         if "://" in source or Path(source).exists():
             (histories if is_history(source) else paths).append(source)
-        elif _may_be_group(group := _without_arn(source)):
-            groups.append(group)
+        elif _may_be_group(_without_arn(source)):
+            groups.append(source)
         else:
             paths.append(source)  # which says that it is not there
     if len(groups) > 1:
@@ -149,10 +153,15 @@ def _parted(settings: AuditSettings) -> tuple[list[str], list[str], list[str]]:
     return groups, histories, paths
 
 
+_GROUP_ARN = re.compile(
+    r"arn:aws[a-z-]*:logs:(?P<region>[a-z0-9-]*):(?P<account>\d*):log-group:(?P<name>[^:]+)(:\*)?"
+)
+
+
 def _without_arn(source: str) -> str:
-    """The name of a log group that is given by its ARN."""
-    named = re.fullmatch(r"arn:aws[a-z-]*:logs:[a-z0-9-]*:\d*:log-group:([^:]+)(:\*)?", source)
-    return named[1] if named is not None else source
+    """The name of a log group that may be given by its ARN."""
+    named = _GROUP_ARN.fullmatch(source)
+    return named["name"] if named is not None else source
 
 
 def _may_be_group(source: str) -> bool:
@@ -215,19 +224,21 @@ def _named(paths: Sequence[str]) -> str:
 
 
 def _read_group(
-    settings: AuditSettings, group: str, wanted: Wanted, store: RowStore, on_progress: OnProgress
+    settings: AuditSettings, source: str, wanted: Wanted, store: RowStore, on_progress: OnProgress
 ) -> _Read:
     from tenantcheck.logs.sources.live import LiveGroup, Window
 
+    group, options, account = _asked(source, settings.aws)
+
     if settings.engine == "spark":
         raise UsageError("--engine spark reads files", "Export the group to S3, and name the export.")
-    live = LiveGroup(group, settings.aws, unmask=settings.unmask)
+    live = LiveGroup(group, options, unmask=settings.unmask, account=account)
     if not group.startswith("/"):
         on_progress(f"there is no file {group}, so it is taken for a log group")
-    known = read_cursor(settings.cursor, group) if settings.cursor is not None else None
+    known = read_cursor(settings.cursor, group, live.where) if settings.cursor is not None else None
     described = live.described()
     until = settings.until_ms or int(time.time() * 1000)
-    cursor = _begun(settings, group, known[0] if known else None, until)
+    cursor = structs.replace(_begun(settings, group, known[0] if known else None, until), where=live.where)
     if known is not None:
         store.add(known[1])
     window = Window(cursor.from_ms, cursor.until_ms)
@@ -238,9 +249,9 @@ def _read_group(
     if settings.engine == "insights":
         remarks.append("rows were grouped by Logs Insights; these queries were not verified on AWS")
         _insights(live, described.group_class, window, store, on_progress)
-        _checkpoint(settings, structs.replace(cursor, token="", complete=True), store)
+        cursor = _checkpoint(settings, structs.replace(cursor, token="", complete=True), store)
     else:
-        _pages(settings, live, cursor, wanted, store, on_progress)
+        cursor = _pages(settings, live, cursor, wanted, store, on_progress)
     counted, why = (None, "")
     if described.function:
         counted, why = live.invocations(described.function, Window(cursor.since_ms, cursor.until_ms))
@@ -253,7 +264,20 @@ def _read_group(
         remarks=tuple(filter(None, (*remarks, why))),
         strict=settings.strict,
     )
-    return _Read(about, counted)
+    if counted is not None:
+        counted = max(0, counted - cursor.forgotten)
+    return _Read(about, counted, described.function)
+
+
+def _asked(source: str, options: ReadingOptions) -> tuple[str, ReadingOptions, str]:
+    """The name of a group, where it is asked, and the account that it should be of. Raises `UsageError`."""
+    named = _GROUP_ARN.fullmatch(source)
+    if named is None:
+        return source, options, ""
+    region = named["region"] or options.region
+    if options.region not in (None, region):
+        raise UsageError(f"--region {options.region}: this ARN is one of {region}", "Leave --region out.")
+    return named["name"], options._replace(region=region), named["account"]
 
 
 def _begun(settings: AuditSettings, group: str, known: Cursor | None, until_ms: int) -> Cursor:
@@ -285,35 +309,49 @@ def _pages(
     wanted: Wanted,
     store: RowStore,
     on_progress: OnProgress,
-) -> None:
-    """Read every page; what was read is kept wherever it stops."""
+) -> Cursor:
+    """Read every page; what was read is kept wherever it stops. Returns where reading stands then."""
     from tenantcheck.logs.sources.live import LATE_MS, ExpiredTokenError, Window
 
     begun = saved = time.monotonic()
-    token, events, anew = cursor.token, 0, 0
+    events = anew = 0
     # What a scheduled job reads again, since events may come late, counted before.
     counted_from_ms = cursor.from_ms + LATE_MS if cursor.from_ms > cursor.since_ms else 0
     window = Window(cursor.from_ms, cursor.until_ms)
     while True:
         try:
-            for page in live.pages(window, wanted, token, counted_from_ms=counted_from_ms):
+            for page in live.pages(window, wanted, cursor.token, counted_from_ms=counted_from_ms):
                 store.add(page.rows)
-                token, events = page.token, events + page.events
+                events += page.events
+                late, tail = cursor.late_now + page.late, cursor.tail_now + page.tail
+                cursor = structs.replace(cursor, token=page.token, late_now=late, tail_now=tail)
                 on_progress(_estimate(events, page.share, time.monotonic() - begun))
-                if time.monotonic() - saved > _CHECKPOINT_S:
-                    _checkpoint(settings, structs.replace(cursor, token=token), store)
+                if page.token and time.monotonic() - saved > _CHECKPOINT_S:
+                    _checkpoint(settings, cursor, store)
                     saved = time.monotonic()
             break
         except ExpiredTokenError as error:  # after a day: what is read twice changes no verdict
-            token, anew = "", anew + 1
+            cursor, anew = structs.replace(cursor, token="", late_now=0, tail_now=0), anew + 1
             if anew > _MOST_ANEW:
-                raise TargetError(
-                    f"CloudWatch Logs gives no further page of {live.group}", "Try again later."
-                ) from error
+                told = f"CloudWatch Logs gives no further page of {live.group}"
+                raise TargetError(told, "Try again later.") from error
         except TargetError:
-            _checkpoint(settings, structs.replace(cursor, token=token), store)
+            _checkpoint(settings, cursor, store)
             raise
-    _checkpoint(settings, structs.replace(cursor, token="", complete=True), store)
+    came_late = max(0, cursor.late_now - cursor.tail)
+    return _checkpoint(
+        settings,
+        structs.replace(
+            cursor,
+            token="",
+            complete=True,
+            forgotten=cursor.forgotten + came_late,
+            tail=cursor.tail_now,
+            late_now=0,
+            tail_now=0,
+        ),
+        store,
+    )
 
 
 def _estimate(events: int, share: float, seconds: float) -> str:
@@ -321,14 +359,18 @@ def _estimate(events: int, share: float, seconds: float) -> str:
     return f"{events:,} events, {share:.0%} of the time{left}"
 
 
-def _checkpoint(settings: AuditSettings, cursor: Cursor, store: RowStore) -> None:
+def _checkpoint(settings: AuditSettings, cursor: Cursor, store: RowStore) -> Cursor:
+    """Keep where reading stands; returns it as it counts now: what is forgotten in the file is still in the store."""
     if settings.cursor is None:
-        return
-    rows = store.merged()
-    if cursor.complete:
-        oldest = _text(max(0, cursor.from_ms - _FORGOTTEN_MS))
-        rows = (row for row in rows if _still_told(row, oldest))
-    write_cursor(settings.cursor, cursor, rows)
+        return cursor
+    if not cursor.complete:
+        write_cursor(settings.cursor, cursor, store.merged())
+        return cursor
+    oldest = _text(max(0, cursor.from_ms - _FORGOTTEN_MS))
+    gone = sum(row.starts for row in store.merged() if not _still_told(row, oldest))
+    told = (row for row in store.merged() if _still_told(row, oldest))
+    write_cursor(settings.cursor, structs.replace(cursor, forgotten=cursor.forgotten + gone), told)
+    return cursor
 
 
 def _still_told(row: Row, oldest: str) -> bool:
@@ -352,7 +394,9 @@ def _text(ms: int) -> str:
 
 
 def _judged(settings: AuditSettings, reading: _Read, store: RowStore) -> Verdict:
-    facts = Facts(expected=settings.expect, invocations=reading.invocations)
+    facts = Facts(
+        expected=settings.expect, invocations=reading.invocations, function=reading.function, sent=reading.sent
+    )
     digest = hashlib.sha256()
     with _RowFile(settings.rows) as file:
         facts.add(file.kept(_digested(store.merged(), digest.update)))

@@ -55,9 +55,24 @@ class Tenant:
 class Facts:
     """Everything that rules look at. Rows come once per stream, by name."""
 
-    def __init__(self, *, expected: Collection[str] | None = None, invocations: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        expected: Collection[str] | None = None,
+        invocations: int | None = None,
+        function: str = "",
+        sent: int = 0,
+    ) -> None:
         """`expected` are the tenants that should be there, where the user names them. `invocations` are those that a
-        metric counted, where there is one."""
+        metric counted for `function`, where there is one. `sent` are requests of histories beside the logs."""
+        self.function = function
+        self.sent = sent
+        self.of_function = 0
+        """Starts of that function, as far as rows say whose they are."""
+        self.joined = 0
+        """Requests of histories that were found in text format."""
+        self.text = 0
+        """Starts in text format that no history tells of."""
         self.expected = expected
         self.counted = invocations
         self.streams = 0
@@ -113,6 +128,9 @@ class Facts:
             return
         self.streams += 1
         self.starts += row.starts
+        self.of_function += row.starts if row.function in ("", self.function) else 0
+        self.joined += sum(span.joined for span in row.spans)
+        self.text += row.text
         self.in_json += row.starts if row.in_json else 0
         self.most = max(self.most, row.starts)
         if row.low is not None and not row.unplaced:
@@ -128,8 +146,11 @@ class Facts:
         if row.unnamed:
             self.unnamed.add(row)
             self.unnamed_starts += row.unnamed
-        if row.said is not None and not row.shared and row.low is not None and row.said.tenant != row.low.tenant:
-            self.said.add(row)
+        if row.low is not None and not row.shared:
+            said = [at for at in (row.said, row.said_high) if at is not None and at.tenant != row.low.tenant]
+            if said:
+                row.said = said[0]
+                self.said.add(row)
         self._gaps(row)
 
     def _tenants(self, row: Row) -> None:
@@ -163,7 +184,7 @@ class Facts:
 
     def _gaps(self, row: Row) -> None:
         missing = row.missing
-        if not row.starts and not missing:
+        if not row.spoke and not missing:
             missing["no-start"] = 1
         for kind, count in missing.items():
             gap = self.gaps.setdefault(kind if kind in GAPS else "not-logs", Gap())

@@ -66,7 +66,9 @@ def judged(facts: Facts, about: About) -> Verdict:
 
 
 def _evidence(facts: Facts) -> Observed:
-    known = facts.starts if facts.counted is None else max(facts.counted, facts.starts)
+    known = max(facts.starts, facts.counted or 0)
+    if facts.joined or facts.text:
+        known = max(known, facts.sent)
     blind = facts.starts - facts.named if facts.starts > facts.named else 0
     seen = facts.starts - blind
     return Observed(
@@ -89,17 +91,19 @@ def _bound(facts: Facts) -> float | None:
 
 
 def uncovered(facts: Facts) -> Iterable[str]:
-    """How much less the logs hold than ran, by the metric."""
-    if facts.counted is not None and facts.starts < facts.counted * (1 - _BLUR):
+    """How much less the logs hold than ran, by the metric and by histories."""
+    if not facts.starts:
+        yield "not one invocation was found: nothing was audited"
+    if facts.counted is not None and facts.of_function < facts.counted * (1 - _BLUR):
         yield (
-            f"{facts.starts} invocations are in the logs, the metric Invocations counts {facts.counted}: "
-            f"{facts.counted - facts.starts} are missing"
+            f"{facts.of_function} invocations are in the logs, the metric Invocations counts {facts.counted}: "
+            f"{facts.counted - facts.of_function} are missing"
         )
+    if facts.sent and (facts.joined or facts.text) and facts.joined < facts.sent:
+        yield f"{facts.sent - facts.joined} of {facts.sent} requests of the histories are not in the logs"
 
 
 def _doubts(facts: Facts) -> Iterable[str]:
-    if not facts.starts:
-        yield "not one invocation was found: nothing was audited"
     yield from uncovered(facts)
     yield from sorted(facts.doubts)
 

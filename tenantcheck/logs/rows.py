@@ -63,6 +63,8 @@ class Span(Struct, frozen=True, array_like=True, order=True, gc=False):
     starts: int
     reports: int = 0
     """Those that the platform says were over."""
+    joined: int = 0
+    """Starts in text format of which a run's history says whom they were for."""
 
 
 class Row(Struct, kw_only=True, omit_defaults=True):
@@ -88,7 +90,11 @@ class Row(Struct, kw_only=True, omit_defaults=True):
     """Those of them, in JSON format, for which it names no tenant."""
     unnamed_at: At | None = None
     said: At | None = None
-    """A tenant that a line of the function names, and the platform does not name in the same part of the stream."""
+    said_high: At | None = None
+    """The smallest and the largest tenant that lines of the function name, and the platform does not in the same
+    part of the stream."""
+    spoke: bool = False
+    """Something of the platform is there."""
     says: bool = False
     """Lines of the function name tenants, too."""
     doubts: tuple[str, ...] = ()
@@ -144,7 +150,7 @@ class Row(Struct, kw_only=True, omit_defaults=True):
             missing["no-stream"] = 1
         # One report of each part may belong to a start that came before it.
         unstarted = sum(max(0, span.reports - span.starts - 1) for span in self.spans)
-        if unstarted and not self.text:
+        if unstarted:
             missing["no-start-of-report"] = unstarted
         if self.open_reports and not self.reports_name:
             missing["no-tenant-in-report"] = missing.get("no-tenant-in-report", 0) + len(self.open_reports)
@@ -170,6 +176,8 @@ def merged(one: Row, other: Row) -> Row:
         unnamed=one.unnamed + other.unnamed,
         unnamed_at=_least(one.unnamed_at, other.unnamed_at),
         said=_least(one.said, other.said),
+        said_high=_most(one.said_high, other.said_high),
+        spoke=one.spoke or other.spoke,
         says=one.says or other.says,
         doubts=tuple(sorted({*one.doubts, *other.doubts})),
         in_json=one.in_json or other.in_json,
@@ -192,11 +200,28 @@ def joined(spans: Sequence[Span]) -> tuple[Span, ...]:
     for span in sorted(spans):
         before = told[-1] if told else None
         if before is not None and span.first <= before.last:
-            starts, reports = max(before.starts, span.starts), max(before.reports, span.reports)
-            told[-1] = Span(before.first, max(before.last, span.last), starts, reports)
+            told[-1] = Span(
+                before.first,
+                max(before.last, span.last),
+                max(before.starts, span.starts),
+                max(before.reports, span.reports),
+                max(before.joined, span.joined),
+            )
         else:
             told.append(span)
-    return tuple(sorted(sorted(told, key=lambda span: -span.starts)[:_MOST_SPANS]))
+    while len(told) > _MOST_SPANS:  # neighbours become one
+        pairs = [told[at : at + 2] for at in range(0, len(told), 2)]
+        told = [
+            Span(
+                pair[0].first,
+                pair[-1].last,
+                sum(span.starts for span in pair),
+                sum(span.reports for span in pair),
+                sum(span.joined for span in pair),
+            )
+            for pair in pairs
+        ]
+    return tuple(told)
 
 
 def _known(one: str, other: str) -> str:
@@ -229,6 +254,10 @@ _STREAM = re.compile(
 )
 
 
+#: Of a path so much is looked at: a name has at most 512 characters.
+_LONGEST_NAME = 1_024
+
+
 class Stream(Struct, frozen=True):
     """A log stream by its name."""
 
@@ -241,7 +270,7 @@ class Stream(Struct, frozen=True):
 def stream_in(text: str) -> Stream | None:
     """The stream whose name stands last in a text: a name, a path, a folder of an export (with dashes for "
     "slashes)."""
-    found = [*_STREAM.finditer(text)]
+    found = [*_STREAM.finditer(text[-_LONGEST_NAME:])]
     if not found:
         return None
     year, month, day, function, version, digits = found[-1].groups()

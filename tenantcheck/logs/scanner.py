@@ -8,7 +8,7 @@ comparing bytes tells that nothing else stands there. A line that differs is dec
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 from msgspec import structs
@@ -28,8 +28,14 @@ _DROPPED = b'"platform.logsDropped"'
 #: What follows in a record of the platform.
 _RECORD = b',"record":{"requestId":"'
 _TENANT_KEY = b'"tenantId":'
-#: An export writes the time in front of a line.
-_MOST_FRONT = 65
+#: An export writes the time in front of a line, and nothing else does.
+_FRONT = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z ")
+_TEXT_INIT = b"INIT_START Runtime Version: "
+_TEXT_REPORT = b"REPORT RequestId: "
+#: Request ids of one scan that are told apart: what is delivered twice is no more than once, where so little is
+# there.
+_MOST_TOLD_APART = 64
+_IN_TEXT = b"T RequestId: "
 _TEXT_START = b"START RequestId: "
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ID = 36
@@ -89,7 +95,11 @@ class Scan:
             version=stream.version if stream is not None else "",
         )
         self._row.unplaced = stream is None
-        self._count = self._reports = 0
+        self._count = self._reports = self._joined = 0
+        self._ids: set[bytes] | None = set()
+        """Starts so far; None where they are many."""
+        self._fronted: bool | None = None
+        """The time stands in front of each line, as in an export; None before the first line."""
         self._first = self._last = ""
         self._file = file
         self._sent = sent or {}
@@ -144,12 +154,17 @@ class Scan:
         if count:
             self._row.gaps[kind] = self._row.gaps.get(kind, 0) + count
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing of the platform was seen so far."""
+        return not self._row.spoke
+
     def row(self) -> Row:
         """What is kept of all that was taken in."""
         if self._carried:
             rest, self._carried = self._carried, b""
             self._lines(rest + b"\n", 0, len(rest) + 1)
-        span = Span(self._first, self._last, self._count, self._reports)
+        span = Span(self._first, self._last, self._count, self._reports, self._joined)
         return structs.replace(
             self._row,
             spans=(span,) if self._count or self._reports else (),
@@ -164,19 +179,26 @@ class Scan:
     def _lines(self, block: bytes, begin: int, end: int) -> None:
         """Whole lines, from one byte to another."""
         self._begin, self._end = begin, end
+        if self._fronted is None:
+            self._fronted = _FRONT.match(block, begin) is not None
         starts = block.count(_START, begin, end)
         if starts:
             self._started(block, starts)
-        self._reports += block.count(_REPORT, begin, end)
+        reports = block.count(_REPORT, begin, end)
+        self._reports += reports
+        self._row.spoke = self._row.spoke or bool(starts or reports)
         if not self._row.reports_name:
             self._reported(block)
         self._tenants(block)
-        if block.find(_TEXT_START, begin, end) >= 0:
-            self._text_starts(block)
+        if block.find(_IN_TEXT, begin, end) >= 0:
+            self._in_text(block, _TEXT_START)
+            self._in_text(block, _TEXT_REPORT)
         if block.find(_DROPPED, begin, end) >= 0:
             self._each(block, _DROPPED, self._odd)
         if self._read < _OPENING and block.find(_INIT_START, begin, min(end, begin + _OPENING)) >= 0:
             self._each(block, _INIT_START, self._odd)
+        if self._read < _OPENING and block.find(_TEXT_INIT, begin, min(end, begin + _OPENING)) >= 0:
+            self._row.spoke = True
         self._read += end - begin
 
     def _started(self, block: bytes, starts: int) -> None:
@@ -192,8 +214,22 @@ class Scan:
         if not self._ending or block.count(self._ending, self._begin, self._end) != starts:
             self._each(block, _START, self._one, left_out=learnt)
             return
-        self._count += starts - learnt
+        if self._ids is None:
+            self._count += starts - learnt
+        else:
+            self._told_apart(piece[:_ID] for piece in block[self._begin : self._end].split(_START + _RECORD)[1:])
         self._times(block)
+
+    def _told_apart(self, ids: Iterable[bytes]) -> None:
+        """Count starts, each request once, as long as they are few."""
+        for id_ in ids:
+            if self._ids is None:
+                self._count += 1
+            elif id_ not in self._ids:
+                self._count += 1
+                self._ids.add(id_)
+                if len(self._ids) > _MOST_TOLD_APART:
+                    self._ids = None
 
     def _reported(self, block: bytes) -> None:
         """Reports that name no tenant need a start that does. The platform writes those of one stream alike: where
@@ -267,39 +303,67 @@ class Scan:
         self._first = min(self._first, time) if self._first else time
         self._last = max(self._last, time)
 
-    def _text_starts(self, block: bytes) -> None:
-        at = block.find(_TEXT_START, self._begin, self._end)
+    def _in_text(self, block: bytes, words: bytes) -> None:
+        """Lines of the platform in text format: starts, and reports, which name the request as well."""
+        at = block.find(words, self._begin, self._end)
         while at >= 0:
-            id_ = block[at + len(_TEXT_START) : at + len(_TEXT_START) + _ID].decode("ascii", "replace")
-            tenant = self._sent.get(id_)
-            if _UUID.fullmatch(id_):
-                self._count += 1
-                if tenant is None:
-                    self._row.text += 1
+            id_ = block[at + len(words) : at + len(words) + _ID]
+            text = id_.decode("ascii", "replace")
+            if _UUID.fullmatch(text) and self._at_the_beginning(block, at):
+                self._row.spoke = True
+                tenant = self._sent.get(text)
+                if words == _TEXT_REPORT:
+                    self._reports += 1
                 else:
-                    self._truth(tenant, id_, "", block, at)
-            at = block.find(_TEXT_START, at + 1, self._end)
+                    self._text_start(id_, known=tenant is not None)
+                if tenant is not None:
+                    self._truth(tenant, text, "", block, at)
+            at = block.find(words, at + 1, self._end)
+
+    def _text_start(self, id_: bytes, *, known: bool) -> None:
+        before = self._count
+        self._told_apart([id_])
+        if known:
+            self._joined += self._count - before
+        else:
+            self._row.text += 1
+
+    def _at_the_beginning(self, block: bytes, at: int) -> bool:
+        """Whether something stands where a line begins, behind the time where lines have one: what stands further
+        behind is the function's own text."""
+        begin = block.rfind(b"\n", 0, at) + 1
+        begin = max(begin, self._begin)
+        if begin == at:
+            return not self._fronted
+        front = _FRONT.match(block, begin)
+        return front is not None and front.end() == at
 
     # ------------------------------------------------------------------ one line
 
     def _decoded(self, block: bytes, at: int) -> _Line | None:
-        """The line around a place, decoded; None where it is not JSON."""
-        line = _line_around(block, at)
-        brace = line.find(b"{")  # an export writes the time in front
-        if not 0 <= brace < _MOST_FRONT:
+        """The line around a place, decoded; None where it is not JSON, or stands behind something else."""
+        line = self._document(block, at)
+        if line is None:
             return None
         try:
-            return _decode(line[brace:])
+            return _decode(line)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             return None
+
+    def _document(self, block: bytes, at: int) -> bytes | None:
+        """The document that is the line around a place; None where it is none."""
+        line = _line_around(block, at)
+        if line.startswith(b"{"):
+            return None if self._fronted else line
+        front = _FRONT.match(line)
+        return line[front.end() :] if front is not None and line[front.end() : front.end() + 1] == b"{" else None
 
     def _one(self, block: bytes, at: int) -> None:
         """A start that does not end like those before it, or a line that only looks like one."""
         line = self._decoded(block, at)
         if line is None:
-            text = _line_around(block, at)
             # A function's own text may hold such words; a start that was cut may not be overlooked.
-            if text.find(b"{") in range(_MOST_FRONT):
+            if self._document(block, at) is not None:
                 self.gap("unreadable-line")
         elif line.type == "platform.start":
             self._start(line, _line_around(block, at), block, at)
@@ -323,11 +387,12 @@ class Scan:
     def _start(self, line: _Line, text: bytes, block: bytes, at: int) -> None:
         record = line.record
         self._json_starts = True
-        self._count += 1
         self._at_time(line.time)
         if record is None or not record.requestId:
+            self._count += 1
             self.gap("unreadable-line")
             return
+        self._told_apart([record.requestId[:_LONGEST_ID].encode("utf-8", "replace")])
         if len(self._starts) <= _MOST_STARTS:
             self._starts.add(record.requestId[:_LONGEST_ID].encode("utf-8", "replace"))
         if text.count(_TENANT_KEY) > 1 or text.count(b'"record"') > 1:
@@ -367,6 +432,7 @@ class Scan:
 
     def _init_start(self, line: _Line) -> None:
         """The platform names the stream itself: it has to be the one that the lines came from."""
+        self._row.spoke = True
         own = stream_in((line.record.instanceId or "")[:600]) if line.record is not None else None
         if own is not None and not self._row.unplaced and own.name[-32:] != self._row.stream[-32:]:
             self.gap("other-stream")
@@ -394,6 +460,8 @@ class Scan:
         time = line.timestamp if isinstance(line.timestamp, str) else ""
         place = self._place(tenant, line.requestId or "", time, block, at)
         row.said = min(filter(None, (row.said, place)), default=place)
+        if row.said_high is None or tenant > row.said_high.tenant:
+            row.said_high = place
 
     def _truth(self, tenant: str, request_id: str, time: str, block: bytes, at: int) -> None:
         """The platform ran somebody's request here."""
@@ -411,7 +479,9 @@ class Scan:
             if row.high is None or tenant > row.high.tenant:
                 row.high = place
         if row.said is not None and row.said.tenant == tenant:
-            row.said = None
+            row.said = row.said_high if row.said_high is not None and row.said_high.tenant != tenant else None
+        if row.said_high is not None and row.said_high.tenant == tenant:
+            row.said_high = row.said
 
     def _place(self, tenant: str, request_id: str, time: str, block: bytes, at: int) -> At:
         """Where it stands. Lines are counted in the first block only, and when somebody asks: counting all of them

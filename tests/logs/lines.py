@@ -110,7 +110,7 @@ def _document(line: str) -> dict[str, Any]:
 def _platform(plain: Plain, kind: str, told: dict[str, Any], started: set[str], reported: set[str]) -> None:
     tenant = told.get("tenantId")
     if kind == "platform.start":
-        plain.starts += 1
+        plain.starts += told["requestId"] not in started
         started.add(told["requestId"])
         plain.unnamed += not isinstance(tenant, str)
     if kind == "platform.report":

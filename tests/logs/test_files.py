@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenantcheck.errors import UsageError
-from tenantcheck.logs.rows import GAPS, Row, encoded, footer, header
+from tenantcheck.logs.rows import GAPS, Row, encoded, footer, header, merged
 from tenantcheck.logs.rules.log_gap import MEANS
 from tenantcheck.logs.sources import files, gzipped
 from tenantcheck.logs.sources.files import FORMATS, Wanted, files_in, line_at, rows_in, rows_of
@@ -47,6 +47,7 @@ def test_every_gap_says_what_it_means() -> None:
         (b"stream,low,high,starts,named,first,last\n", "table"),
         (b'"@logStream","low","high","starts","named"\n', "table"),
         (b'{"type":"header","schedule":5}', "history"),
+        (b'{"level":"INFO","events":[1],"messageType":"x"}', "lines"),
     ],
 )
 def test_a_format_is_known_by_its_content(head: bytes, name: str) -> None:
@@ -65,9 +66,9 @@ def test_a_cut_file_is_read_to_the_cut_and_said() -> None:
 
 
 def test_any_number_of_members_is_one_file() -> None:
-    members = b"".join(gzip.compress(TWO, mtime=0) for _ in range(2_000)) + b"\0" * 512
-    (row,) = read(members)[1]
-    assert (row.starts, row.gaps) == (4_000, {})
+    lines = ["\n".join(invocation(n, "a")) + "\n" for n in range(2_000)]
+    (row,) = read(b"".join(gzip.compress(each.encode(), mtime=0) for each in lines) + b"\0" * 512)[1]
+    assert (row.starts, row.gaps) == (2_000, {})
 
 
 def test_a_bomb_is_not_unpacked_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +125,7 @@ def test_a_result_that_is_a_part_says_so() -> None:
     events[0]["message"] = json.dumps({"nextToken": 1, "message": "x"})
     assert {"cut-result": 1} not in [row.gaps for row in read(json.dumps({"events": events}).encode())[1]]
     rows = read(json.dumps({"events": events}).encode()[:-40])[1]
-    assert {"cut-file": 1} in [row.gaps for row in rows]
+    assert rows[-1].gaps["cut-file"] == 1
 
 
 def test_events_without_a_stream_tell_no_environments_apart() -> None:
@@ -212,13 +213,13 @@ def test_any_padding_stands_between_members() -> None:
     packed = gzip.compress(TWO, mtime=0)
     for zeros in (1, 1_000, 131_072, 262_144, 400_000):
         (row,) = read(packed + b"\0" * zeros + packed)[1]
-        assert (row.gaps, row.starts) == ({}, 4)
+        assert (row.gaps, row.starts, row.spans[0].reports) == ({}, 2, 4)
 
 
 def test_what_is_packed_twice_is_unpacked_twice() -> None:
     inner = gzip.compress(TWO, mtime=0) * 3
     name, (row,) = read(gzip.compress(inner, mtime=0))
-    assert (name, row.starts, row.gaps) == ("lines", 6, {})
+    assert (name, row.spans[0].reports, row.gaps) == ("lines", 6, {})
     (row,) = read(gzip.compress(inner, mtime=0)[:-20])[1]
     assert row.gaps == {"cut-file": 1}
 
@@ -243,6 +244,73 @@ def test_a_byte_has_its_line(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(b"a\nbb\nccc\n" * 500_000, mtime=0))
     assert [line_at(str(path), byte) for byte in (1, 2, 5, 9, 2_250_000, 10**9)] == [1, 2, 3, 4, 750_001, 0]
     assert line_at(str(tmp_path / "gone"), 1) == 0
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        gzip.compress(b"", mtime=0),
+        b"\x1e" + gzip.compress(TWO, mtime=0)[1:],
+        TWO.decode().encode("utf-16"),
+        b'{"type":"header"}\n' + TWO,
+        b'{"data":{"events":[]}}',
+        b'{"events":[]}',
+        b"just some text\n",
+    ],
+)
+def test_a_file_that_tells_nothing_is_missed_beside_good_ones(data: bytes) -> None:
+    """It may hold what the others hide."""
+    good = read("".join(f"{line}\n" for n in range(5) for line in invocation(n, "a")).encode())[1]
+    merged_ = [each for row in read(data)[1] for each in (merged(good[0], row) if row.key == good[0].key else row,)]
+    assert any(row.missing for row in merged_)
+
+
+def test_what_stands_behind_a_line_break_of_a_message_is_the_functions() -> None:
+    """A function that prints another one's log."""
+    shipped = "shipped:\n" + "\n".join(invocation(7, "b"))
+    lines = [*invocation(1, "a"), shipped, *invocation(2, "a")]
+    records = b"".join(json.dumps(each).encode() for each in deliveries({stream(1): lines}, size=50))
+    told = {"events": [{"logStreamName": stream(1), "message": line} for line in lines]}
+    for data in (records, json.dumps(told).encode()):
+        (row,) = read(data)[1]
+        assert (row.shared, row.starts) == (False, 2)
+    exported = "".join(f"2026-11-25T10:00:00.000Z {line}\n" for line in lines)
+    assert not read(exported.encode())[1][0].shared
+
+
+def test_a_text_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_LONGEST_TEXT", 1 << 20)
+    rows = read(b'{"events":[{"message":"' + b"a" * (64 << 20))[1]
+    assert rows[-1].gaps["cut-file"] == 1
+
+
+def test_a_name_without_end_costs_nothing() -> None:
+    begun = time.process_time()
+    read(json.dumps({"messageType": "DATA_MESSAGE", "logStream": "2025-11-25-" * 24_000, "logEvents": []}).encode())
+    assert time.process_time() - begun < 5
+
+
+def test_a_key_in_three_pieces_is_found() -> None:
+    told = json.dumps({"events": [{"logStreamName": stream(1), "message": start(1, "a")}], "nextToken": "x"}).encode()
+    at = told.index(b"nextToken")
+    members = [told[: at + 3], told[at + 3 : at + 5], told[at + 5 :]]
+    rows = read(b"".join(gzip.compress(member, mtime=0) for member in members))[1]
+    assert {"cut-result": 1} in [row.gaps for row in rows]
+
+
+def test_a_quote_that_is_lost_hides_no_rows() -> None:
+    text = f'@logStream,low,high,starts,named,last\n{stream(1)},a,a,1,1,"x\n{stream(2)},a,b,1,1,"y"\n'
+    rows = read(text.encode(), "q.csv")[1]
+    assert any(row.gaps for row in rows)
+
+
+def test_a_time_of_insights_is_the_platforms() -> None:
+    at = "2026-11-25 10:00:00.001"
+    text = f"@logStream,low,high,starts,named,first,last\n{stream(1)},a,a,1,1,{at},{at}\n"
+    (row,) = read(text.encode(), "q.csv")[1]
+    (other,) = read(f"{start(1, 'a')}\n".encode())[1]
+    assert merged(row, other).starts == 1
 
 
 @given(st.binary(max_size=400), st.booleans())

@@ -84,7 +84,7 @@ def test_a_cursor_goes_on_where_reading_stopped(
     monkeypatch.setattr(LiveGroup, "_filtered", throttled)
     with pytest.raises(TargetError, match="Throttling"):
         audit(GROUP, endpoint_url=moto, cursor=cursor)
-    stopped = read_cursor(cursor, GROUP)
+    stopped = read_cursor(cursor, GROUP, f"eu-west-1 {moto}")
     assert stopped is not None
     assert stopped[0].token == asked[1]["nextToken"]
     list(stopped[1])
@@ -139,8 +139,44 @@ def test_a_scheduled_job_finds_what_lies_between_two_of_its_runs(logs: Any, moto
     assert counted == [6] * 4
     with pytest.raises(UsageError, match="says where reading goes on"):
         audit(GROUP, endpoint_url=moto, cursor=cursor, watch=True, since=until)
-    with pytest.raises(UsageError, match="it is one of"):
-        audit("/aws/lambda/other", endpoint_url=moto, cursor=cursor)
+    for other, told in ((("/aws/lambda/other",), {}), ((GROUP,), {"region": "us-east-1"})):
+        with pytest.raises(UsageError, match="it is one of"):
+            audit(*other, endpoint_url=moto, cursor=cursor, **told)  # type: ignore[arg-type]
+    lines = cursor.read_bytes().splitlines(keepends=True)
+    for cut in (lines[:-1], [*lines[:1], *lines[2:]]):
+        cursor.write_bytes(b"".join(cut))
+        with pytest.raises(UsageError, match="is cut"):
+            audit(GROUP, endpoint_url=moto, cursor=cursor, watch=True)
+
+
+def test_environments_that_are_gone_stay_counted(
+    logs: Any, moto: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cursor forgets their rows, and the metric still counts what ran in them."""
+    monkeypatch.setattr(LiveGroup, "invocations", lambda *_: (9, ""))
+    monkeypatch.setattr("tenantcheck.logs.audit._FORGOTTEN_MS", 0)
+    cursor = tmp_path / "c"
+    put(logs, 1, "aaa", ago_ms=7_200_000)
+    put(logs, 2, "bbb", ago_ms=60_000)
+    until = datetime.fromtimestamp((NOW_MS - 3_600_000) / 1000, UTC)
+    audit(GROUP, endpoint_url=moto, cursor=cursor, until=until)
+    audit(GROUP, endpoint_url=moto, cursor=cursor, watch=True)
+    put(logs, 3, "aaa", ago_ms=1_000)
+    last = audit(GROUP, endpoint_url=moto, cursor=cursor, watch=True)
+    assert last.outcome == "pass", last.reasons
+    assert last.evidence.environments == 2  # type: ignore[union-attr]
+
+
+def test_an_arn_says_where_to_ask(logs: Any, moto: str) -> None:
+    put(logs, 1, "aa")
+    put(logs, 2, "bb")
+    (group,) = logs.describe_log_groups(logGroupNamePrefix=GROUP)["logGroups"]
+    assert audit(group["arn"], endpoint_url=moto, region=None).outcome == "pass"
+    account = group["arn"].split(":")[4]
+    with pytest.raises(TargetError, match="this is not the account 999999999999"):
+        audit(group["arn"].replace(account, "999999999999"), endpoint_url=moto)
+    with pytest.raises(UsageError, match="this ARN is one of eu-west-1"):
+        audit(group["arn"], endpoint_url=moto, region="us-east-1")
 
 
 def test_a_group_that_is_not_there(logs: Any, moto: str) -> None:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenantcheck.logs.rows import Row, stream_in
+from tenantcheck.logs.facts import Facts
+from tenantcheck.logs.rows import Row, merged, stream_in
 from tenantcheck.logs.scanner import MAX_LINE, Scan
 from tests.logs.lines import (
     HEX,
@@ -110,6 +111,32 @@ def test_text_format_is_read_where_a_run_says_whom_it_asked_for() -> None:
     sent = {request_id(0): "a", request_id(1): "b"}
     row = scanned(lines, sent=sent)
     assert (row.shared, row.starts, row.missing) == (True, 3, {"text-format": 1})
+
+
+def test_a_report_in_text_format_says_whose_it_was_as_a_start_does() -> None:
+    lines = [
+        f"START RequestId: {request_id(0)} Version: $LATEST",
+        f"REPORT RequestId: {request_id(0)}\tDuration: 1 ms",
+    ]
+    lines += [f"END RequestId: {request_id(1)}", f"REPORT RequestId: {request_id(1)}\tDuration: 1 ms"]
+    sent = {request_id(0): "a", request_id(1): "b"}
+    assert scanned(lines, sent=sent).shared
+    assert not scanned([*lines[:2], f"invoked: START RequestId: {request_id(1)} Version: $LATEST"], sent=sent).shared
+    fronted = [f"{moment(n)} {line}" for n, line in enumerate(lines)]
+    assert scanned(fronted, sent=sent).shared
+
+
+def test_what_is_delivered_twice_is_no_reuse() -> None:
+    assert scanned([*invocation(1, "a"), *invocation(1, "a")]).starts == 1
+    assert scanned([line for _ in range(2) for n in range(40) for line in invocation(n, "a")]).starts == 40
+
+
+def test_a_foreign_tenant_is_kept_beside_the_own_one() -> None:
+    """The function's lines stand in one part, what the platform says in another."""
+    part = scanned([said(1, "a"), said(2, "z")])
+    both = merged(part, scanned(invocation(1, "a")))
+    facts = Facts().add([both])
+    assert facts.said.total == 1
 
 
 def test_a_start_without_tenant_is_counted_and_shown() -> None:

@@ -20,6 +20,7 @@ from tenantcheck.logs.scanner import Scan
 from tenantcheck.logs.sources.gzipped import Blocks, blocks_of
 from tenantcheck.logs.sources.histories import HISTORY
 from tenantcheck.logs.sources.tables import is_table, table_rows
+from tenantcheck.model import Header
 
 #: Files of one folder are read in batches of so many.
 BATCH = 256
@@ -153,13 +154,12 @@ def _lines(path: str, blocks: Blocks, wanted: Wanted) -> Iterator[Row]:
     scan = Scan(stream_in(path), file=path, group=_group_of(path), sent=wanted.sent)
     for block in blocks:
         scan.feed(block)
-    _ended(scan, blocks)
-    yield scan.row()
-
-
-def _ended(scan: Scan, blocks: Blocks) -> None:
     if blocks.problem is not None:
         scan.gap(blocks.problem)
+    row = scan.row()
+    if scan.empty:  # noted here: beside a good part of the stream nobody would miss it
+        row.gaps["no-start"] = row.gaps.get("no-start", 0) + 1
+    yield row
 
 
 def _group_of(path: str) -> str:
@@ -188,8 +188,11 @@ class _Delivery(msgspec.Struct):
 _delivery = msgspec.json.Decoder(_Delivery).decode
 
 
+_FIRST_OF_RECORD = re.compile(rb'\s*\{\s*"(?:messageType|owner|logGroup|logStream|subscriptionFilters|logEvents)"')
+
+
 def _is_subscription(head: bytes) -> bool:
-    return head.lstrip()[:1] == b"{" and b'"messageType"' in head
+    return _FIRST_OF_RECORD.match(head) is not None and b'"messageType"' in head
 
 
 def _subscription(path: str, blocks: Blocks, wanted: Wanted) -> Iterator[Row]:
@@ -199,13 +202,18 @@ def _subscription(path: str, blocks: Blocks, wanted: Wanted) -> Iterator[Row]:
         if record is None:
             scans.gap("unreadable-line")
         elif record.messageType == "DATA_MESSAGE":
-            messages = "\n".join([event.message for event in record.logEvents])
+            messages = "\n".join([one_line(event.message) for event in record.logEvents])
             yield from scans.feed(record.logStream, messages, group=record.logGroup, account=record.owner)
         elif record.messageType != "CONTROL_MESSAGE":
             scans.gap("not-logs")
     if blocks.problem is not None:
         scans.gap(blocks.problem)
     yield from scans.rows()
+
+
+def one_line(message: str) -> str:
+    """A message as one line: what stands behind a line break is the function's, whatever it looks like."""
+    return message if "\n" not in message else message.rstrip("\n").replace("\n", " ")
 
 
 _CUT = re.compile(rb'\}\s{0,8}(?=\{")')
@@ -215,10 +223,13 @@ def _deliveries(blocks: Iterable[bytes]) -> Iterator[_Delivery | None]:
     """Records that follow each other; None for what is none. What looks like the end of one may stand in a message:
     then what lies before it is no record yet."""
     rest = b""
+    looked = tries = 0
     for block in blocks:
         rest = rest + block if rest else block
-        begin = last = tries = 0
-        for cut in _CUT.finditer(rest):
+        begin = last = 0
+        for cut in _CUT.finditer(rest, max(0, looked - _MOST_BETWEEN)):
+            if cut.end() + len(_BEGIN) <= looked:  # it was tried, when what follows it was there already
+                continue
             tries += 1
             if tries > _MOST_TRIES:  # a record has not so many places that look like its end
                 yield None
@@ -230,14 +241,18 @@ def _deliveries(blocks: Iterable[bytes]) -> Iterator[_Delivery | None]:
             if record is not None:
                 yield record
                 begin, tries = last, 0
+        looked = len(rest) - begin
         rest = rest[begin:]
         if len(rest) > _MOST_RECORD:
             yield None
-            rest = b""
+            rest, looked = b"", 0
     if rest.strip():
         yield from _at_the_end(rest)
 
 
+#: How a record begins, and bytes between the end of one and the beginning of the next, at most.
+_BEGIN = b'{"'
+_MOST_BETWEEN = 12
 #: Places inside one record, in its messages, that may look like the end of it.
 _MOST_TRIES = 64
 
@@ -304,9 +319,11 @@ class Scans:
 # ---------------------------------------------------------------------- filter-log-events
 
 
+_FIRST_OF_EVENTS = re.compile(rb'\s*\{\s*"(?:events|searchedLogStreams|next(?:Forward|Backward)?Token|NextToken)"')
+
+
 def _is_events(head: bytes) -> bool:
-    text = head.lstrip()
-    return text[:1] == b"{" and b'"events"' in head and b"tenantcheck" not in head[:64]
+    return _FIRST_OF_EVENTS.match(head) is not None
 
 
 def _events(path: str, blocks: Blocks, wanted: Wanted) -> Iterator[Row]:
@@ -318,20 +335,27 @@ def _events(path: str, blocks: Blocks, wanted: Wanted) -> Iterator[Row]:
 
     def watched() -> Iterator[bytes]:
         nonlocal more
-        before = b""
+        before, inside = b"", 0
         for block in blocks:
             more = more or _MORE.search(before + block) is not None
-            before = block[-64:]
+            before = (before + block)[-64:]
+            inside = 0 if _QUOTE.search(block) else inside + len(block)
+            if inside > _LONGEST_TEXT:
+                raise ValueError("one text without an end")
             yield block
 
+    found = 0
     try:
         for event in ijson.items(_Reader(watched()), "events.item", use_float=True):
             if not isinstance(event, dict) or not isinstance(event.get("message"), str):
                 scans.gap("unreadable-line")
                 continue
-            yield from scans.feed(str(event.get("logStreamName") or ""), event["message"])
+            found += 1
+            yield from scans.feed(str(event.get("logStreamName") or ""), one_line(event["message"]))
     except (ijson.JSONError, UnicodeDecodeError, ValueError, RecursionError):
         scans.gap("cut-file")
+    if not found:
+        scans.gap("no-start")
     if more:
         scans.gap("cut-result")
     if blocks.problem is not None:
@@ -339,6 +363,9 @@ def _events(path: str, blocks: Blocks, wanted: Wanted) -> Iterator[Row]:
     yield from scans.rows()
 
 
+#: The end, or the beginning, of a text; and how long a text without any may be.
+_QUOTE = re.compile(rb'(?<!\\)"')
+_LONGEST_TEXT = 4 << 20
 #: A key that says that there is more; in a message its quotes would have backslashes.
 _MORE = re.compile(rb'(?<!\\)"[nN]extToken"\s*:')
 
@@ -430,8 +457,12 @@ def _is_history(head: bytes) -> bool:
 
 
 def _nothing(path: str, blocks: Blocks, wanted: Wanted) -> Iterator[Row]:  # noqa: ARG001 - as every format
-    """A history of a run holds no logs; where it is named, it says for whom requests were sent."""
-    return iter(())
+    """A history of a run holds no logs; where it is named, it says for whom requests were sent. What only begins like
+    one is no history."""
+    try:
+        msgspec.json.decode(next(lines_of(blocks), b""), type=Header)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        yield Row(stream=path, gaps={"not-logs": 1})
 
 
 FORMATS: tuple[Format, ...] = (

@@ -15,7 +15,7 @@ from msgspec import structs
 from tenantcheck.aws import ReadingOptions, code_of, reading_client, translated
 from tenantcheck.errors import TargetError
 from tenantcheck.logs.rows import Row
-from tenantcheck.logs.sources.files import Scans, Wanted
+from tenantcheck.logs.sources.files import Scans, Wanted, one_line
 from tenantcheck.logs.sources.tables import INSIGHTS_BY_STREAM, INSIGHTS_BY_TENANT, MOST_ROWS, row_of
 from tenantcheck.model.text import printable
 
@@ -57,16 +57,28 @@ class Page(NamedTuple):
     share: float
     """Of the window that was read, by the times of its events."""
     events: int
+    late: int = 0
+    """Invocations of a time that was read before."""
+    tail: int = 0
+    """Invocations of the end of the window, where more may come late."""
 
 
 class LiveGroup:
     """One log group. Raises `TargetError` where it can't be read."""
 
-    def __init__(self, group: str, options: ReadingOptions, *, unmask: bool = False) -> None:
+    def __init__(self, group: str, options: ReadingOptions, *, unmask: bool = False, account: str = "") -> None:
+        """`account` is the one that the group's ARN names, where it was given by that."""
         self.group = group
+        self._account = account
         self._options = options
         self._unmask = unmask
         self._logs = reading_client("logs", options)
+
+    @property
+    def where(self) -> str:
+        """Region and endpoint that are asked."""
+        meta = self._logs.meta
+        return f"{meta.region_name} {meta.endpoint_url}"
 
     # ------------------------------------------------------------------ what the configuration says
 
@@ -77,6 +89,10 @@ class LiveGroup:
         found = self._asked(remarks, "logs:DescribeLogGroups", self._find)
         if found is None:
             found = {}
+        elif self._account and f":{self._account}:" not in str(found.get("arn", "")):
+            raise TargetError(
+                f"this is not the account {self._account} of the log group's ARN", "Name its --profile."
+            )
         elif not found:
             raise TargetError(f"there is no log group {self.group}", "Look at its name, --region and --profile.")
         group_class = str(found.get("logGroupClass") or "STANDARD")
@@ -145,25 +161,25 @@ class LiveGroup:
             asked["unmask"] = True
         span = max(1, window.until_ms - window.since_ms)
         reached = window.since_ms
-        late, new = Scans(self.group, wanted, file=""), Scans(self.group, wanted, file="")
+        late, new, tail = (Scans(self.group, wanted, file="") for _ in range(3))
         while True:
             if token:
                 asked["nextToken"] = token
             page = self._filtered(asked, bool(token))
-            rows: list[Row] = []
+            closed: list[Row] = []
             events = page.get("events", ())
             for event in events:
                 at_ms = int(event.get("timestamp", 0))
                 reached = max(reached, at_ms)
-                scans = new if at_ms >= counted_from_ms else late
-                rows += scans.feed(
-                    str(event.get("logStreamName") or ""), str(event.get("message") or ""), group=self.group
-                )
+                scans = late if at_ms < counted_from_ms else new if at_ms < window.until_ms - LATE_MS else tail
+                message = one_line(str(event.get("message") or ""))
+                closed += scans.feed(str(event.get("logStreamName") or ""), message, group=self.group)
             token = str(page.get("nextToken") or "")
-            rows += new.rows()
-            rows += [structs.replace(row, spans=()) for row in late.rows()]
+            lately, last = [*late.rows()], [*tail.rows()]
+            rows = [*closed, *new.rows(), *last, *(structs.replace(row, spans=()) for row in lately)]
             share = min(1.0, (reached - window.since_ms) / span) if token else 1.0
-            yield Page(rows, token, share, len(events))
+            counts = (sum(row.starts for row in each) for each in (lately, last))
+            yield Page(rows, token, share, len(events), *counts)
             if not token:
                 return
 

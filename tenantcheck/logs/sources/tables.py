@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from tenantcheck.logs.rows import At, Row, Span, stream_in
@@ -45,7 +46,7 @@ def row_of(told: Mapping[str, str | None], source: str, line: int = 0) -> Row:
     name = (told.get("stream") or told.get("@logStream") or "").strip()
     stream = stream_in(name)
     starts, named = _count(told.get("starts")), _count(told.get("named"))
-    first, last = (told.get("first") or "")[:40], (told.get("last") or "")[:40]
+    first, last = _moment(told.get("first")), _moment(told.get("last"))
     row = Row(
         stream=stream.name if stream is not None else source,
         unplaced=stream is None,
@@ -53,6 +54,7 @@ def row_of(told: Mapping[str, str | None], source: str, line: int = 0) -> Row:
         function=stream.function if stream is not None else "",
         spans=(Span(first, last, max(0, starts)),),
         in_json=True,
+        spoke=True,
     )
     if starts < 0 or named < 0:
         row.gaps["unreadable-line"] = 1
@@ -68,6 +70,15 @@ def row_of(told: Mapping[str, str | None], source: str, line: int = 0) -> Row:
     if row.unnamed:
         row.unnamed_at = At("", "", first, source, line)
     return row
+
+
+def _moment(text: str | None) -> str:
+    """A time as the platform writes it: Logs Insights has a space in it, and no zone."""
+    told = (text or "")[:40]
+    return f"{told.replace(' ', 'T')}Z" if _INSIGHTS_TIME.fullmatch(told) else told
+
+
+_INSIGHTS_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,9})?")
 
 
 def _count(text: str | None) -> int:
@@ -93,8 +104,10 @@ def table_rows(path: str, lines: Iterable[bytes]) -> Iterator[Row]:
     number = 1
     texts = (line.decode("utf-8", "replace").replace("\0", "") for line in lines)
     try:
-        for number, told in enumerate(csv.DictReader(texts), 2):
+        for number, told in enumerate(csv.DictReader(texts, strict=True), 2):
             yield row_of({name: value for name, value in told.items() if isinstance(value, str)}, path, number)
+            if None in told or None in told.values():  # more, or fewer, values than columns
+                yield Row(stream=path, gaps={"unreadable-line": 1})
     except csv.Error:
         yield Row(stream=path, gaps={"cut-file": 1})
     if number > MOST_ROWS:
