@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Unpack
 
-    from tenantcheck.api import AuditOptions, InvokeOptions, ProbeOptions, Tenants
+    from tenantcheck.api import AuditOptions, InspectOptions, InvokeOptions, LintOptions, ProbeOptions, Tenants
     from tenantcheck.model import Verdict
 
 __all__ = [
@@ -33,8 +33,10 @@ __all__ = [
     "__version__",
     "audit",
     "check",
+    "inspect",
     "invoke",
     "invoke_async",
+    "lint",
     "probe",
     "probe_async",
 ]
@@ -91,6 +93,26 @@ def audit(*sources: str | Path, **options: Unpack[AuditOptions]) -> Verdict:
     from tenantcheck import api
 
     return api.audited([str(source) for source in sources], **options)
+
+
+def lint(*paths: str | Path, **options: Unpack[LintOptions]) -> Verdict:
+    """Look for mistakes in templates of CloudFormation and SAM, output of CDK, and plans of Terraform.
+
+    tenantcheck.lint("template.yaml", expect=["Orders"])
+    """
+    from tenantcheck import api
+
+    return api.linted([str(path) for path in paths], **options)
+
+
+def inspect(*functions: str | Path, **options: Unpack[InspectOptions]) -> Verdict:
+    """Look for mistakes in the live configuration of functions; a `Path` is a snapshot of one.
+
+    tenantcheck.inspect("orders", region="eu-west-1")
+    """
+    from tenantcheck import api
+
+    return api.inspected([str(function) for function in functions], **options)
 
 
 def check(

@@ -334,6 +334,78 @@ def audited(
     return audit(settings, on_progress)
 
 
+class ConfigOptions(TypedDict, total=False):
+    """Options of `lint` and `inspect`."""
+
+    expect: Iterable[str]
+    """Functions that should be isolated; `*` means all."""
+    tenant_count: int | None
+    """How many tenants there will be."""
+    only: Sequence[str]
+    skip: Sequence[str]
+    strict: bool
+
+
+class LintOptions(ConfigOptions, total=False):
+    """Options of `lint`."""
+
+    parameters: Mapping[str, str]
+    """Values of parameters, instead of their defaults."""
+
+
+class InspectOptions(ConfigOptions, total=False):
+    """Options of `inspect`."""
+
+    region: str | None
+    profile: str | None
+    endpoint_url: str | None
+    every: bool
+    """Every function of the region."""
+    price_per_gb: float | None
+    """Charge for one environment, for each GB of its memory."""
+    snapshot: str | Path | None
+    """Keep what was read in this file: it can be judged again, offline."""
+
+
+def linted(paths: Sequence[str], **options: Unpack[LintOptions]) -> Verdict:
+    """The verdict on templates. Raises `UsageError`."""
+    from tenantcheck.config.lint import LintSettings, lint
+
+    _refuse_unknown("lint", options, LintOptions)
+    return lint(LintSettings(paths=tuple(paths), parameters=options.get("parameters", {}), **_config(options)))
+
+
+def inspected(
+    functions: Sequence[str], on_progress: Callable[[str], object] = lambda _: None, **options: Unpack[InspectOptions]
+) -> Verdict:
+    """The verdict on live functions. Raises `UsageError` and `TenantcheckError`."""
+    from tenantcheck.aws import ReadingOptions
+    from tenantcheck.config.inspect import InspectSettings, inspect
+
+    _refuse_unknown("inspect", options, InspectOptions)
+    snapshot = options.get("snapshot")
+    settings = InspectSettings(
+        functions=tuple(functions),
+        every=options.get("every", False),
+        snapshot=None if snapshot is None else Path(snapshot),
+        price_per_gb=options.get("price_per_gb"),
+        aws=ReadingOptions(options.get("region"), options.get("profile"), options.get("endpoint_url")),
+        **_config(options),
+    )
+    return inspect(settings, on_progress)
+
+
+def _config(options: ConfigOptions) -> dict[str, Any]:
+    """What both take."""
+    return {
+        "expect": frozenset(options.get("expect", ())),
+        "tenant_count": options.get("tenant_count"),
+        "only": tuple(options.get("only", ())),
+        "skip": tuple(options.get("skip", ())),
+        "strict": options.get("strict", False),
+    }
+
+
 #: Bytes of a list of tenants.
 _MOST_IDS = 64 << 20
 

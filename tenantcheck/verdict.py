@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import structs
 
-from tenantcheck.model import Case, CheckResult, NoEvidence, Outcome, Randomised, Verdict
+from tenantcheck.model import Case, CheckResult, ConfigSubject, Finding, NoEvidence, Outcome, Randomised, Verdict
 from tenantcheck.model.text import chance
 
 
@@ -91,3 +91,29 @@ def _grounds(case: Case) -> Iterator[str]:
 
 def _many(count: int, noun: str, plural: str) -> str:
     return f"{count} {noun}{'' if count == 1 else plural}"
+
+
+def with_accepted(case: Case, accepted: Mapping[str, str]) -> Case:
+    """The case with these findings accepted; `accepted` says why, by fingerprint. Weaknesses can be, and whatever a
+    configuration says: there an acceptance makes a weakness of it. What a run or a log shows can't be."""
+    if not accepted:
+        return case
+    configured = isinstance(case.subject, ConfigSubject)
+    findings = tuple(
+        structs.replace(each, accepted=accepted[each.fingerprint], severity="weakness")
+        if each.fingerprint in accepted and (configured or each.severity == "weakness")
+        else each
+        for each in case.findings
+    )
+    changed = [(old.check, old.severity) for old, new in zip(case.findings, findings, strict=True) if old != new]
+    results = tuple(_settled(each, findings, changed.count((each.id, "breach"))) for each in case.results)
+    return structs.replace(case, findings=findings, results=results)
+
+
+def _settled(result: CheckResult, findings: Iterable[Finding], fewer: int) -> CheckResult:
+    """A result whose findings have become weaknesses in part."""
+    severities = {finding.severity for finding in findings if finding.check == result.id}
+    breaches = result.breaches - fewer
+    if result.status not in ("breached", "open") or breaches or severities != {"weakness"}:
+        return structs.replace(result, breaches=breaches)
+    return structs.replace(result, breaches=breaches, status="weak")

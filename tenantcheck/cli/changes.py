@@ -17,6 +17,7 @@ from tenantcheck.model import Case, Change, Verdict
 from tenantcheck.model.text import printable
 from tenantcheck.reports.json_report import SCHEMA, JsonReport
 from tenantcheck.verdict import conclude
+from tenantcheck.verdict import with_accepted as accept
 
 MAX_BYTES = 64 << 20
 _MAX_TOML_BYTES = 1 << 20
@@ -80,23 +81,19 @@ def _content(path: Path, limit: int, option: str) -> bytes:
 
 def with_accepted(verdict: Verdict, accepted: Mapping[str, str]) -> Verdict:
     """The verdict with these findings accepted, concluded again; `accepted` says why, by fingerprint. Only weaknesses
-    can be: a breach and an open question are no pass, whoever accepts them."""
+    can be, and whatever a configuration says: a breach and an open question of a run are no pass, whoever accepts
+    them."""
     if not accepted:
         return verdict
-    findings = tuple(
-        structs.replace(finding, accepted=accepted[finding.fingerprint])
-        if finding.severity == "weakness" and finding.fingerprint in accepted
-        else finding
-        for finding in verdict.findings
-    )
-    found = {finding.fingerprint: finding.severity for finding in verdict.findings}
+    known = {name: getattr(verdict, name) for name in Case.__struct_fields__}
+    case = accept(Case(**known), accepted)
+    found = {finding.fingerprint: finding.severity for finding in case.findings}
     remarks = [
         f"{mark} was accepted, and is {_SEVERITIES[found[mark]] if mark in found else 'not found any more'}"
         for mark in accepted
         if found.get(mark) != "weakness"
     ]
-    known = {name: getattr(verdict, name) for name in Case.__struct_fields__}
-    return conclude(Case(**known | {"findings": findings, "remarks": (*verdict.remarks, *remarks)}))
+    return conclude(structs.replace(case, remarks=(*verdict.remarks, *remarks)))
 
 
 _SEVERITIES = {"breach": "a breach, which can't be", "open": "an open question, which can't be"}

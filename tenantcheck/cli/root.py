@@ -15,6 +15,8 @@ _COMMANDS = {
     "probe": "Test an HTTP endpoint for tenant isolation.",
     "invoke": "Test a Lambda function for tenant isolation, by Invoke.",
     "audit": "Find shared environments in the logs of everything that ran.",
+    "inspect": "Find mistakes in the live configuration of functions.",
+    "lint": "Find mistakes in templates and plans, before they are deployed.",
     "check": "Judge recorded histories again.",
     "verify": "Hold a signed statement against its history.",
     "handler": "Print a witness for your function.",

@@ -243,6 +243,17 @@ class Observed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="obser
     """Invocations of one environment, at most."""
 
 
+class Examined(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="examined", tag_field="type"):
+    """How much of a configuration was looked at: it says what was meant, not what the platform does."""
+
+    rules: int
+    """Rules that had something to look at."""
+    looks: int
+    """How often one of them could have found something."""
+    functions: int
+    """Functions in tenant isolation mode."""
+
+
 class NoEvidence(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="none", tag_field="type"):
     """A clean case is worth nothing, and why."""
 
@@ -252,7 +263,7 @@ class NoEvidence(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="non
     control: Control | None = None
 
 
-Evidence = Randomised | Observed | NoEvidence
+Evidence = Randomised | Observed | Examined | NoEvidence
 
 
 class TenantSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -10,6 +10,7 @@ from tenantcheck.model import (
     ConfigSubject,
     Configured,
     Evidence,
+    Examined,
     Exhibit,
     Finding,
     LogSubject,
@@ -152,7 +153,7 @@ def _subject(verdict: Verdict) -> Block:
         f"{subject.plan} plan: {many(subject.requests, 'request')} in {many(subject.waves, 'wave')}, "
         f"{many(subject.environments, 'environment')}, {subject.duration_s:.1f} s",
     ]
-    control = None if isinstance(verdict.evidence, Observed) else verdict.evidence.control
+    control = None if isinstance(verdict.evidence, Observed | Examined) else verdict.evidence.control
     if control is not None and control.caught_by:
         lines.append(
             f"control {printable(control.target)}: a function without isolation was caught after "
@@ -192,7 +193,11 @@ def _limits(verdict: Verdict) -> Block:
 def _evidence(verdict: Verdict) -> Block:
     evidence = verdict.evidence
     if any(finding.severity == "breach" for finding in verdict.findings):
-        far = [] if isinstance(evidence, Observed) or evidence.range is None else [range_sentence(evidence.range)]
+        far = (
+            []
+            if isinstance(evidence, Observed | Examined) or evidence.range is None
+            else [range_sentence(evidence.range)]
+        )
         return Block("Evidence", ("A breach was seen, so what a clean run would be worth has no meaning.", *far))
     lines = [] if verdict.outcome == "pass" else [*_worth(evidence)]  # a pass has said so already
     if isinstance(evidence, Observed):
@@ -229,7 +234,7 @@ def _evidence(verdict: Verdict) -> Block:
 def _worth(evidence: Evidence) -> Iterator[str]:
     """What a clean case is worth, and how far it went."""
     yield evidence_sentence(evidence)
-    if not isinstance(evidence, Observed) and evidence.range is not None:
+    if not isinstance(evidence, Observed | Examined) and evidence.range is not None:
         yield range_sentence(evidence.range)
 
 

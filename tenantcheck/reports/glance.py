@@ -9,6 +9,7 @@ from typing import NamedTuple
 from tenantcheck.model import (
     ConfigSubject,
     Configured,
+    Examined,
     Exhibit,
     Finding,
     Logged,
@@ -89,7 +90,7 @@ def _about(verdict: Verdict) -> str:
 
 def _passed(verdict: Verdict) -> Iterator[Line]:
     yield Line("", evidence_sentence(verdict.evidence))
-    if isinstance(verdict.evidence, Observed):
+    if isinstance(verdict.evidence, Observed | Examined):
         return
     control = verdict.evidence.control
     if control is not None and control.caught_by:

@@ -6,6 +6,7 @@ removed or given another meaning.
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, Literal
 
 import msgspec
@@ -177,6 +178,14 @@ class JsonObserved(Struct, kw_only=True, tag="observed", tag_field="type"):
     answers: int = 0
 
 
+class JsonExamined(Struct, kw_only=True, tag="examined", tag_field="type"):
+    """How much of a configuration was looked at."""
+
+    rules: int
+    looks: int
+    functions: int
+
+
 class JsonNoEvidence(Struct, kw_only=True, tag="none", tag_field="type"):
     """A clean case is worth nothing, and why."""
 
@@ -258,7 +267,7 @@ class JsonReport(Struct, kw_only=True):
     subject: JsonRun | JsonLog | JsonConfig
     findings: list[JsonFinding]
     checks: list[JsonCheck]
-    evidence: JsonRandomised | JsonObserved | JsonNoEvidence
+    evidence: JsonRandomised | JsonObserved | JsonExamined | JsonNoEvidence
     tenants: list[JsonTenant]
     not_established: list[str]
     remarks: list[str]
@@ -280,8 +289,19 @@ def render(verdict: Verdict) -> str:
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON Schema of the report."""
-    return msgspec.json.schema(JsonReport)
+    """JSON Schema of the report, the same on every Python: 3.13 takes the indentation out of docstrings."""
+    schema: dict[str, Any] = _cleaned(msgspec.json.schema(JsonReport))
+    return schema
+
+
+def _cleaned(value: Any) -> Any:
+    """The same with descriptions that are not indented."""
+    if isinstance(value, dict):
+        return {
+            key: inspect.cleandoc(each) if key == "description" and isinstance(each, str) else _cleaned(each)
+            for key, each in value.items()
+        }
+    return [_cleaned(each) for each in value] if isinstance(value, list) else value
 
 
 def _report(verdict: Verdict) -> JsonReport:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from tenantcheck.model import Change, Evidence, Finding, NoEvidence, Observed, Randomised, Range, RunSubject, Verdict
+from tenantcheck.model import (
+    Change,
+    Evidence,
+    Examined,
+    Finding,
+    NoEvidence,
+    Observed,
+    Randomised,
+    Range,
+    RunSubject,
+    Verdict,
+)
 from tenantcheck.model.text import chance, printable, shown_id
 
 _WORDS = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE"}
@@ -49,6 +60,8 @@ def evidence_sentence(evidence: Evidence) -> str:
     """The headline in plain words."""
     if isinstance(evidence, NoEvidence):
         return f"No evidence: {evidence.reason}."
+    if isinstance(evidence, Examined):
+        return _examined(evidence)
     if isinstance(evidence, Observed):
         return _observed(evidence)
     pair, everyone = evidence.weakest_pair, evidence.all_tenants
@@ -66,6 +79,14 @@ def evidence_sentence(evidence: Evidence) -> str:
         f"If the platform treated any two of these {len(everyone.tenants)} tenants as one, and each request was "
         f"delivered once, a run this clean would happen at most once in {odds(pair.probability)} "
         f"({chance(pair.probability)})."
+    )
+
+
+def _examined(evidence: Examined) -> str:
+    return (
+        f"{many(evidence.rules, 'rule')} looked at {many(evidence.looks, 'place')} of a configuration with "
+        f"{many(evidence.functions, 'function')} in tenant isolation mode. A configuration says what is meant; that "
+        "the platform keeps to it shows a run (probe, invoke) or an audit."
     )
 
 

@@ -1,0 +1,1 @@
+"""Configuration → case: templates and live settings become one description, rules look at it."""

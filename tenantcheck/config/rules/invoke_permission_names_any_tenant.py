@@ -1,0 +1,47 @@
+"""`invoke-permission-names-any-tenant`: somebody besides API Gateway may invoke the function, as any tenant."""
+
+from __future__ import annotations
+
+from tenantcheck.checking import Judged
+from tenantcheck.config.description import Description
+from tenantcheck.config.rules.rule import NO_FUNCTION, ConfigRule, Look
+from tenantcheck.config.values import text_of
+
+_REMEDIES = {
+    "CloudFormation and SAM": (
+        "AWS::Lambda::Permission: Principal apigateway.amazonaws.com with SourceArn of the one API"
+    ),
+    "Terraform": ('aws_lambda_permission: source_arn = "${aws_api_gateway_rest_api.api.execution_arn}/*/GET/path"'),
+}
+
+
+def run(description: Description) -> Judged:
+    """Permissions of isolated functions."""
+    look = Look("invoke-permission-names-any-tenant", _REMEDIES)
+    for function in description.isolated:
+        look.tells(function.resource)
+        for caller in function.callers:
+            if not look.tells(function.resource, caller.principal):
+                continue
+            if text_of(caller.principal) != "apigateway.amazonaws.com":
+                says = "{principal} may invoke {function}, and name any tenant."
+            elif caller.source is None:
+                says = "{principal} may invoke {function} for every API of every account: no SourceArn limits it."
+            else:
+                continue
+            look.found(
+                "weakness", says, caller.found, function=function.resource, principal=text_of(caller.principal) or "?"
+            )
+    return look.judged(NO_FUNCTION)
+
+
+RULE = ConfigRule(
+    id="invoke-permission-names-any-tenant",
+    summary="only one API may invoke an isolated function",
+    needs="isolated functions and their permissions",
+    run=run,
+    help=(
+        "No IAM condition key exists for a tenant: whoever may call lambda:InvokeFunction may name any "
+        "tenant. Keep the number of those who may small, and put what names tenants in front of it."
+    ),
+)

@@ -1,0 +1,46 @@
+"""`mapping-missing`: a method calls an isolated function and names no tenant."""
+
+from __future__ import annotations
+
+from tenantcheck.checking import Judged
+from tenantcheck.config.description import Description
+from tenantcheck.config.rules.rule import MAPPING, NO_METHOD, ConfigRule, Look, of_method
+
+_REMEDIES = {
+    "CloudFormation and SAM": (
+        "AWS::ApiGateway::Method: Integration: {RequestParameters: "
+        "{integration.request.header.X-Amz-Tenant-Id: context.authorizer.tenantId}}"
+    ),
+    "Terraform": (
+        'aws_api_gateway_integration: request_parameters = { "integration.request.header.X-Amz-Tenant-Id" = '
+        '"context.authorizer.tenantId" }'
+    ),
+    "CLI": (
+        "aws apigateway update-integration --patch-operations "
+        "op=add,path=/requestParameters/integration.request.header.X-Amz-Tenant-Id,value=context.authorizer.tenantId"
+    ),
+}
+
+
+def run(description: Description) -> Judged:
+    """Methods of REST APIs that call isolated functions."""
+    look = Look("mapping-missing", _REMEDIES)
+
+    for method in description.mapped:
+        if look.tells(method.resource, method.unknown, method.mapping) and method.mapping is None:
+            says = "{method} calls an isolated function and names no tenant: Lambda refuses every request."
+            look.found("open", says, of_method(method, MAPPING, None), method=method.resource)
+    return look.judged(NO_METHOD)
+
+
+RULE = ConfigRule(
+    id="mapping-missing",
+    summary="every method of an isolated function names the tenant",
+    needs="methods that call isolated functions",
+    run=run,
+    help=(
+        "Lambda answers 400 to a request without a tenant, and API Gateway does not forward a client's own "
+        "X-Amz-Tenant-Id. Map the tenant that the authorizer knows. SAM's event Api has no place for it: "
+        "write an AWS::ApiGateway::Method or an OpenAPI document."
+    ),
+)
