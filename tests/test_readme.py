@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import re
 import shlex
 import subprocess
@@ -22,6 +23,8 @@ from tenantcheck.lab import Lab
 from tenantcheck.run.plan import parse_tenants
 from tenantcheck.starter import witness
 from tests.cli.command import run_in
+from tests.config.control_plane import snapshot
+from tests.config.templates import GOOD
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -85,6 +88,13 @@ def test_every_command_works(line: str, tmp_path: Path) -> None:
         return
     if words[:2] == ["tenantcheck", "lab"]:  # it runs until it is ended; its options are those of the one below
         assert importlib.import_module("tenantcheck.cli.lab").command.make_context("lab", words[2:]).params["control"]
+        return
+    if words[1:2] in (["lint"], ["inspect"]):  # what they read is made; the lab has no configuration
+        (tmp_path / "template.yaml").write_text(GOOD)
+        (tmp_path / "my-function").with_suffix(".json").write_text(json.dumps(snapshot("my-function")))
+        words = ["my-function.json" if word == "my-function" else word for word in words[1:]]
+        result = run_in(tmp_path, *words)
+        assert result.returncode == 0, result.stdout + result.stderr
         return
     with Lab(control=True, hold_s=0.02) as lab:
         at_lab = re.sub(r"https?://\S+/prod/", f"{lab.front_url.removesuffix('witness')}", line)

@@ -56,7 +56,7 @@ def inspect(settings: InspectSettings, on_progress: Callable[[str], object] = la
             _keep(settings.snapshot, content)
     description = described(snapshot)
     named = not settings.every
-    names = {str(each["configuration"]["FunctionName"]) for each in snapshot["functions"]} if named else set()
+    names = {function.resource for function in description.functions} if named else set()
     description.expected = settings.expect | names
     description.tenants = settings.tenant_count
     description.remarks += [*_charges(snapshot, settings.price_per_gb)]
@@ -82,7 +82,7 @@ def described(snapshot: Mapping[str, Any]) -> Description:
         raise UsageError(
             "the snapshot is damaged", "Read it again: tenantcheck inspect FUNCTION --snapshot"
         ) from error
-    description.denied = {rule: f"{action} was denied" for action in denied for rule in ACTIONS.get(action, ())}
+    description.denied = {rule: f"{action} was refused" for action in denied for rule in ACTIONS.get(action, ())}
     return description
 
 

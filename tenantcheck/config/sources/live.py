@@ -57,7 +57,14 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
     "logs:GetTransformer": ("log-transformer",),
 }
 _DENIED = frozenset(
-    {"AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "ForbiddenException", "AuthorizationError"}
+    {
+        "AccessDeniedException",
+        "AccessDenied",
+        "UnauthorizedOperation",
+        "ForbiddenException",
+        "AuthorizationError",
+        "UnknownOperationException",
+    }
 )
 _ABSENT = frozenset({"ResourceNotFoundException", "NotFoundException"})
 
@@ -287,8 +294,8 @@ def _resource(name: str, kind: str, properties: Mapping[str, object]) -> Resourc
 
 
 def _function_resources(function: Mapping[str, Any]) -> Iterator[Resource]:
-    configuration = function.get("configuration", {})
-    name = configuration.get("FunctionName", "?")
+    configuration = function["configuration"]
+    name = configuration["FunctionName"]
     reserved = function.get("reserved")
     yield _resource(name, "AWS::Lambda::Function", {**configuration, "ReservedConcurrentExecutions": reserved})
     for url in function.get("urls", ()):
