@@ -43,6 +43,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.limits --write
 	$(BIN)/python -m benchmarks.pages
 	$(BIN)/python -m benchmarks.logs --write
+	$(BIN)/python -m benchmarks.lint --write
 
 # the pictures of the README
 pictures: $(VENV)/.lab

@@ -212,7 +212,6 @@ MISTAKES: tuple[Mistake, ...] = (
             ("method.request.header.Authorization: true", "method.request.header.x-tenant-id: true"),
             ("[method.request.header.Authorization]", "[method.request.header.x-tenant-id]"),
         ),
-        frozenset({"authorizer-cache-identity"}),
     ),
     Mistake(
         "header-not-required",
@@ -222,14 +221,17 @@ MISTAKES: tuple[Mistake, ...] = (
             (_MAPPED, _FROM_HEADER),
             ("[method.request.header.Authorization]", "[method.request.header.x-tenant-id]"),
         ),
-        frozenset({"authorizer-cache-identity", "mapping-beside-authorizer"}),
+        frozenset({"mapping-beside-authorizer"}),
     ),
     Mistake("tenant-not-in-cache-key", "breach", "Get:", ((_KEYED, ""),)),
     Mistake(
         "authorizer-cache-identity",
         "weakness",
         "Authorizer:",
-        (("method.request.header.Authorization: true", "method.request.header.x-tenant: true"),),
+        (
+            ("method.request.header.Authorization: true", "method.request.header.x-tenant: true"),
+            ("Type: TOKEN", "Type: REQUEST"),
+        ),
     ),
     Mistake(
         "invoke-permission-names-any-tenant",

@@ -24,8 +24,8 @@ def run(description: Description) -> Judged:
     look = Look("authorizer-cache-identity", _REMEDIES)
     for method in description.mapped:
         authorizer = method.authorizer
-        if authorizer is None or (text_of(authorizer.kind) or "").upper().startswith("COGNITO"):
-            continue
+        if authorizer is None or (text_of(authorizer.kind) or "").upper() in ("TOKEN", "COGNITO_USER_POOLS"):
+            continue  # these see the token only, which is all of their identity source
         if not look.tells(method.resource, authorizer.kind, authorizer.seconds, *authorizer.sources):
             continue
         if text_of(authorizer.seconds) in ("0", "0.0"):
@@ -45,7 +45,7 @@ def run(description: Description) -> Judged:
                 authorizer=authorizer.resource,
                 place=place,
             )
-    return look.judged("no method of an isolated function has an authorizer of its own")
+    return look.judged("no method of an isolated function has an authorizer that sees the whole request")
 
 
 def _first(authorizer: Authorizer) -> Value | None:

@@ -72,19 +72,19 @@ def _setting(method: Method, stage: Stage) -> CacheSetting | None:
     best: tuple[int, CacheSetting] | None = None
     for setting in stage.settings:
         path, verb = _plain(setting.path), (text_of(setting.verb) or "*").upper()
-        if method.path is not None and path not in ("/*", "*", method.path):
+        if method.path is not None and path not in ("/*", method.path):
             continue
         if verb not in ("*", method.verb) and method.verb not in (None, "ANY"):
             continue
-        weight = 2 * (path not in ("/*", "*")) + (verb != "*")
+        weight = 2 * (path != "/*") + (verb != "*")
         if best is None or weight > best[0] or (weight == best[0] and truth(setting.enabled) is not False):
             best = weight, setting
     return best[1] if best is not None else None
 
 
 def _plain(path: Value | None) -> str:
-    text = (text_of(path) or "/*").replace("~1", "/")
-    return text if text.startswith(("/", "*")) else f"/{text}"
+    text = (text_of(path) or "/*").replace("~1", "/").lstrip("/")
+    return f"/{text}"
 
 
 def _chosen(method: Method, description: Description) -> bool:
