@@ -20,8 +20,8 @@ def cfn_lint(text: str, folder: Path) -> list[dict[str, object]]:
     file = folder / "template.yaml"
     file.write_text(text)
     program = Path(sys.executable).with_name("cfn-lint")
-    words = [program, "--append-rules", "tenantcheck.cfn_lint_rules", "--include-checks", "I", "--format", "json"]
-    ran = subprocess.run([*words, "--", file], capture_output=True, text=True)
+    words = [str(program), "--append-rules", "tenantcheck.cfn_lint_rules", "--include-checks", "I", "--format", "json"]
+    ran = subprocess.run([*words, "--", str(file)], capture_output=True, text=True)
     return [each for each in json.loads(ran.stdout) if str(each["Rule"]["Id"])[1:3] == "98"]
 
 
