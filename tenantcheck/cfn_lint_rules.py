@@ -37,6 +37,7 @@ _LETTERS = {
         "event-source-mapping",
         "http-api",
         "mapping-missing",
+        "mapping-overridden",
         "untested-combination",
     ),
 }

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from tenantcheck.config.values import Place, Unknown, Value, text_of
 
 PER_TENANT = "PER_TENANT"
+#: What API Gateway knows of a request, and every caller chooses.
+CHOSEN = frozenset({"context.identity.userAgent", "context.domainName", "context.domainPrefix", "context.path"})
 TENANT_HEADER = "integration.request.header.x-amz-tenant-id"
 
 
@@ -99,7 +101,8 @@ class Method:
 
     resource: str
     place: Place
-    api: str
+    api: str | None
+    """None: it can't be told."""
     verb: str | None = None
     path: str | None = None
     function: Function | None
@@ -116,6 +119,8 @@ class Method:
     cache_keys: Sequence[Value] = ()
     unknown: Value | None = None
     """Why its integration can't be read, where it can't."""
+    overridden: Found | None = None
+    """A request template that sets headers itself."""
 
     @property
     def source(self) -> str | None:
@@ -123,9 +128,14 @@ class Method:
         return text_of(self.mapping)
 
     @property
+    def from_request(self) -> bool:
+        """Whether a parameter of the request says who the tenant is."""
+        return (self.source or "").startswith("method.request.")
+
+    @property
     def from_client(self) -> bool:
         """Whether the caller says who the tenant is."""
-        return (self.source or "").startswith("method.request.")
+        return self.from_request or self.source in CHOSEN
 
 
 class CacheSetting(NamedTuple):
@@ -143,7 +153,8 @@ class Stage:
 
     resource: str
     place: Place
-    api: str
+    api: str | None
+    """None: it can't be told."""
     cluster: Value | None
     """Whether it has a cache at all."""
     settings: Sequence[CacheSetting] = ()
@@ -189,7 +200,9 @@ class Description:
         return [
             method
             for method in self.methods
-            if method.mapping is not None or (method.function is not None and method.function.isolated)
+            if method.mapping is not None
+            or method.unknown is not None
+            or (method.function is not None and method.function.isolated is not False)
         ]
 
 

@@ -77,7 +77,7 @@ def described(snapshot: Mapping[str, Any]) -> Description:
     """What a snapshot describes. Raises `UsageError` for one that is damaged."""
     try:
         description = Describer(resources_of(snapshot), Scope()).described()
-        denied = [str(action) for action in snapshot.get("denied", ())]
+        denied = [str(action) for action in snapshot["denied"]]
     except (AttributeError, KeyError, TypeError) as error:
         raise UsageError(
             "the snapshot is damaged", "Read it again: tenantcheck inspect FUNCTION --snapshot"
@@ -130,7 +130,9 @@ def _charges(snapshot: Mapping[str, Any], price: float | None) -> list[str]:
     told = []
     for each in snapshot["functions"]:
         configuration = each["configuration"]
-        memory = int(configuration.get("MemorySize") or 128)
+        memory = configuration.get("MemorySize") or 128
+        if not isinstance(memory, int):
+            raise UsageError("the snapshot is damaged", "Read it again: tenantcheck inspect FUNCTION --snapshot")
         charge = memory / 1024 * price
         told.append(f"{configuration['FunctionName']}: {charge:.6f} for each environment ({memory} MB)")
     return told

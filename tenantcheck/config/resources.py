@@ -20,7 +20,7 @@ from tenantcheck.config.description import (
     Stage,
 )
 from tenantcheck.config.scope import Scope
-from tenantcheck.config.values import Known, Place, Unknown, Value, elements_of, text_of, walked
+from tenantcheck.config.values import Known, Place, Unknown, Value, elements_of, settled, text_of, walked
 
 FUNCTIONS = frozenset({"AWS::Lambda::Function", "AWS::Serverless::Function"})
 _UNTESTED = ("CapacityProviderConfig", "DurableConfig", "AcceleratorConfig")
@@ -54,6 +54,9 @@ class Describer:
         self.resources = {each.id: each for each in resources}
         self.description = Description(resources=len(self.resources))
         self._functions: dict[str, Function] = {}
+        self._aliases = {
+            each.id: self._at(each, "FunctionName") for each in self._of("AWS::Lambda::Alias", "AWS::Lambda::Version")
+        }
         self._groups: dict[str, LogGroup] = {}
 
     def described(self) -> Description:
@@ -68,6 +71,7 @@ class Describer:
         self._methods()
         self._stages()
         self._join_groups()
+        self.description.doubts += self.scope.doubts
         return self.description
 
     def _of(self, *types: str) -> Iterator[Resource]:
@@ -85,15 +89,15 @@ class Describer:
             resource=resource.id,
             place=resource.place,
             name=self._at(resource, "FunctionName"),
-            tenancy=self._at(resource, "TenancyConfig", "TenantIsolationMode"),
+            tenancy=settled(self._at(resource, "TenancyConfig", "TenantIsolationMode")),
             misplaced=[*self._misplaced(resource)],
             replaced=resource.replaced,
-            log_format=self._at(resource, "LoggingConfig", "LogFormat"),
-            log_level=self._at(resource, "LoggingConfig", "SystemLogLevel"),
+            log_format=settled(self._at(resource, "LoggingConfig", "LogFormat")),
+            log_level=settled(self._at(resource, "LoggingConfig", "SystemLogLevel")),
             log_group=self._at(resource, "LoggingConfig", "LogGroup"),
             reserved=self._at(resource, "ReservedConcurrentExecutions"),
             role=self._at(resource, "Role"),
-            snap_start=self._at(resource, "SnapStart", "ApplyOn"),
+            snap_start=settled(self._at(resource, "SnapStart", "ApplyOn")),
             file_systems=self._at(resource, "FileSystemConfigs"),
         )
         for name in _UNTESTED:
@@ -115,9 +119,11 @@ class Describer:
             name = path[-1]
             if not _MISSPELT.fullmatch(name) or path[:1] == ("Metadata",) or "Variables" in path or "Tags" in path:
                 continue
-            if path in (("Properties", "TenancyConfig"), ("Properties", "TenancyConfig", "TenantIsolationMode")):
-                continue
-            yield Found(resource.id, ".".join(path), value.place, value)
+            if path[:2] != ("Properties", "TenancyConfig"):
+                yield Found(resource.id, ".".join(path), value.place, value)
+        given = self._at(resource, "TenancyConfig")
+        if isinstance(given, Known) and self.scope.at(given, "TenantIsolationMode") is None:
+            yield Found(resource.id, "TenancyConfig", given.place, given)
 
     def _events(self, resource: Resource, function: Function) -> None:
         """Events of a function, as SAM has them."""
@@ -151,17 +157,34 @@ class Describer:
         if text is None:
             return None
         for match in re.finditer(r"\$\{([A-Za-z0-9_.\[\]\"-]+?)(?:\.[A-Za-z]+)?\}", text):
-            if match[1] in self._functions:
-                return self._functions[match[1]]
-        name = re.search(r":function:([A-Za-z0-9_-]+)", text)
+            for known in (match[0][2:-1], match[1]):
+                if known in self._functions:
+                    return self._functions[known]
+                if known in self._aliases:
+                    return self._aliased(known)
+        name = re.search(r":function:((?:\$\{[^}]*\}|[^/:])+)", text)
         wanted = name[1] if name else text
         return next(
             (each for each in self._functions.values() if wanted in (text_of(each.name), each.resource)), None
         )
 
+    def _aliased(self, name: str) -> Function | None:
+        """The function that an alias or a version is one of."""
+        target = self._aliases[name]
+        named = _named(target)
+        return None if named in self._aliases else self.called(target)
+
     # what stands beside functions
 
     def _beside(self, resource: Resource) -> None:
+        if resource.type == "AWS::Serverless::Application" or resource.type.endswith("::MODULE"):
+            self.description.doubts.append(f"{resource.id}: what is in it is known at deployment only")
+        for path, part in walked(resource.whole):
+            if path[-1].startswith(("Fn::Transform", "Fn::ForEach")):
+                self.scope.doubt(Unknown(f"{resource.id}: {path[-1]} is known at deployment only", part.place))
+        for name in _TARGETS.get(resource.type, ()):
+            if isinstance(value := self._at(resource, name), Unknown):
+                self.scope.doubt(Unknown(f"{resource.id}: which function it is for: {value.why}", value.place))
         handler = _BESIDE.get(resource.type)
         if handler is not None:
             handler(self, resource)
@@ -186,6 +209,34 @@ class Describer:
         value = self._at(resource, "IntegrationUri")
         if (function := self.called(value)) and value is not None:
             function.http_apis.append(Found(resource.id, "IntegrationUri", value.place, value))
+
+    def _http_target(self, resource: Resource) -> None:
+        value = self._at(resource, "Target")
+        if (function := self.called(value)) and value is not None:
+            function.http_apis.append(Found(resource.id, "Target", value.place, value))
+        self._http_body(resource, self._at(resource, "Body"))
+
+    def _http_document(self, resource: Resource) -> None:
+        self._http_body(resource, self._at(resource, "DefinitionBody"))
+
+    def _http_body(self, resource: Resource, body: Value | None) -> None:
+        """Integrations of an OpenAPI document of an HTTP API."""
+        for path, item in self.scope.entries(self.scope.at(body, "paths")).items():
+            for verb, operation in self.scope.entries(item).items():
+                uri = self.scope.at(operation, "x-amazon-apigateway-integration", "uri")
+                if (function := self.called(uri)) and uri is not None:
+                    function.http_apis.append(Found(f"{resource.id} {verb.upper()} {path}", "uri", uri.place, uri))
+
+    def _scaled(self, resource: Resource) -> None:
+        """Provisioned concurrency that grows and shrinks."""
+        value = self._at(resource, "ResourceId")
+        if text_of(self._at(resource, "ServiceNamespace")) == "lambda" and value is not None:
+            name = re.sub("^function:", ":function:", text_of(value) or "")
+            function = self.called(Known(name, value.place))
+            if function is None:
+                self.scope.doubt(Unknown(f"{resource.id}: which function it is for is not known", value.place))
+            else:
+                function.provisioned.append(Found(resource.id, "ResourceId", value.place, value))
 
     def _permission(self, resource: Resource) -> None:
         function = self.called(self._at(resource, "FunctionName"))
@@ -226,6 +277,10 @@ class Describer:
                     where = Found(resource.id, name, statement.place)
                     conditions = bool(self.scope.entries(self.scope.at(statement, "Condition")))
                     found.append(Grant(found=where, actions=actions, conditions=conditions))
+            if (managed := text_of(policy)) is not None:
+                where = Found(resource.id, name, policy.place, policy)
+                found.append(Grant(found=where, actions=[managed.rpartition("/")[2]], conditions=False))
+                continue
             templates = {} if statements else self.scope.entries(policy)
             for template, value in templates.items():
                 where = Found(resource.id, f"{name}.{template}", value.place)
@@ -241,6 +296,16 @@ class Describer:
             self._open_api(resource, self._at(resource, "Body"), "BodyS3Location")
         for resource in self._of("AWS::Serverless::Api"):
             self._open_api(resource, self._at(resource, "DefinitionBody"), "DefinitionUri")
+        self._without_twins()
+
+    def _without_twins(self) -> None:
+        """An event of SAM beside the same method in a document adds the permission only."""
+        written = {(each.api, each.path, each.verb) for each in self.description.methods if each.uri is not None}
+        self.description.methods = [
+            each
+            for each in self.description.methods
+            if each.uri is not None or each.unknown is not None or (each.api, each.path, each.verb) not in written
+        ]
 
     def _method(self, resource: Resource) -> Method:
         uri = self._at(resource, "Integration", "Uri")
@@ -248,18 +313,19 @@ class Describer:
         return Method(
             resource=resource.id,
             place=resource.place,
-            api=_named(self._at(resource, "RestApiId")) or "",
+            api=_api(self._at(resource, "RestApiId")),
             verb=(text_of(self._at(resource, "HttpMethod")) or "").upper() or None,
             path=self._path(self._at(resource, "ResourceId")),
             function=self.called(uri),
             uri=uri,
-            authorization=self._at(resource, "AuthorizationType"),
-            authorizer=self._authorizer(self._at(resource, "AuthorizerId")),
+            authorization=settled(self._at(resource, "AuthorizationType")),
+            authorizer=self._authorizer(resource),
             parameters=self.scope.entries(self._at(resource, "RequestParameters")),
             mapping=_mapping(mapped),
             validated=self._validated(self._at(resource, "RequestValidatorId")),
             cache_keys=self.scope.list(self._at(resource, "Integration", "CacheKeyParameters")),
             unknown=self._unread(resource, uri),
+            overridden=self._overridden(resource.id, self._at(resource, "Integration", "RequestTemplates")),
         )
 
     def _unread(self, resource: Resource, uri: Value | None) -> Value | None:
@@ -281,17 +347,36 @@ class Describer:
             resource_id = self._at(folder, "ParentId")
         return None
 
-    def _authorizer(self, value: Value | None) -> Authorizer | None:
+    def _authorizer(self, method: Resource) -> Authorizer | None:
+        """The authorizer of a method; one that is not in the template can't be told."""
+        value, kind = self._at(method, "AuthorizerId"), text_of(self._at(method, "AuthorizationType"))
         resource = self.resources.get(_named(value) or "")
-        if resource is None or resource.type != "AWS::ApiGateway::Authorizer":
+        if resource is not None and resource.type == "AWS::ApiGateway::Authorizer":
+            return self._as_authorizer(
+                resource.id,
+                resource.place,
+                settled(self._at(resource, "Type")),
+                self._at(resource, "IdentitySource"),
+                settled(self._at(resource, "AuthorizerResultTtlInSeconds")),
+            )
+        if value is None and kind != "CUSTOM":
             return None
-        return self._as_authorizer(
-            resource.id,
-            resource.place,
-            self._at(resource, "Type"),
-            self._at(resource, "IdentitySource"),
-            self._at(resource, "AuthorizerResultTtlInSeconds"),
+        unknown = Unknown("its authorizer is not in the template", value.place if value else method.place)
+        return Authorizer(
+            resource=f"the authorizer of {method.id}",
+            place=unknown.place,
+            kind=unknown,
+            sources=[unknown],
+            seconds=unknown,
         )
+
+    def _overridden(self, name: str, templates: Value | None) -> Found | None:
+        """A request template that may set the tenant itself."""
+        for key, value in self.scope.entries(templates).items():
+            text = text_of(value)
+            if text is None or "requestOverride" in text:
+                return Found(name, f"Integration.RequestTemplates.{key}", value.place)
+        return None
 
     @staticmethod
     def _as_authorizer(
@@ -307,7 +392,7 @@ class Describer:
     def _validated(self, value: Value | None) -> Value | None:
         resource = self.resources.get(_named(value) or "")
         if resource is not None:
-            return self._at(resource, "ValidateRequestParameters")
+            return settled(self._at(resource, "ValidateRequestParameters"))
         return Unknown("its validator is not in the template", value.place) if value is not None else None
 
     def _open_api(self, resource: Resource, body: Value | None, elsewhere: str) -> None:
@@ -319,8 +404,13 @@ class Describer:
         )
         validators = self.scope.at(body, "x-amazon-apigateway-request-validators")
         default = self.scope.at(body, "x-amazon-apigateway-request-validator")
+        if self._at(resource, "CloneFrom") is not None or text_of(body) is not None:
+            self.description.doubts.append(f"{resource.id}: its methods are not in the template")
+        self.scope.entries(body)
         for path, item in self.scope.entries(self.scope.at(body, "paths")).items():
             for verb, operation in self.scope.entries(item).items():
+                if verb == "$ref":
+                    self.description.doubts.append(f"{resource.id} {path}: it is described elsewhere ($ref)")
                 if verb.lower() not in _VERBS:
                     continue
                 method = self._operation(resource, path, verb, operation)
@@ -354,6 +444,9 @@ class Describer:
             mapping=_mapping(mapped),
             cache_keys=self.scope.list(self.scope.at(integration, "cacheKeyParameters")),
             unknown=next((each for each in unread if isinstance(each, Unknown)), None),
+            overridden=self._overridden(
+                f"{resource.id} {shown} {path}", self.scope.at(integration, "requestTemplates")
+            ),
         )
 
     def _security(
@@ -361,7 +454,10 @@ class Describer:
     ) -> tuple[Value | None, Authorizer | None]:
         """Who is asked before a method is called."""
         security = self.scope.at(operation, "security") or self.scope.at(body, "security")
-        names = [name for each in self.scope.list(security) for name in self.scope.entries(each)]
+        ways = [[*self.scope.entries(each)] for each in self.scope.list(security)]
+        if len(ways) > 1:
+            return Unknown("one of several ways to be let in is enough", operation.place), None
+        names = sorted(ways[0] if ways else (), key=lambda name: not self._asks(schemes.get(name)))
         if not names:
             auth = self._at(resource, "Auth")
             return (Unknown("SAM makes its authorizer at deployment", auth.place) if auth else None), None
@@ -386,34 +482,39 @@ class Describer:
         )
         return Known("CUSTOM", scheme.place), authorizer
 
+    def _asks(self, scheme: Value | None) -> bool:
+        """Whether a security scheme asks somebody who calls."""
+        kinds = ("x-amazon-apigateway-authorizer", "x-amazon-apigateway-authtype")
+        return any(self.scope.at(scheme, kind) is not None for kind in kinds)
+
     def _stages(self) -> None:
         for resource in self._of("AWS::ApiGateway::Stage", "AWS::Serverless::Api"):
-            named = _named(self._at(resource, "RestApiId")) or ""
+            named = _api(self._at(resource, "RestApiId"))
             api = resource.id if resource.type == "AWS::Serverless::Api" else named
             self._stage(
                 resource, api, self._at(resource, "CacheClusterEnabled"), self._at(resource, "MethodSettings")
             )
         for resource in self._of("AWS::ApiGateway::Deployment"):
             told = self._at(resource, "StageDescription")
-            if told is not None:
-                api = _named(self._at(resource, "RestApiId")) or ""
+            if told is not None or self._at(resource, "StageName") is not None:
+                api = _api(self._at(resource, "RestApiId"))
                 described = self._stage(
                     resource, api, self.scope.at(told, "CacheClusterEnabled"), self.scope.at(told, "MethodSettings")
                 )
                 if (whole := self.scope.at(told, "CachingEnabled")) is not None:
                     described.settings = [*described.settings, CacheSetting(None, None, whole, whole.place)]
 
-    def _stage(self, resource: Resource, api: str, cluster: Value | None, settings: Value | None) -> Stage:
+    def _stage(self, resource: Resource, api: str | None, cluster: Value | None, settings: Value | None) -> Stage:
         some = [
             CacheSetting(
                 self.scope.at(each, "ResourcePath"),
                 self.scope.at(each, "HttpMethod"),
-                self.scope.at(each, "CachingEnabled"),
+                settled(self.scope.at(each, "CachingEnabled")),
                 each.place,
             )
             for each in self.scope.list(settings)
         ]
-        stage = Stage(resource=resource.id, place=resource.place, api=api, cluster=cluster, settings=some)
+        stage = Stage(resource=resource.id, place=resource.place, api=api, cluster=settled(cluster), settings=some)
         self.description.stages.append(stage)
         return stage
 
@@ -459,12 +560,33 @@ def _named(value: Value | None) -> str | None:
     return match[1] if match else None
 
 
+def _api(value: Value | None) -> str | None:
+    """The API that something is of; None where that can't be told."""
+    return _named(value) or text_of(value)
+
+
 def _mapping(mapped: Mapping[str, Value]) -> Value | None:
     """What becomes the tenant. Names of headers know no case."""
-    return next((value for name, value in mapped.items() if name.lower() == TENANT_HEADER), None)
+    found = [value for name, value in mapped.items() if name.lower() == TENANT_HEADER]
+    if len(found) > 1:
+        return Unknown("X-Amz-Tenant-Id is mapped twice", found[0].place)
+    return found[0] if found else None
 
 
+#: Where a resource says which function it is for.
+_TARGETS = {
+    "AWS::Lambda::Url": ("TargetFunctionArn",),
+    "AWS::Lambda::EventSourceMapping": ("FunctionName",),
+    "AWS::Lambda::Permission": ("FunctionName",),
+    "AWS::Lambda::Alias": ("FunctionName",),
+    "AWS::Lambda::Version": ("FunctionName",),
+    "AWS::ApiGatewayV2::Integration": ("IntegrationUri",),
+    "AWS::ApiGatewayV2::Api": ("Target",),
+}
 _BESIDE = {
+    "AWS::ApiGatewayV2::Api": Describer._http_target,
+    "AWS::Serverless::HttpApi": Describer._http_document,
+    "AWS::ApplicationAutoScaling::ScalableTarget": Describer._scaled,
     "AWS::Lambda::Url": Describer._url,
     "AWS::Lambda::EventSourceMapping": Describer._event_source,
     "AWS::Lambda::Version": Describer._provision,

@@ -12,6 +12,9 @@ from tenantcheck.config.values import Known, Place, Unknown, Value, elements_of,
 _DEEPEST = 32
 #: Functions that are worked out for one file: nested names can ask for the same ones again and again.
 _MOST = 100_000
+_MOST_DOUBTS = 50
+#: Conditions of one template: each may stand on another one.
+_MOST_CONDITIONS = 200
 _VARIABLE = re.compile(r"\$\{([^${}!][^${}]{0,255})\}")
 
 
@@ -27,7 +30,11 @@ class Scope:
     """Values of parameters that somebody named."""
     assumed: set[str] = field(default_factory=set)
     """Parameters whose default was taken."""
+    doubts: dict[str, None] = field(default_factory=dict)
+    """What was looked for and can't be told, in the order of looking."""
     _asked: int = 0
+    _told: dict[str, bool | None] = field(default_factory=dict)
+    """Conditions that were worked out; None while they are."""
 
     def at(self, value: Value | None, *path: str) -> Value | None:
         """What stands under these keys; None: it is not there."""
@@ -39,13 +46,36 @@ class Scope:
         return value
 
     def list(self, value: Value | None) -> Sequence[Value]:
-        """The elements of a sequence, without those that are not there."""
-        return [found for each in elements_of(self.of(value)) if (found := self.of(each)) is not None]
+        """The elements of a sequence, without those that are not there. What can't be told is a doubt."""
+        whole = self.of(value)
+        if isinstance(whole, Unknown):
+            self.doubt(whole)
+            return []
+        return [found for each in elements_of(whole) if (found := self.of(each)) is not None]
 
     def entries(self, value: Value | None) -> Mapping[str, Value]:
-        """The entries of a mapping, without those that are not there."""
-        known = mapping_of(self.of(value)).items()
+        """The entries of a mapping, without those that are not there. What can't be told is a doubt."""
+        whole = self.of(value)
+        if isinstance(whole, Unknown):
+            self.doubt(whole)
+        elif text_of(whole):
+            self.doubt(Unknown("text stands where entries are expected", whole.place if whole else Place("")))
+        known = mapping_of(whole).items()
+        for key, each in known:
+            if key.startswith("Fn::"):
+                self.doubt(Unknown(f"{key} is known at deployment only", each.place))
         return {key: found for key, each in known if (found := self.of(each)) is not None}
+
+    def doubt(self, unknown: Unknown) -> None:
+        """Keep what can't be told: it makes nothing clean."""
+        where = f"line {unknown.place.line}: " if unknown.place.line else ""
+        if len(self.doubts) < _MOST_DOUBTS:
+            self.doubts[f"{where}{unknown.why}"] = None
+
+    def spent(self) -> bool:
+        """Count one step; whether there were too many."""
+        self._asked += 1
+        return self._asked > _MOST
 
     def of(self, value: Value | None, depth: int = 0) -> Value | None:
         """The value, with a function in its place worked out; None: AWS::NoValue, or null."""
@@ -53,12 +83,13 @@ class Scope:
             return value
         if value.value is None:
             return None
+        if isinstance(value.value, str) and "{{resolve:" in value.value:
+            return Unknown("a dynamic reference is known at deployment only", value.place)
         called = mapping_of(value)
         name = next(iter(called)) if len(called) == 1 else ""
         if name != "Ref" and not name.startswith("Fn::"):
             return value
-        self._asked += 1
-        if depth > _DEEPEST or self._asked > _MOST:
+        if self.spent() or depth > _DEEPEST:
             return Unknown("functions are nested too deeply", value.place)
         function = _FUNCTIONS.get(name)
         if function is None:
@@ -68,15 +99,15 @@ class Scope:
 
     def holds(self, value: Value | None, depth: int = 0) -> bool | None:
         """Whether a condition holds; None where it can't be told."""
-        if depth > _DEEPEST or not isinstance(value, Known):
+        if self.spent() or depth > _DEEPEST or not isinstance(value, Known):
             return None
         for name, argument in mapping_of(value).items():
             parts = elements_of(argument)
             if name == "Fn::Equals" and len(parts) == 2:
                 left, right = (text_of(self.of(part, depth + 1)) for part in parts)
-                return None if left is None or right is None else left == right
+                return _equal(left, right)
             if name == "Condition":
-                return self.condition(text_of(argument), depth + 1)
+                return self.condition(text_of(argument))
             told = [self.holds(part, depth + 1) for part in parts]
             if name == "Fn::Not" and len(told) == 1:
                 return None if told[0] is None else not told[0]
@@ -86,9 +117,14 @@ class Scope:
                 return True if True in told else None if None in told else False
         return None
 
-    def condition(self, name: str | None, depth: int = 0) -> bool | None:
-        """Whether a named condition holds."""
-        return self.holds(self.conditions.get(name or ""), depth)
+    def condition(self, name: str | None) -> bool | None:
+        """Whether a named condition holds. Each is worked out once; one that stands on itself can't be told."""
+        name = name or ""
+        if name not in self._told:
+            self._told[name] = None
+            if len(self._told) <= _MOST_CONDITIONS:
+                self._told[name] = self.holds(self.conditions.get(name))
+        return self._told[name]
 
     def parameter(self, name: str, place: Place, depth: int) -> Value | None:
         """The value of a parameter: the given one, else its default."""
@@ -100,7 +136,20 @@ class Scope:
         if (text_of(declared.get("Type")) or "").startswith("AWS::SSM::"):
             return Unknown(f"the parameter {name} is read from SSM at deployment", place)
         self.assumed.add(name)
-        return self.of(declared["Default"], depth)
+        found = self.of(declared["Default"], depth)
+        text = text_of(found)
+        if text is not None and "List" in (text_of(declared.get("Type")) or ""):
+            return Known([Known(part.strip(), place) for part in text.split(",")], place)
+        return found
+
+
+def _equal(left: str | None, right: str | None) -> bool | None:
+    """Whether two texts are the same; what holds a name that is known at deployment only is so only with itself."""
+    if left is None or right is None:
+        return None
+    if left != right and ("${" in left or "${" in right):
+        return None
+    return left == right
 
 
 def _ref(scope: Scope, argument: Value, place: Place, depth: int) -> Value | None:
@@ -157,7 +206,7 @@ def _if(scope: Scope, argument: Value, place: Place, depth: int) -> Value | None
     if len(parts) != 3:
         return Unknown("Fn::If takes a condition and two values", place)
     name = text_of(parts[0])
-    holds = scope.condition(name, depth)
+    holds = scope.condition(name)
     if holds is None:
         return Unknown(f"the condition {name} is known at deployment only", place)
     return scope.of(parts[1] if holds else parts[2], depth)

@@ -21,15 +21,16 @@ class UnreadableError(UsageError):
     """A file that is no YAML or JSON."""
 
 
-def parsed(content: bytes, file: str) -> Value:
-    """The first document of a file. Raises `UnreadableError`."""
+def parsed(content: bytes, file: str, at: Place | None = None) -> Value:
+    """The document of a file. `at`: where all of it stands, if it is text within another one. Raises
+    `UnreadableError`."""
     import yaml
 
     if len(content) > MAX_BYTES:
         raise UnreadableError(f"{file}: larger than {MAX_BYTES >> 20} MiB", "Name one template or plan.")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return _Builder(file, yaml.parse(content, Loader=loader)).document()
+        return _Builder(file, yaml.parse(content, Loader=loader), at).document()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = "" if mark is None else f", line {mark.line + 1}, column {mark.column + 1}"
@@ -42,7 +43,8 @@ def parsed(content: bytes, file: str) -> Value:
 class _Builder:
     """Values out of the parser's events."""
 
-    def __init__(self, file: str, events: Iterator[Any]) -> None:
+    def __init__(self, file: str, events: Iterator[Any], at: Place | None) -> None:
+        self._at = at
         self._file = file
         self._events = events
         self._anchors: dict[str, Value] = {}
@@ -53,12 +55,15 @@ class _Builder:
             if type(event).__name__ not in ("StreamStartEvent", "DocumentStartEvent"):
                 if type(event).__name__ == "StreamEndEvent":
                     break
-                return self._value(event, 0)
+                found = self._value(event, 0)
+                if any(type(each).__name__ == "DocumentStartEvent" for each in self._events):
+                    raise UnreadableError(f"{self._file}: several documents", "Put each into a file of its own.")
+                return found
         return Known(None, Place(self._file, 1, 1))
 
     def _value(self, event: Any, depth: int) -> Value:
         kind = type(event).__name__
-        place = Place(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
+        place = self._at or Place(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
         self._count += 1
         if self._count > _MOST_VALUES or depth > _DEEPEST:
             what = "nested too deeply" if depth > _DEEPEST else "too many values"

@@ -47,6 +47,13 @@ def truth(value: Value | None) -> bool | None:
     )
 
 
+def settled(value: Value | None) -> Value | None:
+    """A value that must be plain, such as a mode: one with a name in it is known at deployment only."""
+    if isinstance(value, Known) and (not isinstance(value.value, str) or "${" in value.value):
+        return Unknown("it is known at deployment only", value.place)
+    return value
+
+
 def mapping_of(value: Value | None) -> Mapping[str, Value]:
     """The entries of a mapping; none where it is something else."""
     return value.value if isinstance(value, Known) and isinstance(value.value, Mapping) else {}

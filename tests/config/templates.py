@@ -193,6 +193,18 @@ MISTAKES: tuple[Mistake, ...] = (
         ((_MAPPED, "integration.request.header.X-Amz-Tenant-Id: context.stage"),),
     ),
     Mistake(
+        "mapping-overridden",
+        "open",
+        "application/json",
+        (
+            _add(
+                "        IntegrationHttpMethod: POST\n",
+                "        RequestTemplates:\n          application/json: '#set($context.requestOverride.header.a "
+                "= 1){}'\n",
+            ),
+        ),
+    ),
+    Mistake(
         "mapping-from-client",
         "breach",
         "integration.request.header.X-Amz-Tenant-Id",

@@ -20,7 +20,7 @@ def cfn_lint(text: str, folder: Path) -> list[dict[str, object]]:
     file = folder / "template.yaml"
     file.write_text(text)
     program = Path(sys.executable).with_name("cfn-lint")
-    words = [str(program), "--append-rules", "tenantcheck.cfn_lint_rules", "--include-checks", "I", "--format", "json"]
+    words = [str(program), "--append-rules", "tenantcheck.cfn_lint_rules", "--format=json", "--include-checks=I"]
     ran = subprocess.run([*words, "--", str(file)], capture_output=True, text=True)
     return [each for each in json.loads(ran.stdout) if str(each["Rule"]["Id"])[1:3] == "98"]
 

@@ -15,6 +15,7 @@ from tenantcheck.config.rules.mapping_beside_authorizer import RULE as _MAPPING_
 from tenantcheck.config.rules.mapping_from_client import RULE as _MAPPING_FROM_CLIENT
 from tenantcheck.config.rules.mapping_literal import RULE as _MAPPING_LITERAL
 from tenantcheck.config.rules.mapping_missing import RULE as _MAPPING_MISSING
+from tenantcheck.config.rules.mapping_overridden import RULE as _MAPPING_OVERRIDDEN
 from tenantcheck.config.rules.provisioned_concurrency import RULE as _PROVISIONED_CONCURRENCY
 from tenantcheck.config.rules.replaces_function import RULE as _REPLACES_FUNCTION
 from tenantcheck.config.rules.rule import ConfigRule
@@ -39,6 +40,7 @@ RULES: tuple[ConfigRule, ...] = (
     _HTTP_API,
     _MAPPING_MISSING,
     _MAPPING_LITERAL,
+    _MAPPING_OVERRIDDEN,
     _MAPPING_FROM_CLIENT,
     _MAPPING_BESIDE_AUTHORIZER,
     _HEADER_NOT_REQUIRED,

@@ -21,7 +21,7 @@ def run(description: Description) -> Judged:
     look = Look("header-not-required", _REMEDIES)
 
     for method in description.mapped:
-        if not method.from_client or not look.tells(method.resource, method.validated):
+        if not method.from_request or not look.tells(method.resource, method.validated):
             continue
         given = next((value for name, value in method.parameters.items() if name == method.source), None)
         if truth(given) is not True or truth(method.validated) is not True:

@@ -25,7 +25,7 @@ def run(description: Description) -> Judged:
                 continue
             if text_of(caller.principal) != "apigateway.amazonaws.com":
                 says = "{principal} may invoke {function}, and name any tenant."
-            elif caller.source is None:
+            elif caller.source is None or text_of(caller.source) == "*":
                 says = "{principal} may invoke {function} for every API of every account: no SourceArn limits it."
             else:
                 continue

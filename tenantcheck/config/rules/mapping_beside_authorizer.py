@@ -33,6 +33,9 @@ def run(description: Description) -> Judged:
         kind = text_of(method.authorization)
         if method.authorizer is None and kind in (None, "NONE"):
             continue
+        asked = method.authorizer.kind if method.authorizer is not None and kind in (None, "CUSTOM") else None
+        if not look.tells(method.resource, asked):
+            continue
         found = of_method(method, MAPPING, method.mapping)
         if _may_compare(method):
             says = (
@@ -51,7 +54,7 @@ def run(description: Description) -> Judged:
 def _may_compare(method: Method) -> bool:
     """Whether the authorizer is given the whole request, and could hold the tenant against the credentials."""
     kind = (text_of(method.authorizer.kind) or "").upper() if method.authorizer is not None else ""
-    return kind == "REQUEST" or (method.authorizer is None and text_of(method.authorization) == "CUSTOM")
+    return kind == "REQUEST"
 
 
 RULE = ConfigRule(

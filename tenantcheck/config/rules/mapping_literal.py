@@ -21,36 +21,45 @@ _REMEDIES = {
     ),
 }
 
-_REQUEST = ("method.request.", "context.authorizer.", "context.identity.")
+#: What tells callers apart, by where it comes from.
+_CALLER = (
+    "method.request.",
+    "context.authorizer.",
+    "context.identity.accountId",
+    "context.identity.apiKey",
+    "context.identity.caller",
+    "context.identity.clientCert.",
+    "context.identity.cognitoAuthenticationProvider",
+    "context.identity.cognitoIdentityId",
+    "context.identity.principalOrgId",
+    "context.identity.user",
+)
 #: What API Gateway knows of a request that is the same for every caller.
 _CONSTANT = frozenset(
-    {
-        "context.apiId",
-        "context.accountId",
-        "context.domainName",
-        "context.domainPrefix",
-        "context.httpMethod",
-        "context.path",
-        "context.protocol",
-        "context.resourceId",
-        "context.resourcePath",
-        "context.stage",
-    }
+    f"context.{name}"
+    for name in (
+        *("accountId", "apiId", "deploymentId", "httpMethod", "protocol", "resourceId", "resourcePath", "stage"),
+        *("wafResponseCode", "webaclArn", "identity.cognitoIdentityPoolId"),
+    )
 )
 
 
 def run(description: Description) -> Judged:
     """Methods of REST APIs that call isolated functions."""
     look = Look("mapping-literal", _REMEDIES)
-
     for method in description.mapped:
         if method.mapping is None or not look.tells(method.resource, method.mapping):
             continue
         source = method.source or ""
-        if source.startswith(_REQUEST) or (source.startswith("context.") and source not in _CONSTANT):
+        if source.startswith(_CALLER) or method.from_client:
             continue
-        says = "{method} names one tenant for all requests: every tenant shares its environments."
-        look.found("breach", says, of_method(method, MAPPING, method.mapping), method=method.resource)
+        found = of_method(method, MAPPING, method.mapping)
+        if source.startswith("context.") and source not in _CONSTANT:
+            says = "{method} takes the tenant from {source}: whether that tells tenants apart is not known."
+            look.found("open", says, found, method=method.resource, source=source[:200])
+        else:
+            says = "{method} names one tenant for all requests: every tenant shares its environments."
+            look.found("breach", says, found, method=method.resource)
     return look.judged(NO_METHOD)
 
 

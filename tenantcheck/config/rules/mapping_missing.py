@@ -5,6 +5,7 @@ from __future__ import annotations
 from tenantcheck.checking import Judged
 from tenantcheck.config.description import Description
 from tenantcheck.config.rules.rule import MAPPING, NO_METHOD, ConfigRule, Look, of_method
+from tenantcheck.config.values import text_of
 
 _REMEDIES = {
     "CloudFormation and SAM": (
@@ -27,9 +28,15 @@ def run(description: Description) -> Judged:
     look = Look("mapping-missing", _REMEDIES)
 
     for method in description.mapped:
-        if look.tells(method.resource, method.unknown, method.mapping) and method.mapping is None:
+        undecided = method.function.tenancy if method.function and method.function.isolated is None else None
+        if not look.tells(method.resource, method.unknown, method.mapping, undecided):
+            continue
+        if method.mapping is None:
             says = "{method} calls an isolated function and names no tenant: Lambda refuses every request."
             look.found("open", says, of_method(method, MAPPING, None), method=method.resource)
+        elif (method.source or "").startswith("context.authorizer.") and text_of(method.authorization) == "NONE":
+            says = "{method} names what its authorizer says, and has none: Lambda refuses every request."
+            look.found("open", says, of_method(method, MAPPING, method.mapping), method=method.resource)
     return look.judged(NO_METHOD)
 
 

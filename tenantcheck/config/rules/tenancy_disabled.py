@@ -5,6 +5,7 @@ from __future__ import annotations
 from tenantcheck.checking import Judged
 from tenantcheck.config.description import Description, expected
 from tenantcheck.config.rules.rule import MAPPING, NO_FUNCTION, ConfigRule, Look, of_function, of_method
+from tenantcheck.config.values import Unknown
 
 _REMEDIES = {
     "CloudFormation and SAM": ("Properties: {TenancyConfig: {TenantIsolationMode: PER_TENANT}}"),
@@ -19,6 +20,9 @@ def run(description: Description) -> Judged:
     mapped = {id(method.function): method for method in description.methods if method.function and method.mapping}
     for function in description.functions:
         method = mapped.get(id(function))
+        if function.isolated is None:
+            look.tells(function.resource, function.tenancy)
+            continue
         if method is None and not expected(function, description.expected) and not function.isolated:
             continue
         if not look.tells(function.resource, function.tenancy) or function.isolated:
@@ -36,6 +40,10 @@ def run(description: Description) -> Judged:
             )
         else:
             look.found("breach", "{function} should be isolated and is not.", found, function=function.resource)
+    for method in description.methods:
+        if method.mapping is not None and method.function is None:
+            why = "which function it calls is not known: it may be one that is not isolated"
+            look.tells(method.resource, Unknown(why, method.place))
     return look.judged(NO_FUNCTION)
 
 

@@ -18,7 +18,8 @@ def run(description: Description) -> Judged:
     """Every function, isolated or not."""
     look = Look("tenancy-misplaced", _REMEDIES)
     for function in description.functions:
-        look.tells(function.resource)
+        if not look.tells(function.resource, function.tenancy):
+            continue
         mode = text_of(function.tenancy)
         if mode is not None and not function.isolated:
             found = of_function(function, "TenancyConfig.TenantIsolationMode", function.tenancy)

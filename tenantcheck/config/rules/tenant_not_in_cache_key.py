@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tenantcheck.checking import Judged
 from tenantcheck.config.description import CacheSetting, Description, Found, Method, Stage
 from tenantcheck.config.rules.rule import NO_METHOD, ConfigRule, Look
@@ -22,35 +24,33 @@ def run(description: Description) -> Judged:
     for method in description.mapped:
         if method.verb not in (None, "GET", "ANY") and not _chosen(method, description):
             continue
-        stages = [stage for stage in description.stages if stage.api == method.api]
+        stages = [stage for stage in description.stages if None in (stage.api, method.api) or stage.api == method.api]
         if not stages:
-            look.tells(method.resource)
+            look.tells(method.resource, Unknown("its stage, which may have a cache, is not here", method.place))
         for stage in stages:
             _stage(look, method, stage)
     return look.judged(NO_METHOD)
 
 
 def _stage(look: Look, method: Method, stage: Stage) -> None:
+    if stage.cluster is None or truth(stage.cluster) is False:
+        look.tells(method.resource)
+        return
     setting = _setting(method, stage)
     enabled = setting.enabled if setting is not None else None
-    unknown = stage.cluster if isinstance(stage.cluster, Unknown) else enabled
-    if (
-        truth(stage.cluster) is False
-        or stage.cluster is None
-        or (setting is None and not isinstance(enabled, Unknown))
-    ):
-        unknown = None
-    if not look.tells(method.resource, unknown) or truth(stage.cluster) is not True or truth(enabled) is not True:
+    if not look.tells(method.resource, stage.cluster, enabled) or truth(enabled) is not True:
         return
-    if method.mapping is None or not look.tells(method.resource, method.mapping, *method.cache_keys):
+    if method.mapping is None and method.unknown is None:
+        return
+    sources = _sources(method)
+    unjoined = None
+    if None in (stage.api, method.api):
+        unjoined = Unknown("which API its stage is one of is not known", stage.place)
+    if not look.tells(method.resource, unjoined, method.unknown, method.mapping, *method.cache_keys, *sources):
         return
     keys = {(text_of(key) or "").lower() for key in method.cache_keys}
-    if method.from_client:
-        wanted = {(method.source or "").lower()}
-    else:
-        sources = method.authorizer.sources if method.authorizer is not None else ()
-        wanted = {(text_of(source) or "").lower() for source in sources}
-    if wanted & keys:
+    wanted = {(text_of(source) or "").lower() for source in sources}
+    if wanted and wanted <= keys:
         return
     says = (
         "{stage} caches answers of {method} without the tenant in the key: one tenant gets what "
@@ -67,19 +67,29 @@ def _stage(look: Look, method: Method, stage: Stage) -> None:
     )
 
 
+def _sources(method: Method) -> Sequence[Value]:
+    """What the tenant of a request follows from."""
+    if method.from_request or method.authorizer is None:
+        return [method.mapping] if method.from_request and method.mapping is not None else []
+    return method.authorizer.sources
+
+
 def _setting(method: Method, stage: Stage) -> CacheSetting | None:
-    """The setting that counts for a method: the most specific one."""
-    best: tuple[int, CacheSetting] | None = None
-    for setting in stage.settings:
-        path, verb = _plain(setting.path), (text_of(setting.verb) or "*").upper()
-        if method.path is not None and path not in ("/*", method.path):
-            continue
-        if verb not in ("*", method.verb) and method.verb not in (None, "ANY"):
-            continue
-        weight = 2 * (path != "/*") + (verb != "*")
-        if best is None or weight > best[0] or (weight == best[0] and truth(setting.enabled) is not False):
-            best = weight, setting
-    return best[1] if best is not None else None
+    """The setting that counts for a method: the most specific one. Of a path that is not known, any may count."""
+    verb = "GET" if method.verb in (None, "ANY") else method.verb
+    some = [each for each in stage.settings if (text_of(each.verb) or "*").upper() in ("*", verb)]
+    if method.path is None:
+        return next((each for each in some if truth(each.enabled) is not False), None)
+    fitting = [each for each in some if _plain(each.path) in ("/*", method.path) or isinstance(each.path, Unknown)]
+    return max(
+        fitting,
+        key=lambda each: (
+            _plain(each.path) != "/*",
+            text_of(each.verb) not in (None, "*"),
+            truth(each.enabled) is not False,
+        ),
+        default=None,
+    )
 
 
 def _plain(path: Value | None) -> str:

@@ -19,6 +19,8 @@ class Template:
     resources: list[Resource]
     scope: Scope
     doubts: list[str] = field(default_factory=list)
+    nested: dict[str, str] = field(default_factory=dict)
+    """Stacks of their own, and the name of the file of each, where it is known."""
     accepted: dict[str, list[Value]] = field(default_factory=dict)
     """What Metadata of a resource accepts."""
 
@@ -27,7 +29,10 @@ def is_template(document: Value) -> bool:
     """Whether a document is a template of CloudFormation or SAM."""
     some = mapping_of(mapping_of(document).get("Resources")).values()
     types = [text_of(mapping_of(each).get("Type")) or "" for each in some]
-    return any(each.startswith(("AWS::", "Custom::")) for each in types)
+    if any(each.startswith(("AWS::", "Custom::")) for each in types):
+        return True
+    top = mapping_of(document)
+    return "Resources" in top and bool({"AWSTemplateFormatVersion", "Transform"} & top.keys())
 
 
 def template_of(document: Value, parameters: Mapping[str, str]) -> Template:
@@ -61,7 +66,7 @@ def template_of(document: Value, parameters: Mapping[str, str]) -> Template:
         if accepted is not None:
             template.accepted[name] = [*elements_of(accepted)]
         if kind == "AWS::CloudFormation::Stack":
-            template.doubts.append(f"{name} is a stack of its own: name its template, too")
+            template.nested[name] = _file_of(entries)
     return template
 
 
@@ -70,10 +75,17 @@ _KNOWN_TRANSFORMS = frozenset(
 )
 
 
+def _file_of(stack: Mapping[str, Value]) -> str:
+    """The name of a nested stack's file: what CDK says of it, else the end of its URL."""
+    asset = text_of(mapping_of(stack.get("Metadata")).get("aws:asset:path"))
+    url = text_of(mapping_of(stack.get("Properties")).get("TemplateURL"))
+    return (asset or url or "").replace("\\", "/").rpartition("/")[2]
+
+
 def _merged(common: Value | None, own: Value | None, scope: Scope, depth: int = 0) -> Value | None:
     """What Globals of SAM and a resource say together: mappings are joined, lists put one behind the other, and of
     anything else the resource's own counts."""
-    if common is None or own is None or depth > 16:
+    if common is None or own is None or depth > 16 or scope.spent():
         return own if own is not None else common
     if not isinstance(common, Known) or not isinstance(own, Known):
         return own

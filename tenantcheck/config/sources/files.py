@@ -35,6 +35,9 @@ class Read:
     remarks: list[str] = field(default_factory=list)
     accepted: dict[str, list[Value]] = field(default_factory=dict)
     """What templates accept, by file and resource."""
+    nested: dict[str, str] = field(default_factory=dict)
+    """Stacks within stacks, and the file of each."""
+    parameters: set[str] = field(default_factory=set)
     digest: str = ""
 
 
@@ -52,6 +55,13 @@ def read(paths: tuple[str, ...], parameters: Mapping[str, str]) -> Read:
                 raise UsageError(f"{named}: no template was found in this folder", "Name a template or a plan.")
         else:
             _one(path, told, parameters, digest, named=True)
+    files = {Path(file).name for file, _ in told.templates}
+    for where, nested in told.nested.items():
+        if nested not in files:
+            told.doubts.append(f"{where} is a stack of its own: name its template, too")
+    unknown = sorted(parameters.keys() - told.parameters)
+    if unknown:
+        raise UsageError(f"--parameter {unknown[0]}: no template has it")
     told.digest = digest.hexdigest()
     return told
 
@@ -105,6 +115,8 @@ def _described(file: str, template: Template, told: Read) -> None:
     description = describer.described()
     told.templates.append((file, description))
     told.assumed |= template.scope.assumed
+    told.parameters |= template.scope.parameters.keys()
+    told.nested |= {f"{file}: {name}": nested for name, nested in template.nested.items()}
     told.doubts += [f"{file}: {doubt}" for doubt in (*template.doubts, *description.doubts)]
     for resource in template.resources:
         if resource.id in template.accepted:

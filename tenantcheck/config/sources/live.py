@@ -205,11 +205,11 @@ class Reader:
             if not kept:
                 continue
             asked = {
-                key: (self._ask("apigateway", operation, "apigateway:GET", **given) or {}).get(item, [])
-                for key, operation, item in (
-                    ("stages", "get_stages", "item"),
-                    ("authorizers", "get_authorizers", "items"),
-                    ("validators", "get_request_validators", "items"),
+                key: (self._ask("apigateway", operation, "apigateway:GET", **given, **more) or {}).get(item, [])
+                for key, operation, item, more in (
+                    ("stages", "get_stages", "item", {}),
+                    ("authorizers", "get_authorizers", "items", {"limit": 500}),
+                    ("validators", "get_request_validators", "items", {"limit": 500}),
                 )
             }
             yield {"id": api["id"], "name": api.get("name"), "resources": kept, **asked}
@@ -269,15 +269,15 @@ def _calls(folder: Mapping[str, Any], names: set[str]) -> bool:
 
 def resources_of(snapshot: Mapping[str, Any]) -> Iterator[Resource]:
     """The resources of a snapshot, under CloudFormation's names."""
-    for function in snapshot.get("functions", ()):
+    for function in snapshot["functions"]:
         yield from _function_resources(function)
-    for api in snapshot.get("apis", ()):
+    for api in snapshot["apis"]:
         yield from _api_resources(api)
-    for api in snapshot.get("http_apis", ()):
-        for position, uri in enumerate(api.get("integrations", ())):
+    for api in snapshot["http_apis"]:
+        for position, uri in enumerate(api["integrations"]):
             yield _resource(f"{api['id']}/{position}", "AWS::ApiGatewayV2::Integration", {"IntegrationUri": uri})
-    policies = {each.get("type") for each in snapshot.get("account_policies", ())}
-    for group in {each["name"]: each for each in snapshot.get("log_groups", ())}.values():
+    policies = {each.get("type") for each in snapshot["account_policies"]}
+    for group in {each["name"]: each for each in snapshot["log_groups"]}.values():
         given = {"LogGroupName": group["name"], "LogGroupClass": group.get("class")}
         if group.get("masked") or "DATA_PROTECTION_POLICY" in policies:
             given["DataProtectionPolicy"] = "there"
@@ -296,17 +296,17 @@ def _resource(name: str, kind: str, properties: Mapping[str, object]) -> Resourc
 def _function_resources(function: Mapping[str, Any]) -> Iterator[Resource]:
     configuration = function["configuration"]
     name = configuration["FunctionName"]
-    reserved = function.get("reserved")
+    reserved = function["reserved"]
     yield _resource(name, "AWS::Lambda::Function", {**configuration, "ReservedConcurrentExecutions": reserved})
-    for url in function.get("urls", ()):
+    for url in function["urls"]:
         yield _resource(url, "AWS::Lambda::Url", {"TargetFunctionArn": name})
-    for arn in function.get("provisioned", ()):
+    for arn in function["provisioned"]:
         given = {"FunctionName": name, "ProvisionedConcurrencyConfig": arn}
         yield _resource(f"{arn} (provisioned)", "AWS::Lambda::Alias", given)
-    for source in function.get("event_sources", ()):
+    for source in function["event_sources"]:
         given = {"FunctionName": name, "EventSourceArn": source}
         yield _resource(f"{name} {source}", "AWS::Lambda::EventSourceMapping", given)
-    for position, statement in enumerate(function.get("policy", ())):
+    for position, statement in enumerate(function["policy"]):
         yield from _permissions(name, position, statement)
 
 
@@ -325,12 +325,12 @@ def _permissions(name: str, position: int, statement: Mapping[str, Any]) -> Iter
             for each in group if isinstance(group, list) else [group]:
                 given = {"FunctionName": name, "Action": action, "Principal": each, "SourceArn": source}
                 sid = statement.get("Sid", position)
-                yield _resource(f"{name} policy {sid} {each}", "AWS::Lambda::Permission", given)
+                yield _resource(f"{name} policy {sid} {each} {action}", "AWS::Lambda::Permission", given)
 
 
 def _api_resources(api: Mapping[str, Any]) -> Iterator[Resource]:
     own = api["id"]
-    for each in api.get("authorizers", ()):
+    for each in api["authorizers"]:
         yield _resource(
             f"{own}/authorizers/{each['id']}",
             "AWS::ApiGateway::Authorizer",
@@ -340,17 +340,17 @@ def _api_resources(api: Mapping[str, Any]) -> Iterator[Resource]:
                 "AuthorizerResultTtlInSeconds": each.get("authorizerResultTtlInSeconds"),
             },
         )
-    for each in api.get("validators", ()):
+    for each in api["validators"]:
         given = {"ValidateRequestParameters": each.get("validateRequestParameters")}
         yield _resource(f"{own}/validators/{each['id']}", "AWS::ApiGateway::RequestValidator", given)
-    for folder in api.get("resources", ()):
+    for folder in api["resources"]:
         path = folder.get("path", "/")
         name = f"{own}{path}"
         parent = {"PathPart": path[1:], "ParentId": "${api.RootResourceId}"}
         yield _resource(name, "AWS::ApiGateway::Resource", parent)
         for verb, method in (folder.get("resourceMethods") or {}).items():
             yield _method_resource(own, name, path, verb, method)
-    for stage in api.get("stages", ()):
+    for stage in api["stages"]:
         settings = [
             {
                 "ResourcePath": "/" + path.rpartition("/")[0].lstrip("/"),
@@ -385,6 +385,7 @@ def _method_resource(api: str, folder: str, path: str, verb: str, method: Mappin
                 "Uri": integration.get("uri"),
                 "RequestParameters": integration.get("requestParameters") or {},
                 "CacheKeyParameters": integration.get("cacheKeyParameters") or [],
+                "RequestTemplates": integration.get("requestTemplates") or {},
             },
         },
     )

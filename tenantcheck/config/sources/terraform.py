@@ -11,10 +11,17 @@ from tenantcheck.config.description import Found
 from tenantcheck.config.resources import Resource
 from tenantcheck.config.scope import Scope
 from tenantcheck.config.sources.cloudformation import Template
-from tenantcheck.config.tree import parsed
+from tenantcheck.config.tree import UnreadableError, parsed
 from tenantcheck.config.values import Known, Place, Unknown, Value, elements_of, mapping_of, text_of
 
 _DEEPEST = 20
+#: Attributes that hold the id of another resource.
+_IDS = frozenset({"rest_api_id", "resource_id", "parent_id", "authorizer_id", "request_validator_id"})
+_IDENTIFIED = frozenset(
+    f"aws_api_gateway_{name}" for name in ("rest_api", "resource", "authorizer", "request_validator")
+)
+#: From one resource to the next, on the way to what an id means.
+_MOST_HOPS = 4
 #: An address, and what its attributes refer to.
 _Expressions: TypeAlias = tuple[str, Mapping[str, Value]]
 #: Path of a property, and the attribute of Terraform; a block is the only element of a list.
@@ -44,6 +51,8 @@ _TYPES: Mapping[str, tuple[str, _Names]] = {
         "AWS::Lambda::Alias",
         {"FunctionName": "function_name", "ProvisionedConcurrencyConfig": "provisioned_concurrent_executions"},
     ),
+    "aws_lambda_alias": ("AWS::Lambda::Alias", {"FunctionName": "function_name"}),
+    "aws_apigatewayv2_api": ("AWS::ApiGatewayV2::Api", {"Target": "target"}),
     "aws_lambda_permission": (
         "AWS::Lambda::Permission",
         {"FunctionName": "function_name", "Action": "action", "Principal": "principal", "SourceArn": "source_arn"},
@@ -87,6 +96,7 @@ _INTEGRATION: _Names = {
     "Integration.Uri": "uri",
     "Integration.RequestParameters": "request_parameters",
     "Integration.CacheKeyParameters": "cache_key_parameters",
+    "Integration.RequestTemplates": "request_templates",
 }
 
 
@@ -122,10 +132,11 @@ def plan_of(document: Value) -> Template:
         each.unknown = change.get("after_unknown")
         found.append(each)
     translated = _Plan(found)
+    resources = [*translated.resources(changes)]
     return Template(
-        [*translated.resources(changes)],
+        resources,
         Scope(resources=frozenset(each.address for each in found)),
-        doubts=translated.doubts,
+        doubts=[*translated.left_over()],
     )
 
 
@@ -155,7 +166,14 @@ def _references(
 class _Plan:
     def __init__(self, planned: list[_Planned]) -> None:
         self._planned = {each.address: each for each in planned}
-        self.doubts: list[str] = []
+        self._ids: dict[str, str] = {}
+        self._used: set[str] = set()
+        for each in planned:
+            known = mapping_of(each.values)
+            for attribute, name in (("id", "Arn"), ("root_resource_id", "RootResourceId")):
+                text = text_of(known.get(attribute))
+                if text and each.kind in _IDENTIFIED:
+                    self._ids[text] = f"{each.address}.{name}"
 
     def resources(self, changes: Mapping[str | None, Value]) -> Iterator[Resource]:
         """What the plan leaves behind."""
@@ -177,11 +195,18 @@ class _Plan:
                     replaced=replaced,
                 )
 
+    def left_over(self) -> Iterator[str]:
+        """Integrations that belong to no method here: what they map is looked at by no rule."""
+        for each in self._planned.values():
+            if each.kind == "aws_api_gateway_integration" and each.address not in self._used:
+                yield f"{each.address}: its method is not known before apply"
+
     def _method(self, method: _Planned) -> Resource:
         """A method and its integration are two resources here."""
         properties = self._properties(method, _METHOD)
         kind = "aws_api_gateway_integration"
         some = [each for each in self._planned.values() if each.kind == kind and _belongs(each, method)]
+        self._used |= {each.address for each in some}
         if len(some) == 1:
             properties |= self._properties(some[0], _INTEGRATION)
         elif some:
@@ -197,7 +222,7 @@ class _Plan:
         properties = self._properties(stage, _TYPES[stage.kind][1])
         settings: list[Value] = []
         for each in self._planned.values():
-            if each.kind != "aws_api_gateway_method_settings" or not _alike(each, stage, "rest_api_id"):
+            if each.kind != "aws_api_gateway_method_settings" or not self._of(each, stage):
                 continue
             path = text_of(self._value(each, "method_path")) or "*/*"
             folder, _, verb = path.rpartition("/")
@@ -215,26 +240,41 @@ class _Plan:
             properties=_nested(properties, stage.place),
         )
 
+    def _of(self, setting: _Planned, stage: _Planned) -> bool:
+        """Whether a setting may be the one of a stage: it is, unless both are known to be of different APIs."""
+        apis = [self._identified(each, "rest_api_id", 0) for each in (setting, stage)]
+        return not all(apis) or apis[0] == apis[1]
+
     def _properties(self, each: _Planned, names: _Names) -> dict[str, Value]:
         found = {path: self._value(each, attribute) for path, attribute in names.items()}
         return {path: value for path, value in found.items() if value is not None}
 
-    def _value(self, each: _Planned, attribute: str) -> Value | None:
+    def _identified(self, each: _Planned, attribute: str, depth: int) -> str | None:
+        """The resource of the plan that an id is the one of, whether it is named or written out."""
+        expression = mapping_of(each.references.get(attribute))
+        for name in (text_of(name) for name in elements_of(expression.get("references"))):
+            if name and (found := self._referred(each, name, depth)):
+                return found
+        return self._ids.get(text_of(mapping_of(each.values).get(attribute)) or "")
+
+    def _value(self, each: _Planned, attribute: str, depth: int = 0) -> Value | None:
         """What an attribute will be: its planned value, else the resource that it refers to."""
         path = attribute.split(".")
         value = _at(each.values, path)
+        if attribute in _IDS and (found := self._identified(each, attribute, depth)):
+            return Known(f"${{{found}}}", each.place)
         if isinstance(value, Known) and value.value not in (None, [], {}):
             return value if text_of(value) not in ("-1",) else None
         expression = _at(Known(each.references, each.place), path)
         named = [text_of(name) for name in elements_of(mapping_of(expression).get("references"))]
         for name in named:
-            if name and (found := self._referred(each, name)):
+            if name and (found := self._referred(each, name, depth)):
                 return Known(f"${{{found}}}", each.place)
         if named or _unknown(each.unknown, path):
             return Unknown(f"{attribute} is known after apply", each.place)
         return None
 
-    def _referred(self, each: _Planned, name: str) -> str | None:
+    def _referred(self, each: _Planned, name: str, depth: int) -> str | None:
         """The resource that an expression names, with the attribute where it is a root."""
         module = each.address.rpartition(".")[0].rpartition(".")[0]
         prefix = f"{module}." if module else ""
@@ -244,6 +284,8 @@ class _Plan:
         if address not in self._planned and len(candidates) != 1:
             return None
         chosen = address if address in self._planned else candidates[0]
+        if parts[2:3] and parts[2] in _IDS and depth < _MOST_HOPS:  # the id of something else, which it knows
+            return self._identified(self._planned[chosen], parts[2], depth + 1)
         return f"{chosen}.{'RootResourceId' if parts[2:3] == ['root_resource_id'] else 'Arn'}"
 
     def _documents(self, each: _Planned, properties: dict[str, Value]) -> None:
@@ -256,19 +298,10 @@ class _Plan:
             if isinstance(value, Unknown) or (text or "").startswith("${"):
                 properties[name] = Unknown(f"{attribute} is known after apply", each.place)
             elif text is not None:
-                document = parsed(text.encode(), each.place.file)
-                properties[name] = _placed(document, each.place)
-
-
-def _placed(value: Value, place: Place, depth: int = 0) -> Value:
-    """All of a document at one place: its own lines are those of a text within the plan."""
-    if isinstance(value, Unknown) or depth > _DEEPEST * 5:
-        return Unknown("it can't be told", place)
-    if isinstance(value.value, Mapping):
-        return Known({key: _placed(each, place, depth + 1) for key, each in value.value.items()}, place)
-    if isinstance(value.value, list):
-        return Known([_placed(each, place, depth + 1) for each in value.value], place)
-    return Known(value.value, place)
+                try:
+                    properties[name] = parsed(text.encode(), f"{each.place.file}, {each.address}", each.place)
+                except UnreadableError as error:
+                    properties[name] = Unknown(str(error), each.place)
 
 
 def _nested(properties: Mapping[str, Value], place: Place) -> Value:
