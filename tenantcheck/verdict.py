@@ -93,6 +93,23 @@ def _many(count: int, noun: str, plural: str) -> str:
     return f"{count} {noun}{'' if count == 1 else plural}"
 
 
+def with_configuration(case: Case, configured: Case) -> Verdict:
+    """One verdict on a run and on the configuration of what ran: the worse of both counts."""
+    doubts = [*case.doubts, *configured.doubts]
+    if isinstance(configured.evidence, NoEvidence):
+        doubts.append(f"configuration: {configured.evidence.reason}")
+    findings = sorted((*case.findings, *configured.findings), key=lambda each: each.severity != "breach")
+    known = {name: getattr(case, name) for name in Case.__struct_fields__}
+    joined = {
+        "results": (*case.results, *configured.results),
+        "findings": tuple(findings),
+        "doubts": tuple(doubts),
+        "not_established": tuple(dict.fromkeys((*case.not_established, *configured.not_established[1:]))),
+        "remarks": (*case.remarks, *configured.remarks),
+    }
+    return conclude(Case(**known | joined))
+
+
 def with_accepted(case: Case, accepted: Mapping[str, str]) -> Case:
     """The case with these findings accepted; `accepted` says why, by fingerprint. Weaknesses can be, and whatever a
     configuration says: there an acceptance makes a weakness of it. What a run or a log shows can't be."""

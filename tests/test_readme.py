@@ -37,6 +37,8 @@ PAGES = [
     "CONTRIBUTING.md",
     "SECURITY.md",
     "docs/audit.md",
+    "docs/config.md",
+    "tenantcheck/config/rules/README.md",
     "docs/design.md",
     "docs/guide.md",
     "tenantcheck/judge/checks/README.md",

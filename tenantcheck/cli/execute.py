@@ -8,6 +8,9 @@ from contextlib import suppress
 from statistics import median
 from typing import Any
 
+from msgspec import structs
+
+from tenantcheck.api import inspected
 from tenantcheck.cli.interrupts import interrupts
 from tenantcheck.cli.output import show
 from tenantcheck.cli.planning import Price, print_plan, seconds_line
@@ -16,15 +19,17 @@ from tenantcheck.cli.root import Common
 from tenantcheck.cli.say import say
 from tenantcheck.cli.wanted import Wanted
 from tenantcheck.cli.words import ErrorWords
+from tenantcheck.errors import TenantcheckError
 from tenantcheck.history import tidy
 from tenantcheck.judge import Judge
-from tenantcheck.model import Call, Observation, Plan, Reply, Verdict
+from tenantcheck.model import Call, Case, Observation, Plan, Reply, Verdict
 from tenantcheck.run.plan import Wave
 from tenantcheck.run.planning import RunTarget
 from tenantcheck.run.preflight import Preflight
 from tenantcheck.run.runner import OnReply
 from tenantcheck.run.senders import proxy_secrets
 from tenantcheck.run.session import Session, run_async
+from tenantcheck.verdict import conclude, with_configuration
 
 #: More than requests are ever in flight.
 _DESCRIPTORS = 4_096
@@ -42,7 +47,21 @@ def run_and_show(session: Session, common: Common, given: Mapping[str, Any], wan
     if session.history is None and (gone := tidy(given["keep"])):
         what = f"the {gone} oldest histories" if gone > 1 else "the oldest history"
         say(f"removed {what} from .tenantcheck/, where {given['keep']} are kept (--keep)")
+    if given["inspect"]:
+        verdict = _with_configuration(verdict, given)
     return show(verdict, common, wanted)
+
+
+def _with_configuration(verdict: Verdict, given: Mapping[str, Any]) -> Verdict:
+    """The verdict with what is configured beside it. What can't be read is a doubt: the run is not lost for it."""
+    where = {name: given[name] for name in ("region", "profile", "endpoint_url")}
+    try:
+        configured = inspected([given["inspect"]], strict=verdict.strict, **where)
+    except TenantcheckError as error:
+        case = Case(**{name: getattr(verdict, name) for name in Case.__struct_fields__})
+        doubt = f"the configuration could not be read: {error}"
+        return conclude(structs.replace(case, doubts=(*case.doubts, doubt)))
+    return with_configuration(verdict, configured)
 
 
 #: Ends of a run that began with answers which told nothing.

@@ -46,6 +46,7 @@ option = in_group("Target")
     help=f"What the payload is wrapped in: {listed(SHAPES, 'or')}; or an event of your own, with {{nonce}} and "
     "{tenant} where they belong.",
 )
+@in_group("Judging")("--inspect", is_flag=True, help="Judge the function's configuration, too, in the same verdict.")
 @run_options()
 @judging_options()
 @report_options()
@@ -66,4 +67,5 @@ def command(common: Common, /, function: str, **given: Any) -> int:
     session = invoke_session(function, given["tenants"], **options, **{name: given[name] for name in names})
     if not session.target.carries_nonce:
         say("the event has no place for the nonce, so replays and residue stay unseen")
+    given["inspect"] = function if given["inspect"] else ""
     return run_and_show(session, common, given, wanted)

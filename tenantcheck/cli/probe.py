@@ -79,7 +79,10 @@ option = in_group("Target")
     help="PEM file of CA certificates to trust.",
 )
 @option("--insecure", is_flag=True, help="Do not verify certificates.")
-@option("--endpoint-url", help="Another endpoint of AWS for the logs, such as the lab's.")
+@option("--endpoint-url", help="Another endpoint of AWS for logs and configuration, such as the lab's.")
+@in_group("Judging")(
+    "--inspect", metavar="FUNCTION", help="Judge the configuration of this function, too, in the same verdict."
+)
 @run_options()
 @judging_options()
 @report_options()

@@ -59,6 +59,7 @@ def inspect(settings: InspectSettings, on_progress: Callable[[str], object] = la
     names = {function.resource for function in description.functions} if named else set()
     description.expected = settings.expect | names
     description.tenants = settings.tenant_count
+    description.remarks += [*_digests(snapshot)]
     description.remarks += [*_charges(snapshot, settings.price_per_gb)]
     path = str(file or settings.snapshot or "")
     about = About(
@@ -121,6 +122,17 @@ def _keep(file: Path, content: bytes) -> None:
         file.write_bytes(content)
     except OSError as error:
         raise UsageError(f"--snapshot {file}: {error.strerror}", "Name a file that can be written.") from error
+
+
+def _digests(snapshot: Mapping[str, Any]) -> list[str]:
+    """What exactly was looked at."""
+    told = []
+    for each in snapshot["functions"]:
+        configuration = each["configuration"]
+        names = [f"{name} {configuration[name]}" for name in ("CodeSha256", "ConfigSha256") if name in configuration]
+        if names:
+            told.append(f"{configuration['FunctionName']}: {', '.join(names)}")
+    return told
 
 
 def _charges(snapshot: Mapping[str, Any], price: float | None) -> list[str]:
