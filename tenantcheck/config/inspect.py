@@ -68,6 +68,7 @@ def inspect(settings: InspectSettings, on_progress: Callable[[str], object] = la
         only=settings.only,
         skip=settings.skip,
         strict=settings.strict,
+        doubts=tuple(description.doubts),
         path=path,
         sha256=hashlib.sha256(content).hexdigest() if path else "",
     )

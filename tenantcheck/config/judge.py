@@ -77,7 +77,7 @@ def judged(descriptions: Iterable[Description], about: About) -> Verdict:
             if isolated
             else NoEvidence(reason="no function in tenant isolation mode was found")
         ),
-        doubts=tuple(dict.fromkeys((*about.doubts, *(doubt for each in some for doubt in each.doubts)))),
+        doubts=tuple(dict.fromkeys(about.doubts)),
         not_established=_NOT_ESTABLISHED,
         remarks=tuple(dict.fromkeys((*about.remarks, *(remark for each in some for remark in each.remarks)))),
         source=Source(path=about.path, sha256=about.sha256),

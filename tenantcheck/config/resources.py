@@ -23,6 +23,10 @@ from tenantcheck.config.scope import Scope
 from tenantcheck.config.values import Known, Place, Unknown, Value, elements_of, settled, text_of, walked
 
 FUNCTIONS = frozenset({"AWS::Lambda::Function", "AWS::Serverless::Function"})
+#: Keys of conditions that can limit a statement to a tenant: what only demands TLS or a network does not.
+_SCOPING = re.compile(
+    r"PrincipalTag|ResourceTag|LeadingKeys|RequestTag|s3:prefix|sts:|EncryptionContext|saml|oidc|tenant", re.I
+)
 _UNTESTED = ("CapacityProviderConfig", "DurableConfig", "AcceleratorConfig")
 _POLLED = frozenset(
     {"SQS", "Kinesis", "DynamoDB", "MSK", "SelfManagedKafka", "MQ", "DocumentDB"}
@@ -30,7 +34,7 @@ _POLLED = frozenset(
 _VERBS = frozenset(
     {"get", "put", "post", "delete", "options", "head", "patch", "any", "x-amazon-apigateway-any-method"}
 )
-_MISSPELT = re.compile(r"tenan(cy|t)_?(isolation)?_?(config(uration)?|mode)", re.IGNORECASE)
+_MISSPELT = re.compile(r"tenan(cy|t)_?(isolation)?_?(config(uration)?|mode)|tenant_?isolation|tenancy", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +167,7 @@ class Describer:
                 if known in self._aliases:
                     return self._aliased(known)
         name = re.search(r":function:((?:\$\{[^}]*\}|[^/:])+)", text)
-        wanted = name[1] if name else text
+        wanted = name[1] if name else text.partition(":")[0] if re.fullmatch(r"[\w-]+:[\w$-]+", text) else text
         return next(
             (each for each in self._functions.values() if wanted in (text_of(each.name), each.resource)), None
         )
@@ -251,14 +255,21 @@ class Describer:
     def _role(self, resource: Resource) -> None:
         """What a role of the template may do, for the functions that have it."""
         statements = []
+        statements += self._grants(resource, self._at(resource, "ManagedPolicyArns"), "ManagedPolicyArns")
         for policy in self.scope.list(self._at(resource, "Policies")):
             statements += self._grants(resource, self.scope.at(policy, "PolicyDocument"), "Policies")
         self._granted(statements, resource.id)
 
     def _policy(self, resource: Resource) -> None:
         statements = self._grants(resource, self._at(resource, "PolicyDocument"), "PolicyDocument")
-        for role in self.scope.list(self._at(resource, "Roles")):
-            self._granted(statements, _named(role) or "")
+        roles = [*self.scope.list(self._at(resource, "Roles")), *self.scope.list(self._at(resource, "RoleName"))]
+        for role in roles:
+            self._granted(statements, _named(role) or self._role_called(text_of(role)))
+
+    def _role_called(self, name: str | None) -> str:
+        """The id of the role that has this name."""
+        some = self._of("AWS::IAM::Role")
+        return next((each.id for each in some if name and text_of(self._at(each, "RoleName")) == name), "")
 
     def _granted(self, statements: list[Grant], role: str) -> None:
         for function in self._functions.values():
@@ -272,10 +283,14 @@ class Describer:
             statements = self.scope.list(self.scope.at(policy, "Statement"))
             for statement in statements:
                 actions = [text_of(each) or "" for each in self.scope.list(self.scope.at(statement, "Action"))]
+                if self.scope.at(statement, "NotAction") is not None:
+                    actions.append("*")
                 effect = text_of(self.scope.at(statement, "Effect"))
                 if effect == "Allow":
                     where = Found(resource.id, name, statement.place)
-                    conditions = bool(self.scope.entries(self.scope.at(statement, "Condition")))
+                    conditions = any(
+                        _SCOPING.search(path[-1]) for path, _ in walked(self.scope.at(statement, "Condition"))
+                    )
                     found.append(Grant(found=where, actions=actions, conditions=conditions))
             if (managed := text_of(policy)) is not None:
                 where = Found(resource.id, name, policy.place, policy)
@@ -330,7 +345,7 @@ class Describer:
 
     def _unread(self, resource: Resource, uri: Value | None) -> Value | None:
         some = (uri, self._at(resource, "Integration"), self._at(resource, "Integration", "RequestParameters"))
-        return next((each for each in some if isinstance(each, Unknown)), None)
+        return next((each for each in some if isinstance(each, Unknown)), None) or _by_variable(uri)
 
     def _path(self, resource_id: Value | None) -> str | None:
         """The path of a method, from the folders of its API."""
@@ -443,7 +458,7 @@ class Describer:
             parameters=required,
             mapping=_mapping(mapped),
             cache_keys=self.scope.list(self.scope.at(integration, "cacheKeyParameters")),
-            unknown=next((each for each in unread if isinstance(each, Unknown)), None),
+            unknown=next((each for each in unread if isinstance(each, Unknown)), None) or _by_variable(uri),
             overridden=self._overridden(
                 f"{resource.id} {shown} {path}", self.scope.at(integration, "requestTemplates")
             ),
@@ -529,6 +544,9 @@ class Describer:
     def _transformer(self, resource: Resource) -> None:
         value = self._at(resource, "LogGroupIdentifier")
         group = self._groups.get(_named(value) or "") or self._group_called(text_of(value))
+        if group is None and (name := text_of(value)):  # the group of a function that makes it by itself
+            group = LogGroup(resource=name, place=resource.place)
+            self._groups[name] = group
         if group is not None:
             group.transformer = Found(resource.id, "TransformerConfig", resource.place)
 
@@ -537,6 +555,8 @@ class Describer:
         return next((each for each in some if name and self._name_of(each) == name), None)
 
     def _name_of(self, group: LogGroup) -> str | None:
+        if group.resource not in self.resources:
+            return group.resource
         return text_of(self._at(self.resources[group.resource], "LogGroupName"))
 
     def _join_groups(self) -> None:
@@ -558,6 +578,13 @@ def _named(value: Value | None) -> str | None:
     """The id of the resource that a value refers to."""
     match = re.fullmatch(r"\$\{(.+?)(?:\.[A-Za-z]+)?\}", text_of(value) or "")
     return match[1] if match else None
+
+
+def _by_variable(uri: Value | None) -> Unknown | None:
+    """Why a function can't be told that a variable of the stage names."""
+    if uri is None or "stageVariables" not in (text_of(uri) or ""):
+        return None
+    return Unknown("a variable of the stage names the function that it calls", uri.place)
 
 
 def _api(value: Value | None) -> str | None:
@@ -596,5 +623,6 @@ _BESIDE = {
     "AWS::IAM::Role": Describer._role,
     "AWS::IAM::Policy": Describer._policy,
     "AWS::IAM::ManagedPolicy": Describer._policy,
+    "AWS::IAM::RolePolicy": Describer._policy,
     "AWS::Logs::Transformer": Describer._transformer,
 }

@@ -81,7 +81,8 @@ class Configured(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="con
     """What to write instead, by the tool that it is for."""
 
     def __str__(self) -> str:
-        place = "" if self.file is None else f" ({printable(self.file)}, line {self.line})"
+        column = "" if self.column is None else f", column {self.column}"
+        place = "" if self.file is None else f" ({printable(self.file)}, line {self.line}{column})"
         value = "is not there" if self.value is None else f"is {printable(self.value)}"
         return f"{printable(self.resource)}: {printable(self.property)} {value}{place}"
 

@@ -80,7 +80,8 @@ def blocks(verdict: Verdict) -> Iterator[Block]:
         yield from _remarks(verdict)
         yield _record(verdict)
         return
-    yield _evidence(verdict)
+    if not (verdict.outcome == "pass" and isinstance(verdict.evidence, Examined)):  # a pass has said all of it
+        yield _evidence(verdict)
     if verdict.tenants:
         yield _tenants(verdict)
     yield _checks(verdict)

@@ -61,6 +61,11 @@ UNKNOWN = {
     "stage-of-an-unknown-api": changed(
         NO_KEY, ("      RestApiId: !Ref Api\n      DeploymentId", "      RestApiId: !Ref K\n      DeploymentId")
     ),
+    "function-of-a-stage": changed(
+        more="  Put:\n    Type: AWS::ApiGateway::Method\n    Properties:\n      RestApiId: !Ref Api\n"
+        "      HttpMethod: PUT\n"
+        "      Integration: {Type: AWS_PROXY, Uri: !Sub 'arn:x:function:${!stageVariables.f}/y'}\n"
+    ),
     "application": changed(more="  App:\n    Type: AWS::Serverless::Application\n    Properties: {}\n"),
     "module": changed(more="  M:\n    Type: My::Own::Thing::MODULE\n"),
     "paths-included": edited(
@@ -167,6 +172,43 @@ FOUND = {
         ),
         "provisioned-concurrency",
     ),
+    "qualified-name": (
+        changed(
+            (PROPERTIES, PROPERTIES + "      FunctionName: orders\n"),
+            more="  E:\n    Type: AWS::Lambda::EventSourceMapping\n    Properties: {FunctionName: 'orders:live'}\n",
+        ),
+        "event-source-mapping",
+    ),
+    "any-api": (
+        edited((":${AWS::AccountId}:${Api}/*", ":${AWS::AccountId}:*"), text=GOOD),
+        "invoke-permission-names-any-tenant",
+    ),
+    "issuer": (changed(("context.authorizer.tenantId", "context.authorizer.claims.iss")), "mapping-literal"),
+    "misspelt": (
+        changed(more="  X:\n    Type: AWS::Lambda::Function\n    Properties: {TenantIsolation: PER_TENANT}\n"),
+        "tenancy-misplaced",
+    ),
+    "administrator": (
+        changed((PROPERTIES, PROPERTIES + "      Policies: [AdministratorAccess]\n")),
+        "shared-role-without-tenant-scope",
+    ),
+    "tls-is-no-tenant": (
+        changed(
+            (
+                PROPERTIES,
+                PROPERTIES
+                + "      Policies:\n        - Statement: {Effect: Allow, Action: 'dynamodb:*', Resource: '*', "
+                + "Condition: {Bool: {aws:SecureTransport: 'true'}}}\n",
+            )
+        ),
+        "shared-role-without-tenant-scope",
+    ),
+    "transformer-of-a-group-by-name": (
+        edited(("      LogGroupName: !Sub /aws/lambda/${Orders}\n", "      LogGroupName: other\n"), text=GOOD)
+        + "  T:\n"
+        "    Type: AWS::Logs::Transformer\n    Properties: {LogGroupIdentifier: !Sub '/aws/lambda/${Orders}'}\n",
+        "log-transformer",
+    ),
     "any-source": (
         edited(
             (
@@ -199,6 +241,11 @@ RIGHT = {
         )
     ),
     "key-and-authorizer": edited(("[{who: []}]", "[{key: [], who: []}]")),
+    "alias-of-sam": edited(
+        (PROPERTIES, PROPERTIES + "      AutoPublishAlias: live\n"),
+        ("FunctionName: !Ref Orders", "FunctionName: !Ref OrdersAliaslive"),
+        text=GOOD,
+    ),
     "list-of-keys": "Parameters: {Keys: {Type: CommaDelimitedList, Default: method.request.header.Authorization}}\n"
     + edited(
         ("CacheKeyParameters: [method.request.header.Authorization]", "CacheKeyParameters: !Ref Keys"), text=GOOD
@@ -218,6 +265,12 @@ def test_a_nested_stack_that_is_named_is_no_doubt(tmp_path: Path) -> None:
     (tmp_path / "inner.yaml").write_text(GOOD)
     assert tenantcheck.lint(tmp_path / "outer.yaml").outcome == "inconclusive"
     assert tenantcheck.lint(tmp_path / "outer.yaml", tmp_path / "inner.yaml").outcome == "pass"
+
+
+def test_a_plan_that_is_cut_off_is_a_doubt(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(GOOD)
+    (tmp_path / "plan.json").write_text(json.dumps(good())[:-50])
+    assert tenantcheck.lint(tmp_path).outcome == "inconclusive"
 
 
 def test_several_documents_and_a_parameter_that_is_nowhere_are_errors(tmp_path: Path) -> None:

@@ -172,9 +172,9 @@ def test_what_the_role_of_a_function_may_do(more: str, tmp_path: Path) -> None:
         ("      Handler: app.handler\n", "      Handler: app.handler\n      Role: !GetAtt Role.Arn\n"), text=GOOD
     )
     assert found(lint(text + more, tmp_path)) == {"shared-role-without-tenant-scope"}
-    limited = more.replace("Resource: '*'", "Resource: '*', Condition: {StringEquals: {a: b}}")
+    limited = more.replace("Resource: '*'", "Resource: '*', Condition: {StringEquals: {aws:PrincipalTag/tenant: a}}")
     if more is ROLE:
-        limited = more + "                Condition: {StringEquals: {a: b}}\n"
+        limited = more + "                Condition: {StringEquals: {aws:PrincipalTag/tenant: a}}\n"
     assert found(lint(text + limited, tmp_path)) == set()
 
 

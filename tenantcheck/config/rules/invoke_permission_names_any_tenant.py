@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tenantcheck.checking import Judged
 from tenantcheck.config.description import Description
 from tenantcheck.config.rules.rule import NO_FUNCTION, ConfigRule, Look
@@ -25,14 +27,22 @@ def run(description: Description) -> Judged:
                 continue
             if text_of(caller.principal) != "apigateway.amazonaws.com":
                 says = "{principal} may invoke {function}, and name any tenant."
-            elif caller.source is None or text_of(caller.source) == "*":
-                says = "{principal} may invoke {function} for every API of every account: no SourceArn limits it."
+            elif caller.source is None or _any_api(text_of(caller.source)):
+                says = "{principal} may invoke {function} for more than one API: no SourceArn limits it to one."
             else:
                 continue
             look.found(
                 "weakness", says, caller.found, function=function.resource, principal=text_of(caller.principal) or "?"
             )
     return look.judged(NO_FUNCTION)
+
+
+def _any_api(source: str | None) -> bool:
+    """Whether a source is no one API: a wildcard stands in its account or where the API's id is."""
+    if source is None or len(re.sub(r"\$\{[^}]*\}", "x", source).split(":", 5)) < 6:
+        return source is not None and "*" in source
+    parts = re.sub(r"\$\{[^}]*\}", "x", source).split(":", 5)
+    return "*" in parts[4] or "*" in parts[5].partition("/")[0]
 
 
 RULE = ConfigRule(

@@ -34,6 +34,8 @@ _CALLER = (
     "context.identity.principalOrgId",
     "context.identity.user",
 )
+#: Claims that say who issued a token, and for what: the same for every user of one pool.
+_ISSUER = (".claims.iss", ".claims.aud", ".claims.client_id", ".claims.token_use", ".claims.azp")
 #: What API Gateway knows of a request that is the same for every caller.
 _CONSTANT = frozenset(
     f"context.{name}"
@@ -51,7 +53,7 @@ def run(description: Description) -> Judged:
         if method.mapping is None or not look.tells(method.resource, method.mapping):
             continue
         source = method.source or ""
-        if source.startswith(_CALLER) or method.from_client:
+        if (source.startswith(_CALLER) and not source.endswith(_ISSUER)) or method.from_client:
             continue
         found = of_method(method, MAPPING, method.mapping)
         if source.startswith("context.") and source not in _CONSTANT:

@@ -18,7 +18,7 @@ _REMEDIES = {
 
 #: Actions that read or write data, and SAM's templates of policies that hold such.
 _DATA = re.compile(
-    r"(dynamodb|s3|rds-data|secretsmanager|ssm|sqs|kms|es|aoss):|\*$|(Amazon|AWS)?(DynamoDB|S3|SecretsManager|SSM|SQS).*(Policy|FullAccess|ReadOnlyAccess)$"
+    r"(dynamodb|s3|rds-data|secretsmanager|ssm|sqs|kms|es|aoss):|\*$|AdministratorAccess$|PowerUserAccess$|(Amazon|AWS)?(DynamoDB|S3|SecretsManager|SSM|SQS).*(Policy|FullAccess|ReadOnlyAccess)$"
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tenantcheck.config.resources import Resource
@@ -39,11 +39,12 @@ def template_of(document: Value, parameters: Mapping[str, str]) -> Template:
     """The resources of a template. Raises nothing: what can't be read is a doubt."""
     top = mapping_of(document)
     whole = mapping_of(top.get("Resources"))
+    made = dict(_aliases(whole, mapping_of(top.get("Globals"))))
     scope = Scope(
         parameters=mapping_of(top.get("Parameters")),
         conditions=mapping_of(top.get("Conditions")),
         mappings=top.get("Mappings"),
-        resources=frozenset(whole) | {"ServerlessRestApi", "ServerlessHttpApi"},
+        resources=frozenset(whole) | {"ServerlessRestApi", "ServerlessHttpApi"} | made.keys(),
         given=parameters,
     )
     template = Template([], scope)
@@ -51,6 +52,10 @@ def template_of(document: Value, parameters: Mapping[str, str]) -> Template:
     if strange := transforms - _KNOWN_TRANSFORMS:
         names = ", ".join(sorted(name or "one that is not named" for name in strange))
         template.doubts.append(f"what the transform {names} makes of it is known at deployment only")
+    for name, function in made.items():
+        target = Known({"FunctionName": Known(f"${{{function}}}", whole[function].place)}, whole[function].place)
+        alias = Resource(id=name, type="AWS::Lambda::Alias", place=target.place, properties=target)
+        template.resources.append(alias)
     for name, each in whole.items():
         if name.startswith("Fn::") or isinstance(each, Unknown):
             template.doubts.append(f"the resources of {name} are known at deployment only")
@@ -73,6 +78,16 @@ def template_of(document: Value, parameters: Mapping[str, str]) -> Template:
 _KNOWN_TRANSFORMS = frozenset(
     {"AWS::Serverless-2016-10-31", "AWS::LanguageExtensions", "AWS::SecretsManager-2020-07-23"}
 )
+
+
+def _aliases(whole: Mapping[str, Value], common: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
+    """The aliases that SAM makes, and the function of each."""
+    everywhere = text_of(mapping_of(common.get("Function")).get("AutoPublishAlias"))
+    for name, each in whole.items():
+        entries = mapping_of(each)
+        alias = text_of(mapping_of(entries.get("Properties")).get("AutoPublishAlias")) or everywhere
+        if alias and text_of(entries.get("Type")) == "AWS::Serverless::Function":
+            yield f"{name}Alias{alias}", name
 
 
 def _file_of(stack: Mapping[str, Value]) -> str:

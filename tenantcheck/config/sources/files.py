@@ -92,7 +92,7 @@ def _one(path: Path, told: Read, parameters: Mapping[str, str], digest: hashlib.
     except UnreadableError as error:
         if named:
             raise
-        if b"AWS::" in content[:MAX_BYTES]:
+        if any(mark in content for mark in (b"AWS::", b"planned_values", b"aws_lambda_", b"TenancyConfig")):
             told.doubts.append(str(error))
         return
     if is_template(document):
@@ -102,7 +102,7 @@ def _one(path: Path, told: Read, parameters: Mapping[str, str], digest: hashlib.
     elif named:
         raise UsageError(
             f"{path}: neither a template of CloudFormation or SAM nor a plan of Terraform",
-            "Plans: terraform show -json plan.bin > plan.json. CDK: cdk synth, then name cdk.out.",
+            "Terraform: name a plan, terraform show -json plan.bin > plan.json. CDK: cdk synth, then name cdk.out.",
         )
     else:
         return

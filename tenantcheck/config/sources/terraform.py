@@ -80,8 +80,13 @@ _TYPES: Mapping[str, tuple[str, _Names]] = {
         "AWS::Logs::LogGroup",
         {"LogGroupName": "name", "LogGroupClass": "log_group_class"},
     ),
-    "aws_iam_role": ("AWS::IAM::Role", {}),
+    "aws_iam_role": ("AWS::IAM::Role", {"RoleName": "name", "ManagedPolicyArns": "managed_policy_arns"}),
     "aws_iam_role_policy": ("AWS::IAM::Policy", {"Roles": "role"}),
+    "aws_appautoscaling_target": (
+        "AWS::ApplicationAutoScaling::ScalableTarget",
+        {"ServiceNamespace": "service_namespace", "ResourceId": "resource_id"},
+    ),
+    "aws_cloudwatch_log_transformer": ("AWS::Logs::Transformer", {"LogGroupIdentifier": "log_group_arn"}),
 }
 _METHOD: _Names = {
     "RestApiId": "rest_api_id",
@@ -261,7 +266,8 @@ class _Plan:
         """What an attribute will be: its planned value, else the resource that it refers to."""
         path = attribute.split(".")
         value = _at(each.values, path)
-        if attribute in _IDS and (found := self._identified(each, attribute, depth)):
+        own = each.kind.startswith("aws_api_gateway_")
+        if own and attribute in _IDS and (found := self._identified(each, attribute, depth)):
             return Known(f"${{{found}}}", each.place)
         if isinstance(value, Known) and value.value not in (None, [], {}):
             return value if text_of(value) not in ("-1",) else None
