@@ -15,6 +15,7 @@ from tenantcheck.config.judge import About, chosen, judged
 from tenantcheck.config.resources import Describer
 from tenantcheck.config.scope import Scope
 from tenantcheck.config.sources.live import ACTIONS, FORMAT, VERSION, Reader, resources_of
+from tenantcheck.config.values import text_of
 from tenantcheck.errors import UsageError
 from tenantcheck.files import read_file
 from tenantcheck.model import Verdict
@@ -60,6 +61,8 @@ def inspect(settings: InspectSettings, on_progress: Callable[[str], object] = la
     description.expected = settings.expect | names
     description.tenants = settings.tenant_count
     description.remarks += [*_digests(snapshot)]
+    if settings.every:
+        description.remarks += [*_overview(description)]
     description.remarks += [*_charges(snapshot, settings.price_per_gb)]
     path = str(file or settings.snapshot or "")
     about = About(
@@ -123,6 +126,24 @@ def _keep(file: Path, content: bytes) -> None:
         file.write_bytes(content)
     except OSError as error:
         raise UsageError(f"--snapshot {file}: {error.strerror}", "Name a file that can be written.") from error
+
+
+#: Functions of a region that are told one by one.
+_MOST_TOLD = 200
+
+
+def _overview(description: Description) -> list[str]:
+    """One line for each function of a region, isolated ones first."""
+    some = sorted(description.functions, key=lambda each: (not each.isolated, each.resource))
+    told = [f"{len(description.isolated)} of {len(some)} functions are in tenant isolation mode"]
+    for each in some[:_MOST_TOLD]:
+        methods = sum(method.function is each for method in description.methods)
+        mode = "isolated" if each.isolated else "not isolated"
+        form = text_of(each.log_format) or "Text"
+        told.append(f"{each.resource}: {mode}, {form} logs, methods of REST APIs that call it: {methods}")
+    if len(some) > _MOST_TOLD:
+        told.append(f"{len(some) - _MOST_TOLD} more functions")
+    return told
 
 
 def _digests(snapshot: Mapping[str, Any]) -> list[str]:

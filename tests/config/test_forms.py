@@ -240,6 +240,27 @@ def test_what_is_made_at_deployment_is_no_pass(text: str, tmp_path: Path) -> Non
     assert lint(text, tmp_path).outcome == "inconclusive"
 
 
+def test_mistakes_that_were_published(tmp_path: Path) -> None:
+    """A standard and an isolated method with different headers; a cache that is keyed by the path."""
+    other = (
+        "  Plain:\n    Type: AWS::Serverless::Function\n"
+        "    Properties: {CodeUri: ., Handler: a.b, Runtime: python3.13}\n"
+        "  Standard:\n    Type: AWS::ApiGateway::Method\n    Properties:\n      RestApiId: !Ref Api\n"
+        "      ResourceId: !Ref Folder\n      HttpMethod: GET\n      AuthorizationType: NONE\n      Integration:\n"
+        "        Type: AWS_PROXY\n"
+        "        Uri: !Sub arn:aws:apigateway:a:lambda:path/2015-03-31/functions/${Plain.Arn}/invocations\n"
+        "        CacheKeyParameters: [method.request.path.proxy]\n"
+        "        RequestParameters:\n"
+        "          integration.request.header.X-Amz-Tenant-Id: method.request.header.tenant\n"
+    )
+    assert found(lint(GOOD + other, tmp_path)) == {
+        "tenancy-disabled",
+        "mapping-from-client",
+        "header-not-required",
+        "tenant-not-in-cache-key",
+    }
+
+
 def test_conditions_are_worked_out(tmp_path: Path) -> None:
     text = (
         "Parameters: {Stage: {Type: String, Default: dev}}\n"

@@ -118,6 +118,8 @@ def test_every_function_is_read_page_by_page() -> None:
     verdict = _every(world)
     assert verdict.evidence.functions == 6  # type: ignore[union-attr]
     assert world.asked.count("lambda:ListFunctions") == 3
+    assert "6 of 6 functions are in tenant isolation mode" in verdict.remarks
+    assert "orders: isolated, JSON logs, methods of REST APIs that call it: 1" in verdict.remarks
 
 
 def _every(world: World) -> Verdict:
