@@ -354,6 +354,12 @@ def test_an_integration_without_its_method_is_a_doubt(tmp_path: Path) -> None:
     assert plan_verdict(plan, tmp_path).outcome == "inconclusive"
 
 
+def test_resources_of_another_provider_are_a_doubt(tmp_path: Path) -> None:
+    plan = good()
+    add(plan, "awscc_lambda_url.u", {"auth_type": "NONE"})
+    assert plan_verdict(plan, tmp_path).outcome == "inconclusive"
+
+
 def test_a_body_that_can_not_be_read_is_a_doubt(tmp_path: Path) -> None:
     plan = good()
     values(plan, "aws_api_gateway_rest_api.api")["body"] = "{"

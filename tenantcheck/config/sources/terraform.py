@@ -201,10 +201,12 @@ class _Plan:
                 )
 
     def left_over(self) -> Iterator[str]:
-        """Integrations that belong to no method here: what they map is looked at by no rule."""
+        """What no rule looks at: integrations that belong to no method here, and resources of another provider."""
         for each in self._planned.values():
             if each.kind == "aws_api_gateway_integration" and each.address not in self._used:
                 yield f"{each.address}: its method is not known before apply"
+            elif each.kind.startswith(("awscc_lambda_", "awscc_apigateway_", "awscc_apigatewayv2_")):
+                yield f"{each.address}: resources of the provider awscc are not read"
 
     def _method(self, method: _Planned) -> Resource:
         """A method and its integration are two resources here."""
