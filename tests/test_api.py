@@ -42,6 +42,7 @@ COMMANDS_ONLY = COMMON | {
     "preflight",
     "format",
     "report",
+    "inspect",  # a function of its own in Python
 }
 PYTHON_ONLY = {"app"}
 Send = Callable[[dict[str, Any]], Awaitable[None]]
