@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -57,7 +58,12 @@ def test_an_interrupted_pool_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(pool, "_MOST_FILES", 2)
     running = pool.scanned(files_in([str(folder)]), WANTED, processes=2)
     next(running)
+    processes = multiprocessing.active_children()
+    assert processes
     running.close()  # type: ignore[attr-defined]
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
 
 
 @pytest.mark.spark
