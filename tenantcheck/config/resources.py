@@ -254,8 +254,7 @@ class Describer:
 
     def _role(self, resource: Resource) -> None:
         """What a role of the template may do, for the functions that have it."""
-        statements = []
-        statements += self._grants(resource, self._at(resource, "ManagedPolicyArns"), "ManagedPolicyArns")
+        statements = self._grants(resource, self._at(resource, "ManagedPolicyArns"), "ManagedPolicyArns")
         for policy in self.scope.list(self._at(resource, "Policies")):
             statements += self._grants(resource, self.scope.at(policy, "PolicyDocument"), "Policies")
         self._granted(statements, resource.id)
@@ -339,13 +338,11 @@ class Describer:
             mapping=_mapping(mapped),
             validated=self._validated(self._at(resource, "RequestValidatorId")),
             cache_keys=self.scope.list(self._at(resource, "Integration", "CacheKeyParameters")),
-            unknown=self._unread(resource, uri),
+            unknown=_unread(
+                uri, self._at(resource, "Integration"), self._at(resource, "Integration", "RequestParameters")
+            ),
             overridden=self._overridden(resource.id, self._at(resource, "Integration", "RequestTemplates")),
         )
-
-    def _unread(self, resource: Resource, uri: Value | None) -> Value | None:
-        some = (uri, self._at(resource, "Integration"), self._at(resource, "Integration", "RequestParameters"))
-        return next((each for each in some if isinstance(each, Unknown)), None) or _by_variable(uri)
 
     def _path(self, resource_id: Value | None) -> str | None:
         """The path of a method, from the folders of its API."""
@@ -444,8 +441,7 @@ class Describer:
             place, name = (text_of(self.scope.at(parameter, key)) or "" for key in ("in", "name"))
             given = self.scope.at(parameter, "required") or Known("false", parameter.place)
             required[f"method.request.{'querystring' if place == 'query' else place}.{name}"] = given
-        mapped = self.scope.entries(self.scope.at(integration, "requestParameters"))
-        unread = (integration, uri, self.scope.at(integration, "requestParameters"))
+        mapped = self.scope.at(integration, "requestParameters")
         return Method(
             resource=f"{resource.id} {shown} {path}",
             place=operation.place,
@@ -456,9 +452,9 @@ class Describer:
             uri=uri,
             authorization=None,
             parameters=required,
-            mapping=_mapping(mapped),
+            mapping=_mapping(self.scope.entries(mapped)),
             cache_keys=self.scope.list(self.scope.at(integration, "cacheKeyParameters")),
-            unknown=next((each for each in unread if isinstance(each, Unknown)), None) or _by_variable(uri),
+            unknown=_unread(uri, integration, mapped),
             overridden=self._overridden(
                 f"{resource.id} {shown} {path}", self.scope.at(integration, "requestTemplates")
             ),
@@ -580,8 +576,11 @@ def _named(value: Value | None) -> str | None:
     return match[1] if match else None
 
 
-def _by_variable(uri: Value | None) -> Unknown | None:
-    """Why a function can't be told that a variable of the stage names."""
+def _unread(uri: Value | None, *parts: Value | None) -> Unknown | None:
+    """Why an integration can't be read: a part of it is unknown, or a variable of the stage names its function."""
+    for each in (uri, *parts):
+        if isinstance(each, Unknown):
+            return each
     if uri is None or "stageVariables" not in (text_of(uri) or ""):
         return None
     return Unknown("a variable of the stage names the function that it calls", uri.place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tenantcheck.checking import Judged
 from tenantcheck.config.description import Description
-from tenantcheck.config.rules.rule import NO_FUNCTION, ConfigRule, Look
+from tenantcheck.config.rules.rule import ConfigRule, Look, not_supported
 
 _REMEDIES = {
     "CloudFormation, SAM and Terraform": (
@@ -16,16 +16,7 @@ _REMEDIES = {
 def run(description: Description) -> Judged:
     """Isolated functions that have one."""
     look = Look("event-source-mapping", _REMEDIES)
-    for function in description.isolated:
-        look.tells(function.resource)
-        for each in function.event_sources:
-            look.found(
-                "open",
-                "{function} is isolated and is fed by an event source mapping: Lambda does not support both.",
-                each,
-                function=function.resource,
-            )
-    return look.judged(NO_FUNCTION)
+    return not_supported(look, description, lambda each: each.event_sources, "is fed by an event source mapping")
 
 
 RULE = ConfigRule(

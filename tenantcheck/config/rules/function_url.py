@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tenantcheck.checking import Judged
 from tenantcheck.config.description import Description
-from tenantcheck.config.rules.rule import NO_FUNCTION, ConfigRule, Look
+from tenantcheck.config.rules.rule import ConfigRule, Look, not_supported
 
 _REMEDIES = {
     "CloudFormation, SAM and Terraform": ("call the function through a REST API or Invoke"),
@@ -14,16 +14,7 @@ _REMEDIES = {
 def run(description: Description) -> Judged:
     """Isolated functions that have one."""
     look = Look("function-url", _REMEDIES)
-    for function in description.isolated:
-        look.tells(function.resource)
-        for each in function.urls:
-            look.found(
-                "open",
-                "{function} is isolated and has a function URL: Lambda does not support both.",
-                each,
-                function=function.resource,
-            )
-    return look.judged(NO_FUNCTION)
+    return not_supported(look, description, lambda function: function.urls, "has a function URL")
 
 
 RULE = ConfigRule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tenantcheck.checking import Judged
 from tenantcheck.config.description import Description
-from tenantcheck.config.rules.rule import NO_FUNCTION, ConfigRule, Look
+from tenantcheck.config.rules.rule import ConfigRule, Look, not_supported
 
 _REMEDIES = {
     "CloudFormation, SAM and Terraform": ("use a REST API (AWS::ApiGateway), which can map the tenant"),
@@ -14,16 +14,7 @@ _REMEDIES = {
 def run(description: Description) -> Judged:
     """Isolated functions that have one."""
     look = Look("http-api", _REMEDIES)
-    for function in description.isolated:
-        look.tells(function.resource)
-        for each in function.http_apis:
-            look.found(
-                "open",
-                "{function} is isolated and stands behind an HTTP API: Lambda does not support both.",
-                each,
-                function=function.resource,
-            )
-    return look.judged(NO_FUNCTION)
+    return not_supported(look, description, lambda function: function.http_apis, "stands behind an HTTP API")
 
 
 RULE = ConfigRule(

@@ -39,9 +39,9 @@ def run(description: Description) -> Judged:
 
 def _any_api(source: str | None) -> bool:
     """Whether a source is no one API: a wildcard stands in its account or where the API's id is."""
-    if source is None or len(re.sub(r"\$\{[^}]*\}", "x", source).split(":", 5)) < 6:
-        return source is not None and "*" in source
-    parts = re.sub(r"\$\{[^}]*\}", "x", source).split(":", 5)
+    parts = re.sub(r"\$\{[^}]*\}", "x", source or "").split(":", 5)
+    if len(parts) < 6:
+        return "*" in (source or "")
     return "*" in parts[4] or "*" in parts[5].partition("/")[0]
 
 

@@ -4,28 +4,13 @@ from __future__ import annotations
 
 from tenantcheck.checking import Judged
 from tenantcheck.config.description import Description, Method
-from tenantcheck.config.rules.rule import MAPPING, ConfigRule, Look, of_method
+from tenantcheck.config.rules.rule import MAPPING, MAPPING_REMEDIES, ConfigRule, Look, of_method
 from tenantcheck.config.values import text_of
-
-_REMEDIES = {
-    "CloudFormation and SAM": (
-        "AWS::ApiGateway::Method: Integration: {RequestParameters: "
-        "{integration.request.header.X-Amz-Tenant-Id: context.authorizer.tenantId}}"
-    ),
-    "Terraform": (
-        'aws_api_gateway_integration: request_parameters = { "integration.request.header.X-Amz-Tenant-Id" = '
-        '"context.authorizer.tenantId" }'
-    ),
-    "CLI": (
-        "aws apigateway update-integration --patch-operations "
-        "op=add,path=/requestParameters/integration.request.header.X-Amz-Tenant-Id,value=context.authorizer.tenantId"
-    ),
-}
 
 
 def run(description: Description) -> Judged:
     """Methods of REST APIs that call isolated functions."""
-    look = Look("mapping-beside-authorizer", _REMEDIES)
+    look = Look("mapping-beside-authorizer", MAPPING_REMEDIES)
 
     for method in description.mapped:
         if not method.from_client or not look.tells(method.resource, method.authorization):
@@ -53,8 +38,7 @@ def run(description: Description) -> Judged:
 
 def _may_compare(method: Method) -> bool:
     """Whether the authorizer is given the whole request, and could hold the tenant against the credentials."""
-    kind = (text_of(method.authorizer.kind) or "").upper() if method.authorizer is not None else ""
-    return kind == "REQUEST"
+    return method.authorizer is not None and (text_of(method.authorizer.kind) or "").upper() == "REQUEST"
 
 
 RULE = ConfigRule(

@@ -4,22 +4,7 @@ from __future__ import annotations
 
 from tenantcheck.checking import Judged
 from tenantcheck.config.description import Description
-from tenantcheck.config.rules.rule import MAPPING, NO_METHOD, ConfigRule, Look, of_method
-
-_REMEDIES = {
-    "CloudFormation and SAM": (
-        "AWS::ApiGateway::Method: Integration: {RequestParameters: "
-        "{integration.request.header.X-Amz-Tenant-Id: context.authorizer.tenantId}}"
-    ),
-    "Terraform": (
-        'aws_api_gateway_integration: request_parameters = { "integration.request.header.X-Amz-Tenant-Id" = '
-        '"context.authorizer.tenantId" }'
-    ),
-    "CLI": (
-        "aws apigateway update-integration --patch-operations "
-        "op=add,path=/requestParameters/integration.request.header.X-Amz-Tenant-Id,value=context.authorizer.tenantId"
-    ),
-}
+from tenantcheck.config.rules.rule import MAPPING, MAPPING_REMEDIES, NO_METHOD, ConfigRule, Look, of_method
 
 #: What tells callers apart, by where it comes from.
 _CALLER = (
@@ -48,7 +33,7 @@ _CONSTANT = frozenset(
 
 def run(description: Description) -> Judged:
     """Methods of REST APIs that call isolated functions."""
-    look = Look("mapping-literal", _REMEDIES)
+    look = Look("mapping-literal", MAPPING_REMEDIES)
     for method in description.mapped:
         if method.mapping is None or not look.tells(method.resource, method.mapping):
             continue

@@ -4,28 +4,13 @@ from __future__ import annotations
 
 from tenantcheck.checking import Judged
 from tenantcheck.config.description import Description
-from tenantcheck.config.rules.rule import MAPPING, NO_METHOD, ConfigRule, Look, of_method
+from tenantcheck.config.rules.rule import MAPPING, MAPPING_REMEDIES, NO_METHOD, ConfigRule, Look, of_method
 from tenantcheck.config.values import text_of
-
-_REMEDIES = {
-    "CloudFormation and SAM": (
-        "AWS::ApiGateway::Method: Integration: {RequestParameters: "
-        "{integration.request.header.X-Amz-Tenant-Id: context.authorizer.tenantId}}"
-    ),
-    "Terraform": (
-        'aws_api_gateway_integration: request_parameters = { "integration.request.header.X-Amz-Tenant-Id" = '
-        '"context.authorizer.tenantId" }'
-    ),
-    "CLI": (
-        "aws apigateway update-integration --patch-operations "
-        "op=add,path=/requestParameters/integration.request.header.X-Amz-Tenant-Id,value=context.authorizer.tenantId"
-    ),
-}
 
 
 def run(description: Description) -> Judged:
     """Methods of REST APIs that call isolated functions."""
-    look = Look("mapping-missing", _REMEDIES)
+    look = Look("mapping-missing", MAPPING_REMEDIES)
 
     for method in description.mapped:
         undecided = method.function.tenancy if method.function and method.function.isolated is None else None

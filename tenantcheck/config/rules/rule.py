@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from tenantcheck.checking import Check, Judged
 from tenantcheck.config.description import Description, Found, Function, Method
@@ -75,6 +75,18 @@ class Look:
         )
 
 
+def not_supported(
+    look: Look, description: Description, of: Callable[[Function], Iterable[Found]], what: str
+) -> Judged:
+    """Isolated functions with what AWS does not support beside it; `what` ends the words "is isolated and"."""
+    says = f"{{function}} is isolated and {what}: Lambda does not support both."
+    for function in description.isolated:
+        look.tells(function.resource)
+        for each in of(function):
+            look.found("open", says, each, function=function.resource)
+    return look.judged(NO_FUNCTION)
+
+
 def _exhibit(found: Found, remedies: dict[str, str]) -> Configured:
     place = found.place
     return Configured(
@@ -115,3 +127,18 @@ def known(text: str, place: Place) -> Known:
 NO_FUNCTION = "no function in tenant isolation mode was found"
 NO_METHOD = "no method of a REST API that calls an isolated function was found"
 MAPPING = "Integration.RequestParameters.X-Amz-Tenant-Id"
+#: How the tenant that the authorizer knows is mapped.
+MAPPING_REMEDIES = {
+    "CloudFormation and SAM": (
+        "AWS::ApiGateway::Method: Integration: {RequestParameters: "
+        "{integration.request.header.X-Amz-Tenant-Id: context.authorizer.tenantId}}"
+    ),
+    "Terraform": (
+        'aws_api_gateway_integration: request_parameters = { "integration.request.header.X-Amz-Tenant-Id" = '
+        '"context.authorizer.tenantId" }'
+    ),
+    "CLI": (
+        "aws apigateway update-integration --patch-operations "
+        "op=add,path=/requestParameters/integration.request.header.X-Amz-Tenant-Id,value=context.authorizer.tenantId"
+    ),
+}

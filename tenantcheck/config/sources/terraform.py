@@ -131,8 +131,7 @@ def plan_of(document: Value) -> Template:
     changes = {text_of(mapping_of(each).get("address")): each for each in elements_of(top.get("resource_changes"))}
     found = []
     for each in _resources(planned):
-        plain = re.sub(r"\[[^\]]*\]", "", each.address)
-        each.references = references.get(plain, {})
+        each.references = references.get(_plain(each.address), {})
         change = mapping_of(mapping_of(changes.get(each.address)).get("change"))
         each.unknown = change.get("after_unknown")
         found.append(each)
@@ -155,6 +154,11 @@ def _resources(module: Mapping[str, Value], depth: int = 0) -> Iterator[_Planned
         yield from _resources(mapping_of(child), depth + 1)
 
 
+def _plain(address: str) -> str:
+    """An address without indices."""
+    return re.sub(r"\[[^\]]*\]", "", address)
+
+
 def _references(
     module: Mapping[str, Value], prefix: str, depth: int = 0
 ) -> Iterator[tuple[str, Mapping[str, Value]]]:
@@ -171,9 +175,11 @@ def _references(
 class _Plan:
     def __init__(self, planned: list[_Planned]) -> None:
         self._planned = {each.address: each for each in planned}
+        self._without_index: dict[str, list[str]] = {}
         self._ids: dict[str, str] = {}
         self._used: set[str] = set()
         for each in planned:
+            self._without_index.setdefault(_plain(each.address), []).append(each.address)
             known = mapping_of(each.values)
             for attribute, name in (("id", "Arn"), ("root_resource_id", "RootResourceId")):
                 text = text_of(known.get(attribute))
@@ -288,7 +294,7 @@ class _Plan:
         prefix = f"{module}." if module else ""
         parts = name.split(".")
         address = f"{prefix}{'.'.join(parts[:2])}"
-        candidates = [known for known in self._planned if re.sub(r"\[[^\]]*\]", "", known) == address]
+        candidates = self._without_index.get(address, [])
         if address not in self._planned and len(candidates) != 1:
             return None
         chosen = address if address in self._planned else candidates[0]
